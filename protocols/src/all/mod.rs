@@ -1,0 +1,12 @@
+//! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
+
+use crate::Protocol;
+
+/// Every protocol, by name.
+pub static ALL: &[&Protocol] = &[];
+
+/// The protocol of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Protocol> {
+    ALL.iter().copied().find(|protocol| protocol.name == name)
+}

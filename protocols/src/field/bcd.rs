@@ -1,0 +1,58 @@
+//! Binary-coded decimals: two digits a byte.
+
+use crate::{Reason, Reject, Time};
+
+/// Two decimal digits in a byte; `None` where a half is no digit.
+#[must_use]
+pub const fn byte(value: u8) -> Option<u8> {
+    let (high, low) = (value >> 4, value & 0x0f);
+    // At most 99: no overflow.
+    if high < 10 && low < 10 { Some(high.wrapping_mul(10).wrapping_add(low)) } else { None }
+}
+
+/// The digits as text, as they stand. Halves that are no digits (fillers such as `f`) end it.
+#[must_use]
+pub fn digits(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0x0f])
+        .map_while(|digit| char::from_digit(u32::from(digit), 10))
+        .collect()
+}
+
+/// A date and time of day as `YYMMDDhhmmss`, years being 20yy, at `offset_s` seconds ahead of UTC.
+///
+/// # Errors
+/// [`Reason::OutOfRange`] where there is no such date or time; `offset` is where the field stands
+/// in its frame.
+pub fn date_time(bytes: [u8; 6], offset_s: i32, offset: usize) -> Result<Time, Reject> {
+    let time = || {
+        let [year, month, day, hour, minute, second] = bytes;
+        let small = |value: u8| byte(value).and_then(|value| i8::try_from(value).ok());
+        let year = i16::from(byte(year)?).saturating_add(2000);
+        let date = (year, small(month)?, small(day)?);
+        Time::from_civil(date, (small(hour)?, small(minute)?, small(second)?), offset_s)
+    };
+    time().ok_or_else(|| Reject::at(offset, Reason::OutOfRange))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_half_that_is_no_digit_is_no_number() {
+        assert_eq!(byte(0x99), Some(99));
+        assert_eq!(byte(0x9a), None);
+        assert_eq!(byte(0xa0), None);
+        assert_eq!(digits(&[0x01, 0x3f, 0x22]), "013");
+    }
+
+    #[test]
+    fn china_is_eight_hours_ahead() {
+        let time = date_time([0x26, 0x06, 0x15, 0x10, 0x01, 0x15], 28_800, 0).unwrap();
+        assert_eq!(time.to_string(), "2026-06-15T02:01:15Z");
+        let nowhen = date_time([0x26, 0x02, 0x30, 0, 0, 0], 0, 22);
+        assert_eq!(nowhen, Err(Reject::at(22, Reason::OutOfRange)));
+    }
+}

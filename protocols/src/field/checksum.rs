@@ -1,0 +1,71 @@
+//! Checksums, by the names of the Rocksoft catalogue.
+
+/// All bytes combined by exclusive or (JT/T 808, NMEA 0183).
+#[must_use]
+pub fn xor(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, byte| sum ^ byte)
+}
+
+/// A CRC of 16 bits whose bits travel lowest first, by a table made at compile time.
+struct Reflected([u16; 256]);
+
+impl Reflected {
+    /// `polynomial` with its bits reversed.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        reason = "evaluated at compile time, where a wrong index is a build error"
+    )]
+    const fn new(polynomial: u16) -> Self {
+        let mut table = [0; 256];
+        let mut index = 0;
+        while index < 256 {
+            let mut value = index as u16;
+            let mut bit = 0;
+            while bit < 8 {
+                value = if value & 1 == 1 { (value >> 1) ^ polynomial } else { value >> 1 };
+                bit += 1;
+            }
+            table[index] = value;
+            index += 1;
+        }
+        Self(table)
+    }
+
+    fn sum(&self, start: u16, bytes: &[u8]) -> u16 {
+        bytes.iter().fold(start, |sum, byte| {
+            let [low, _] = sum.to_le_bytes();
+            let index = usize::from(low ^ byte);
+            (sum >> 8) ^ self.0.get(index).copied().unwrap_or_default()
+        })
+    }
+}
+
+static CCITT: Reflected = Reflected::new(0x8408);
+static IBM: Reflected = Reflected::new(0xa001);
+
+/// CRC-16/X-25, ITU-T V.42 (GT06).
+#[must_use]
+pub fn crc16_x25(bytes: &[u8]) -> u16 {
+    !CCITT.sum(0xffff, bytes)
+}
+
+/// CRC-16/ARC, also called CRC-16/IBM (Teltonika).
+#[must_use]
+pub fn crc16_arc(bytes: &[u8]) -> u16 {
+    IBM.sum(0, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The catalogue's check values for the nine digits.
+    #[test]
+    fn the_catalogue_agrees() {
+        assert_eq!(crc16_x25(b"123456789"), 0x906e);
+        assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
+        assert_eq!(xor(b"123456789"), 0x31);
+    }
+}

@@ -1,0 +1,8 @@
+//! Readers of fields that many protocols share, each with its edges tested. A decoder is mostly a
+//! table of calls to these; before writing one in a decoder, look here.
+
+pub mod bcd;
+pub mod checksum;
+mod reader;
+
+pub use reader::Reader;

@@ -1,0 +1,154 @@
+//! [`Reader`]: a cursor over one frame that knows where it stands.
+
+use nom::Parser;
+use nom::error::Error;
+use nom::number::complete as number;
+
+use crate::{Reason, Reject};
+
+/// Reads a frame's fields one after another with nom's complete parsers, so that a short or odd
+/// field is refused with the offset of its first byte.
+#[derive(Clone)]
+pub struct Reader<'a> {
+    frame: &'a [u8],
+    rest: &'a [u8],
+}
+
+macro_rules! numbers {
+    ($($name:ident $type:ty, $what:literal;)+) => {
+        $(#[doc = concat!("The next ", $what, ".")]
+        ///
+        /// # Errors
+        /// [`Reason::Truncated`] where the frame ends first.
+        pub fn $name(&mut self) -> Result<$type, Reject> {
+            self.parse(number::$name)
+        })+
+    };
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `frame` from its first byte.
+    #[must_use]
+    pub const fn new(frame: &'a [u8]) -> Self {
+        Self { frame, rest: frame }
+    }
+
+    /// Bytes read so far: the offset of the next one.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.frame.len().saturating_sub(self.rest.len())
+    }
+
+    /// The whole frame.
+    #[must_use]
+    pub const fn frame(&self) -> &'a [u8] {
+        self.frame
+    }
+
+    /// What has not been read.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// How many bytes have not been read.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Whether everything has been read.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Refuses the frame at the next byte.
+    #[must_use]
+    pub const fn reject(&self, reason: Reason) -> Reject {
+        Reject::at(self.offset(), reason)
+    }
+
+    /// The next field by a nom parser (of its `complete` kind).
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] where the frame ends first, [`Reason::Malformed`] where the parser
+    /// finds something else.
+    pub fn parse<T>(
+        &mut self,
+        mut parser: impl Parser<&'a [u8], Output = T, Error = Error<&'a [u8]>>,
+    ) -> Result<T, Reject> {
+        match parser.parse(self.rest) {
+            Ok((rest, value)) => {
+                self.rest = rest;
+                Ok(value)
+            }
+            Err(nom::Err::Error(error) | nom::Err::Failure(error)) => {
+                let reason = match error.code {
+                    nom::error::ErrorKind::Eof => Reason::Truncated,
+                    _ => Reason::Malformed,
+                };
+                let at = self.frame.len().saturating_sub(error.input.len());
+                Err(Reject::at(at, reason))
+            }
+            Err(nom::Err::Incomplete(_)) => Err(self.reject(Reason::Truncated)),
+        }
+    }
+
+    numbers! {
+        u8 u8, "byte";
+        i8 i8, "signed byte";
+        be_u16 u16, "16 bits, big-endian";
+        be_i16 i16, "signed 16 bits, big-endian";
+        be_u24 u32, "24 bits, big-endian";
+        be_u32 u32, "32 bits, big-endian";
+        be_i32 i32, "signed 32 bits, big-endian";
+        be_u64 u64, "64 bits, big-endian";
+        be_i64 i64, "signed 64 bits, big-endian";
+        le_u16 u16, "16 bits, little-endian";
+        le_i16 i16, "signed 16 bits, little-endian";
+        le_u32 u32, "32 bits, little-endian";
+        le_i32 i32, "signed 32 bits, little-endian";
+        le_u64 u64, "64 bits, little-endian";
+    }
+
+    /// The next `length` bytes.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] where there are not so many.
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], Reject> {
+        self.parse(nom::bytes::complete::take(length))
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] where there are not so many.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Reject> {
+        let at = self.reject(Reason::Truncated);
+        self.take(N)?.try_into().map_err(|_| at)
+    }
+
+    /// Passes over `length` bytes.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] where there are not so many.
+    pub fn skip(&mut self, length: usize) -> Result<(), Reject> {
+        self.take(length).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_field_is_refused_at_its_first_byte() {
+        let mut reader = Reader::new(&[1, 0, 2, 3]);
+        assert_eq!(reader.u8(), Ok(1));
+        assert_eq!(reader.be_u16(), Ok(2));
+        assert_eq!(reader.be_u32(), Err(Reject::at(3, Reason::Truncated)));
+        assert_eq!(reader.take(1), Ok(&[3][..]));
+        assert!(reader.is_empty());
+    }
+}

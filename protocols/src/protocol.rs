@@ -1,0 +1,215 @@
+//! [`Protocol`]: what is known of one protocol, as data; and what its decoder is lent and gives.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{
+    Alarm, AlarmSet, Attributes, DeviceId, Fix, Framer, Item, Login, Reject, Standing, Time, When,
+};
+
+/// How bytes reach us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// A TCP connection.
+    Tcp,
+    /// Datagrams; each holds whole frames.
+    Udp,
+}
+
+/// The transports that a protocol is spoken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transports {
+    /// TCP only (HTTP too).
+    Tcp,
+    /// Datagrams only.
+    Udp,
+    /// Both, on the same port.
+    TcpUdp,
+}
+
+impl Transports {
+    /// Whether `transport` is among them.
+    #[must_use]
+    pub const fn include(self, transport: Transport) -> bool {
+        match transport {
+            Transport::Tcp => matches!(self, Self::Tcp | Self::TcpUdp),
+            Transport::Udp => matches!(self, Self::Udp | Self::TcpUdp),
+        }
+    }
+}
+
+impl fmt::Display for Transports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+            Self::TcpUdp => "TCP, UDP",
+        })
+    }
+}
+
+/// One protocol: a `static` in its own file, listed in `all/mod.rs`.
+pub struct Protocol {
+    /// Its name in commands, configuration and metrics.
+    pub name: &'static str,
+    /// What it is, for people: the standard or the maker, and what of it is spoken.
+    pub title: &'static str,
+    /// The port that the field uses for it.
+    pub port: u16,
+    /// How it travels.
+    pub transports: Transports,
+    /// How its frames are found.
+    pub framer: Framer,
+    /// Whether it foresees a secret, so that a device is heard only once its standing is
+    /// [`Standing::Proven`].
+    pub authenticates: bool,
+    /// The alarms that its frames can report.
+    pub alarms: &'static [Alarm],
+    /// Makes the decoder of one connection (of one peer, over UDP).
+    pub decoder: fn() -> Box<dyn Decoder>,
+}
+
+/// Takes one frame apart.
+///
+/// A plain function serves where a protocol needs no memory; a struct where it does.
+pub trait Decoder: Send {
+    /// Decodes one frame. What was put out before an error stands.
+    ///
+    /// # Errors
+    /// A [`Reject`] with the offending byte, counted from the frame's first.
+    fn decode(
+        &mut self,
+        context: &Context<'_>,
+        frame: &[u8],
+        out: &mut Out<'_>,
+    ) -> Result<(), Reject>;
+}
+
+impl<F> Decoder for F
+where
+    F: FnMut(&Context<'_>, &[u8], &mut Out<'_>) -> Result<(), Reject> + Send,
+{
+    fn decode(
+        &mut self,
+        context: &Context<'_>,
+        frame: &[u8],
+        out: &mut Out<'_>,
+    ) -> Result<(), Reject> {
+        self(context, frame, out)
+    }
+}
+
+/// What an installation lends its decoders.
+pub trait Installation: Sync {
+    /// The token that a registering device is given.
+    fn issue_token(&self, device: &DeviceId) -> String;
+
+    /// Whether `token` is this device's.
+    fn accepts_token(&self, device: &DeviceId, token: &[u8]) -> bool;
+
+    /// The device's model, where the enrolment names it: some makers' fields depend on it.
+    fn model(&self, device: &DeviceId) -> Option<Arc<str>> {
+        let _ = device;
+        None
+    }
+}
+
+/// Lends nothing: issues an empty token and accepts none.
+impl Installation for () {
+    fn issue_token(&self, _: &DeviceId) -> String {
+        String::new()
+    }
+
+    fn accepts_token(&self, _: &DeviceId, _: &[u8]) -> bool {
+        false
+    }
+}
+
+/// What a decoder may know beside the frame.
+pub struct Context<'a> {
+    /// Who logged in earlier on this connection.
+    pub device: Option<&'a DeviceId>,
+    /// That device's model, where known.
+    pub model: Option<&'a str>,
+    /// How the frame came.
+    pub transport: Transport,
+    /// When the frame was received.
+    pub received_at: Time,
+    /// Tokens and models.
+    pub installation: &'a dyn Installation,
+}
+
+/// Where a decoder puts what it found.
+pub struct Out<'a> {
+    items: &'a mut Vec<Item>,
+    device: &'a mut Option<DeviceId>,
+    frame_offset: u64,
+}
+
+impl<'a> Out<'a> {
+    pub(crate) const fn new(
+        items: &'a mut Vec<Item>,
+        device: &'a mut Option<DeviceId>,
+        frame_offset: u64,
+    ) -> Self {
+        Self { items, device, frame_offset }
+    }
+
+    /// Who the items that follow belong to.
+    #[must_use]
+    pub const fn device(&self) -> Option<&DeviceId> {
+        self.device.as_ref()
+    }
+
+    /// A login message: always an item. `refusal` is the protocol's answer to an unwelcome device.
+    pub fn login(&mut self, device: impl Into<DeviceId>, standing: Standing, refusal: Vec<u8>) {
+        let device = device.into();
+        *self.device = Some(device.clone());
+        self.items.push(Item::Login(Login { device, standing, refusal }));
+    }
+
+    /// A frame that names its device in passing: an item only where that changes who speaks.
+    pub fn identify(&mut self, device: &str) {
+        if self.device.as_ref().map(DeviceId::as_str) != Some(device) {
+            self.login(device, Standing::Claimed, Vec::new());
+        }
+    }
+
+    /// A position.
+    pub fn fix(&mut self, fix: Fix, attributes: Attributes) {
+        self.items.push(Item::Fix { device: self.device.clone(), fix, attributes });
+    }
+
+    /// Something without a position.
+    pub fn report(&mut self, time: Option<Time>, alarms: AlarmSet, attributes: Attributes) {
+        self.report_states(time, alarms, AlarmSet::EMPTY, attributes);
+    }
+
+    /// Something without a position, where the absence of `alarm_states` means that they are off.
+    pub fn report_states(
+        &mut self,
+        time: Option<Time>,
+        alarms: AlarmSet,
+        alarm_states: AlarmSet,
+        attributes: Attributes,
+    ) {
+        let device = self.device.clone();
+        self.items.push(Item::Report { device, time, alarms, alarm_states, attributes });
+    }
+
+    /// An answer.
+    pub fn reply(&mut self, bytes: impl Into<Vec<u8>>, when: When) {
+        self.items.push(Item::Reply { bytes: bytes.into(), when });
+    }
+
+    /// A part of the frame that costs only itself; `offset` counts from the frame's first byte.
+    pub fn reject(&mut self, reject: Reject) {
+        let Reject { reason, offset, fatal } = reject;
+        let offset = self.frame_offset.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
+        self.items.push(if fatal {
+            Item::Fatal { reason, offset }
+        } else {
+            Item::Reject { reason, offset }
+        });
+    }
+}

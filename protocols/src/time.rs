@@ -1,0 +1,155 @@
+//! [`Time`]: an instant as milliseconds since 1970, always given, never asked for.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant in UTC, in whole milliseconds since 1970-01-01T00:00:00Z.
+///
+/// A recording or a test makes one as easily as a socket does, which `std::time::Instant` does not
+/// allow. Serialized as RFC 3339 in `Z` with at most milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(i64);
+
+/// 9999-12-31T00:00:00Z: the last day that RFC 3339 can write.
+const LATEST_MS: i64 = 253_402_214_400_000;
+/// 0000-01-01T00:00:00Z, the first one.
+const EARLIEST_MS: i64 = -62_167_219_200_000;
+
+impl Time {
+    /// The instant `milliseconds` after (before, if negative) 1970, held within the years 0 to 9999.
+    #[must_use]
+    pub const fn from_millis(milliseconds: i64) -> Self {
+        if milliseconds > LATEST_MS {
+            Self(LATEST_MS)
+        } else if milliseconds < EARLIEST_MS {
+            Self(EARLIEST_MS)
+        } else {
+            Self(milliseconds)
+        }
+    }
+
+    /// The instant `seconds` after 1970.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self::from_millis(seconds.saturating_mul(1000))
+    }
+
+    /// A wall-clock reading at a place `offset_s` seconds ahead of UTC (28 800 for China).
+    ///
+    /// `None` where there is no such date or time of day.
+    #[must_use]
+    pub fn from_civil(
+        (year, month, day): (i16, i8, i8),
+        (hour, minute, second): (i8, i8, i8),
+        offset_s: i32,
+    ) -> Option<Self> {
+        let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+        let instant = Offset::from_seconds(offset_s).ok()?.to_timestamp(civil).ok()?;
+        Some(Self::from_millis(instant.as_millisecond()))
+    }
+
+    /// Reads RFC 3339, such as `2026-06-15T02:01:15Z` or `2026-06-15T10:01:15.5+08:00`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let instant: Timestamp = text.trim().parse().ok()?;
+        Some(Self::from_millis(instant.as_millisecond()))
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This instant moved by `milliseconds`.
+    #[must_use]
+    pub const fn plus_millis(self, milliseconds: i64) -> Self {
+        Self::from_millis(self.0.saturating_add(milliseconds))
+    }
+
+    /// This instant moved by `seconds`, to the millisecond.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, and so does the sum")]
+    pub const fn plus_seconds(self, seconds: f64) -> Self {
+        self.plus_millis((seconds * 1000.0) as i64)
+    }
+
+    /// Milliseconds from `earlier` to this instant; negative where it is later.
+    #[must_use]
+    pub const fn millis_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Seconds from `earlier` to this instant; negative where it is later.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Self) -> f64 {
+        self.millis_since(earlier) as f64 / 1000.0
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(instant) => write!(f, "{instant}"),
+            Err(_) => f.write_str("invalid"),
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("{text:?} is not an RFC 3339 time with a zone"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_civil_time_in_china_is_eight_hours_earlier_in_utc() {
+        let time = Time::from_civil((2026, 6, 15), (10, 1, 15), 28_800).unwrap();
+        assert_eq!(time.to_string(), "2026-06-15T02:01:15Z");
+        assert_eq!(Time::parse("2026-06-15T10:01:15+08:00"), Some(time));
+    }
+
+    #[test]
+    fn milliseconds_are_written_only_where_there_are_any() {
+        assert_eq!(Time::from_millis(1_500).to_string(), "1970-01-01T00:00:01.5Z");
+        assert_eq!(Time::from_seconds(1).to_string(), "1970-01-01T00:00:01Z");
+    }
+
+    #[test]
+    fn there_is_no_thirteenth_month() {
+        assert_eq!(Time::from_civil((2026, 13, 1), (0, 0, 0), 0), None);
+        assert_eq!(Time::from_civil((2026, 2, 29), (0, 0, 0), 0), None);
+        assert_eq!(Time::from_civil((2026, 1, 1), (24, 0, 0), 0), None);
+    }
+
+    #[test]
+    fn far_instants_are_held_at_the_edges() {
+        assert_eq!(Time::from_millis(i64::MAX).plus_seconds(1e30).millis(), LATEST_MS);
+        assert!(Time::from_millis(i64::MIN).to_string().starts_with("0000-"));
+        let text = serde_json::to_string(&Time::from_millis(i64::MAX)).unwrap();
+        assert_eq!(serde_json::from_str::<Time>(&text).unwrap().millis(), LATEST_MS);
+    }
+}
