@@ -14,8 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(i64);
 
-/// 9999-12-31T00:00:00Z: the last day that RFC 3339 can write.
-const LATEST_MS: i64 = 253_402_214_400_000;
+/// 9999-12-30T00:00:00Z: the last day that every zone can write in four digits.
+const LATEST_MS: i64 = 253_402_128_000_000;
 /// 0000-01-01T00:00:00Z, the first one.
 const EARLIEST_MS: i64 = -62_167_219_200_000;
 
