@@ -1,0 +1,109 @@
+//! The command line: one file a command.
+
+mod check;
+mod decode;
+mod demo;
+mod device;
+mod flag;
+mod protocols;
+mod replay;
+mod serve;
+mod subscribe;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Vehicle GPS tracking and checkpoint interception.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Listen to trackers, raise alerts, tell the people at the checkpoints
+    Serve(serve::Arguments),
+    /// Run a server and a made-up night in Dalian on this machine, and show the alerts
+    Demo(demo::Arguments),
+    /// Run recorded tracks through the engine
+    Replay(replay::Arguments),
+    /// Take a tracker's bytes apart
+    Decode(decode::Arguments),
+    /// Follow a server's events
+    Subscribe(subscribe::Arguments),
+    /// Add, list and withdraw flags
+    Flag(flag::Arguments),
+    /// Enrol, revoke, list and import devices
+    Device(device::Arguments),
+    /// Add, list and revoke tokens
+    Token(token::Arguments),
+    /// Check a configuration and the files that it names
+    Check(check::Arguments),
+    /// List the protocols that are spoken
+    Protocols(protocols::Arguments),
+}
+
+/// Runs the command that the arguments ask for: 0 done, 1 failed, 2 wrong use.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Wrong use ends here: clap explains and exits with 2.
+    let result = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Decode(arguments) => decode::run(arguments),
+        Command::Subscribe(arguments) => subscribe::run(arguments),
+        Command::Flag(arguments) => flag::run(arguments),
+        Command::Device(arguments) => device::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Protocols(arguments) => protocols::run(arguments),
+    };
+    match result {
+        Ok(code) => code,
+        // A reader that has gone, such as `| head`, is no failure of ours.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("interdict: {}", terminal::escape(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+pub(crate) mod terminal {
+    //! What reaches a terminal.
+
+    /// `text` with control characters and those that reorder text written as escapes: plates, ids
+    /// and names come from outside.
+    pub(crate) fn escape(text: &str) -> String {
+        text.chars()
+            .flat_map(|letter| {
+                let hidden = letter.is_control() && letter != '\n'
+                    || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+                let (escaped, plain) =
+                    if hidden { (Some(letter.escape_unicode()), None) } else { (None, Some(letter)) };
+                escaped.into_iter().flatten().chain(plain)
+            })
+            .collect()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn control_characters_do_not_reach_a_terminal() {
+            assert_eq!(super::escape("辽B\u{1b}[2J\u{202e}x"), "辽B\\u{1b}[2J\\u{202e}x");
+        }
+    }
+}
