@@ -6,10 +6,12 @@
 
 pub mod api;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod devices;
 pub mod dispatch;
 pub mod gateway;
+pub mod metrics;
 pub mod shards;
 pub mod store;
 pub mod tracks;
