@@ -87,7 +87,7 @@ mod tests {
         drop(store);
 
         let store = Store::open(folder.path(), "urn:test").unwrap();
-        assert_eq!(store.latest(), 2);
+        assert_eq!(store.latest_sequence(), 2);
         let again = store.commit(&[], &[event("c", Type::FlagAdded, flag("c", "v1"))]).unwrap();
         assert_eq!(again.events[0].sequence, 3);
         let page = store.events_after(0, 10, |_| true).unwrap();

@@ -69,6 +69,13 @@ pub enum StoreError {
     Encode(String),
 }
 
+impl StoreError {
+    /// What was stored cannot be read, by what its reader says.
+    pub fn corrupt(why: impl std::fmt::Display) -> Self {
+        Self::Corrupt(why.to_string())
+    }
+}
+
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
         match error {

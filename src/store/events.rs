@@ -36,7 +36,7 @@ impl Store {
         limit: usize,
         passes: impl Fn(&StoredEvent) -> bool,
     ) -> Result<Page, StoreError> {
-        let latest = self.latest();
+        let latest = self.latest_sequence();
         if cursor > latest {
             return Err(StoreError::Ahead { latest });
         }
@@ -95,7 +95,8 @@ impl Store {
             let _writer = self.writer();
             let handles = self.handles()?;
             let (mut batch, mut through, mut count) = (Batch::default(), 0, 0);
-            for entry in handles.journal.range(events(0, self.latest())).take(PURGE_CHUNK) {
+            for entry in handles.journal.range(events(0, self.latest_sequence())).take(PURGE_CHUNK)
+            {
                 let (key, value) = entry?;
                 let event = StoredEvent::decode(number(&key)?, &value)?;
                 if event.time >= time {

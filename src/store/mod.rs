@@ -84,7 +84,7 @@ impl Store {
 
     /// The sequence of the latest durable event; 0 before the first.
     #[must_use]
-    pub fn latest(&self) -> u64 {
+    pub fn latest_sequence(&self) -> u64 {
         self.0.latest.load(Ordering::Acquire)
     }
 
