@@ -5,6 +5,7 @@ mod decode;
 mod demo;
 mod device;
 mod flag;
+mod lines;
 mod protocols;
 mod replay;
 mod serve;
@@ -72,6 +73,11 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// This machine's clock: the command line may read it, the crates below may not.
+fn now() -> interdict_protocols::Time {
+    interdict_protocols::Time::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
