@@ -12,4 +12,5 @@ pub mod dispatch;
 pub mod gateway;
 pub mod shards;
 pub mod store;
+mod text;
 pub mod tracks;

@@ -5,7 +5,6 @@ mod decode;
 mod demo;
 mod device;
 mod flag;
-mod lines;
 mod protocols;
 mod replay;
 mod serve;

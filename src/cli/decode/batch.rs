@@ -8,7 +8,7 @@ use interdict_protocols::{Connection, DeviceId, Item, Transport};
 use serde::{Deserialize, Serialize};
 
 use super::{Lending, Peer, Task, bytes};
-use crate::cli::lines::{LONGEST, Line, Lines};
+use crate::text::{LONGEST, Line, Lines};
 
 #[derive(Deserialize)]
 struct Request {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use interdict_protocols::{Connection, Item, Transport};
 
 use super::{Lending, Peer, Task, bytes, print};
-use crate::cli::lines::{LONGEST, Line, Lines};
+use crate::text::{LONGEST, Line, Lines};
 
 /// Decodes the arguments as the reads of one connection.
 pub(super) fn run_arguments(
