@@ -16,4 +16,5 @@ pub mod metrics;
 pub mod server;
 pub mod shards;
 pub mod store;
+mod text;
 pub mod tracks;

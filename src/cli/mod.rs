@@ -74,6 +74,11 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// This machine's clock: the command line may read it, the crates below may not.
+fn now() -> interdict_protocols::Time {
+    interdict_protocols::Time::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause

@@ -1,9 +1,11 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod teltonika;
+
 use crate::Protocol;
 
 /// Every protocol, by name.
-pub static ALL: &[&Protocol] = &[];
+pub static ALL: &[&Protocol] = &[&teltonika::PROTOCOL];
 
 /// The protocol of this name.
 #[must_use]

@@ -1,0 +1,7 @@
+//! Text from outside, taken line by line: a bad line costs only itself.
+
+mod columns;
+mod lines;
+
+pub(crate) use columns::Columns;
+pub(crate) use lines::{LONGEST, Line, Lines};
