@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api;
 use crate::clock::Clock;
 use crate::config::Configuration;
-use crate::devices::Registry;
+use crate::devices::{self, Registry};
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -56,8 +56,13 @@ impl Server {
             let (data, source) = (options.data.clone(), configuration.source.clone());
             tokio::task::spawn_blocking(move || Store::open(&data, &source)).await??
         };
-        let registry =
-            Registry::load(&store, configuration.limits.refused_devices, options.enrol_all)?;
+        let devices = devices::Options {
+            refused_devices: configuration.limits.refused_devices,
+            enrol_all: options.enrol_all,
+            token_window_until: None,
+            datum_of_model: configuration.datums.clone().into_iter().collect(),
+        };
+        let registry = Registry::load(&store, options.clock, devices)?;
         let metrics = Arc::new(Metrics::default());
         let shards = {
             let (store, setup) = (store.clone(), configuration.setup.clone());

@@ -90,25 +90,5 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub(crate) mod terminal {
     //! What reaches a terminal.
 
-    /// `text` with control characters and those that reorder text written as escapes: plates, ids
-    /// and names come from outside.
-    pub(crate) fn escape(text: &str) -> String {
-        text.chars()
-            .flat_map(|letter| {
-                let hidden = letter.is_control() && letter != '\n'
-                    || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-                let (escaped, plain) =
-                    if hidden { (Some(letter.escape_unicode()), None) } else { (None, Some(letter)) };
-                escaped.into_iter().flatten().chain(plain)
-            })
-            .collect()
-    }
-
-    #[cfg(test)]
-    mod tests {
-        #[test]
-        fn control_characters_do_not_reach_a_terminal() {
-            assert_eq!(super::escape("辽B\u{1b}[2J\u{202e}x"), "辽B\\u{1b}[2J\\u{202e}x");
-        }
-    }
+    pub(crate) use crate::text::escape;
 }

@@ -1,7 +1,6 @@
 //! The trackers' side: sockets, sessions, limits. The only place that knows tracker connections.
 
 mod addresses;
-mod datum;
 mod record;
 mod session;
 mod sessions;

@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use interdict_engine::{ConflictReport, Input, Observation};
+use interdict_engine::{ConflictReport, Input, Observation, Position};
 use interdict_protocols::{
     Connection, Datum, DeviceId, Fix, Item, Lent, Login, Protocol, Standing, Time, Transport, When,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::datum::to_wgs84;
 use super::sessions::{Claim, Talk};
+use crate::config::to_wgs84;
 use crate::devices::Enrolment;
 
 /// Devices that one peer may speak for: a forwarder's fleet, not an enumeration of numbers.
@@ -263,10 +263,13 @@ impl Session {
             Speaker::Heard(enrolment) => {
                 // What the frame says of its datum outranks what is known of the model.
                 let datum = match fix.datum {
-                    Datum::Wgs84 => enrolment.datum.unwrap_or_default(),
+                    Datum::Wgs84 => self.shared.registry.datum(enrolment),
                     stated => stated,
                 };
-                to_wgs84(&mut fix, datum);
+                let stated = Position { latitude: fix.latitude, longitude: fix.longitude };
+                let place = to_wgs84(datum, stated);
+                (fix.latitude, fix.longitude) = (place.latitude, place.longitude);
+                fix.datum = Datum::Wgs84;
                 work.inputs.push(Input::Fix(Observation {
                     device: enrolment.device.clone(),
                     vehicle: enrolment.vehicle.id.clone(),

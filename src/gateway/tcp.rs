@@ -77,7 +77,7 @@ async fn serve(
     let mut session = Session::new(&shared, protocol, Transport::Tcp, peer);
     let number = shared.next_connection();
     let reason = converse(&shared, &mut stream, &mut session, number, peer).await;
-    let device = session.device().map(|device| crate::cli::terminal::escape(device.as_str()));
+    let device = session.device().map(|device| crate::text::escape(device.as_str()));
     tracing::debug!(
         protocol = protocol.name, %peer, device, reason,
         seconds = opened.elapsed().as_secs(), "connection closed"

@@ -1,7 +1,10 @@
-//! Text from outside, taken line by line: a bad line costs only itself.
+//! Text from outside: taken line by line, where a bad line costs only itself, and escaped on its way
+//! to a terminal.
 
 mod columns;
+mod escape;
 mod lines;
 
 pub(crate) use columns::Columns;
+pub(crate) use escape::escape;
 pub(crate) use lines::{LONGEST, Line, Lines};
