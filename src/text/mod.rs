@@ -1,7 +1,9 @@
 //! Text from outside, taken line by line: a bad line costs only itself.
 
 mod columns;
+mod hex;
 mod lines;
 
 pub(crate) use columns::Columns;
+pub(crate) use hex::bytes;
 pub(crate) use lines::{LONGEST, Line, Lines};
