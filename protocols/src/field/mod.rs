@@ -3,6 +3,9 @@
 
 pub mod bcd;
 pub mod checksum;
+mod fields;
+pub mod nmea;
 mod reader;
 
+pub use fields::Fields;
 pub use reader::Reader;
