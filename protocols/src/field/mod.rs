@@ -4,6 +4,7 @@
 pub mod bcd;
 pub mod checksum;
 mod fields;
+pub mod http;
 pub mod nmea;
 mod reader;
 
