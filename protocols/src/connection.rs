@@ -33,6 +33,8 @@ pub struct Connection {
     skipped: Option<(u64, Reason)>,
     /// No step is tried before so many bytes are pending.
     need: usize,
+    /// What the framer remembers of the frames before.
+    memory: u8,
     open: bool,
 }
 
@@ -55,6 +57,7 @@ impl Connection {
             offset: 0,
             skipped: None,
             need: 1,
+            memory: 0,
             open: true,
         }
     }
@@ -112,6 +115,7 @@ impl Connection {
         }
         self.pending = Vec::new();
         self.need = 1;
+        self.memory = 0;
     }
 
     fn advance(&mut self, bytes: &[u8], last: bool, lent: &Lent<'_>, items: &mut Vec<Item>) {
@@ -140,7 +144,7 @@ impl Connection {
                 break;
             }
             self.need = 1;
-            let taken = match self.protocol.framer.step(rest, last) {
+            let taken = match self.protocol.framer.step_after(&mut self.memory, rest, last) {
                 Step::Need(length) => {
                     self.need = length;
                     break;

@@ -3,6 +3,10 @@
 
 pub mod bcd;
 pub mod checksum;
+mod fields;
+pub mod http;
+pub mod nmea;
 mod reader;
 
+pub use fields::Fields;
 pub use reader::Reader;
