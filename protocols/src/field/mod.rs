@@ -4,5 +4,6 @@
 pub mod bcd;
 pub mod checksum;
 mod reader;
+pub mod text;
 
 pub use reader::Reader;
