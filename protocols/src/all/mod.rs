@@ -1,9 +1,11 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod jt808;
+
 use crate::Protocol;
 
 /// Every protocol, by name.
-pub static ALL: &[&Protocol] = &[];
+pub static ALL: &[&Protocol] = &[&jt808::PROTOCOL];
 
 /// The protocol of this name.
 #[must_use]
