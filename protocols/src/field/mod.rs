@@ -7,6 +7,7 @@ mod fields;
 pub mod http;
 pub mod nmea;
 mod reader;
+pub mod text;
 
 pub use fields::Fields;
 pub use reader::Reader;
