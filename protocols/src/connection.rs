@@ -122,17 +122,22 @@ impl Connection {
         if !self.open {
             return;
         }
-        // A read that begins with nothing pending, the usual case, is decoded where it lies.
+        // A read that begins with nothing pending, the usual case, is decoded where it lies. Else
+        // the bytes held are moved only when some are used: one byte a read must not cost a copy
+        // of all before it.
         let mut held = std::mem::take(&mut self.pending);
-        let input = if held.is_empty() {
-            bytes
+        if held.is_empty() {
+            let used = self.steps(bytes, last, lent, items);
+            held.extend_from_slice(bytes.get(used..).unwrap_or_default());
         } else {
             held.extend_from_slice(bytes);
-            &held
-        };
-        let used = self.steps(input, last, lent, items);
-        let rest = if self.open { input.get(used..).unwrap_or_default() } else { &[] };
-        self.pending = rest.to_vec();
+            let used = self.steps(&held, last, lent, items).min(held.len());
+            held.drain(..used);
+        }
+        if held.is_empty() || !self.open {
+            held = Vec::new();
+        }
+        self.pending = held;
     }
 
     /// Frames and decodes as much of `input` as is whole; answers how much that was.
