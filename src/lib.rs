@@ -6,10 +6,14 @@
 
 pub mod api;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod devices;
 pub mod dispatch;
+pub mod drive;
 pub mod gateway;
+pub mod metrics;
+pub mod server;
 pub mod shards;
 pub mod store;
 mod text;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use interdict_engine::{Kind, Level};
 
-use super::terminal::escape;
+use crate::text::escape;
 use crate::config::Configuration;
 
 #[derive(clap::Args)]

@@ -43,7 +43,7 @@ const SECRET: &[u8] = b"interdict decode";
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Some(protocol) = find(&arguments.protocol) else {
-        let asked = super::terminal::escape(&arguments.protocol);
+        let asked = crate::text::escape(&arguments.protocol);
         eprintln!("interdict: there is no protocol {asked:?}; there are: {}", names());
         return Ok(ExitCode::from(2));
     };

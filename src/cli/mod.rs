@@ -12,9 +12,12 @@ mod serve;
 mod subscribe;
 mod token;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::{Configuration, checkpoints_from};
 
 /// Vehicle GPS tracking and checkpoint interception.
 #[derive(Parser)]
@@ -80,6 +83,29 @@ fn now() -> interdict_protocols::Time {
     interdict_protocols::Time::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
+/// The configuration, with `checkpoints` in place of its own; warnings go to standard error.
+fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Configuration> {
+    let (mut configuration, mut warnings) = Configuration::load(config)?;
+    if let Some(file) = checkpoints {
+        let (checkpoints, more) = checkpoints_from(file)?;
+        configuration.setup.checkpoints = checkpoints;
+        warnings.extend(more);
+    }
+    for warning in &warnings {
+        eprintln!("warning: {}", terminal::escape(&warning.to_string()));
+    }
+    Ok(configuration)
+}
+
+/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
+        .from_env_lossy();
+    // A second start in one process keeps the first one's log.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause
@@ -91,25 +117,5 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub(crate) mod terminal {
     //! What reaches a terminal.
 
-    /// `text` with control characters and those that reorder text written as escapes: plates, ids
-    /// and names come from outside.
-    pub(crate) fn escape(text: &str) -> String {
-        text.chars()
-            .flat_map(|letter| {
-                let hidden = letter.is_control() && letter != '\n'
-                    || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-                let (escaped, plain) =
-                    if hidden { (Some(letter.escape_unicode()), None) } else { (None, Some(letter)) };
-                escaped.into_iter().flatten().chain(plain)
-            })
-            .collect()
-    }
-
-    #[cfg(test)]
-    mod tests {
-        #[test]
-        fn control_characters_do_not_reach_a_terminal() {
-            assert_eq!(super::escape("辽B\u{1b}[2J\u{202e}x"), "辽B\\u{1b}[2J\\u{202e}x");
-        }
-    }
+    pub(crate) use crate::text::escape;
 }

@@ -13,7 +13,7 @@ use interdict_protocols::Time;
 use jiff::tz::TimeZone;
 
 use super::terminal::escape;
-use crate::config::{Configuration, checkpoints_from};
+use crate::config::Configuration;
 use crate::text::seconds;
 use crate::tracks::{Complaints, Row, Rows, Times, Tracks};
 use fleet::Fleet;
@@ -140,7 +140,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (Err(what), _) => return Ok(wrong_use(&format!("--from: {what}"))),
         (_, Err(what)) => return Ok(wrong_use(&format!("--to-time: {what}"))),
     };
-    let mut configuration = load(arguments)?;
+    let mut configuration =
+        super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
     override_rules(arguments, &mut configuration);
     let fleet = Fleet::new(&configuration, arguments.fleet.as_deref(), &tell)?;
     let watchlist = fleet::watchlist(&arguments.watchlist, &arguments.flag, &tell)?;
@@ -188,18 +189,6 @@ fn tell(what: &str) {
 
 fn limit(times: &Times, text: &Option<String>) -> Result<Option<Time>, String> {
     text.as_deref().map(|text| times.parse(text)).transpose()
-}
-
-fn load(arguments: &Arguments) -> anyhow::Result<Configuration> {
-    let (mut configuration, _) = Configuration::load(arguments.config.as_deref())?;
-    if let Some(path) = &arguments.checkpoints {
-        let (checkpoints, warnings) = checkpoints_from(path)?;
-        for warning in warnings {
-            tell(&warning.to_string());
-        }
-        configuration.setup.checkpoints = checkpoints;
-    }
-    Ok(configuration)
 }
 
 fn override_rules(arguments: &Arguments, configuration: &mut Configuration) {
