@@ -7,6 +7,7 @@ mod device;
 mod duration;
 mod event_line;
 mod flag;
+mod narrate;
 mod protocols;
 mod remote;
 mod replay;
@@ -36,7 +37,7 @@ enum Command {
     /// Run a server and a made-up night in Dalian on this machine, and show the alerts
     Demo(demo::Arguments),
     /// Run recorded tracks through the engine
-    Replay(replay::Arguments),
+    Replay(Box<replay::Arguments>),
     /// Take a tracker's bytes apart
     Decode(decode::Arguments),
     /// Follow a server's events
@@ -60,7 +61,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
-        Command::Replay(arguments) => replay::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Decode(arguments) => decode::run(arguments),
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),

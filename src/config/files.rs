@@ -22,6 +22,23 @@ pub mod embedded {
     /// The made-up watchlist of `demo`.
     pub const WATCHLIST: &str = include_str!("../../fixtures/watchlist.csv");
 
+    /// Which protocol each of that fleet's trackers speaks: CSV `device,protocol,transport`.
+    pub const TRACKERS: &str = include_str!("../../fixtures/trackers.csv");
+    /// The made-up evening of that fleet: names and CSV texts.
+    pub const TRACKS: &[(&str, &str)] = &[
+        ("goes-silent", include_str!("../../fixtures/tracks/goes-silent.csv")),
+        ("leaves-by-houyan", include_str!("../../fixtures/tracks/leaves-by-houyan.csv")),
+        ("patrols", include_str!("../../fixtures/tracks/patrols.csv")),
+        ("taxi-with-an-sos", include_str!("../../fixtures/tracks/taxi-with-an-sos.csv")),
+        ("to-lushun-new-port", include_str!("../../fixtures/tracks/to-lushun-new-port.csv")),
+        ("to-the-airport", include_str!("../../fixtures/tracks/to-the-airport.csv")),
+        ("traffic", include_str!("../../fixtures/tracks/traffic.csv")),
+        (
+            "turns-away-from-the-port",
+            include_str!("../../fixtures/tracks/turns-away-from-the-port.csv"),
+        ),
+    ];
+
     pub(super) fn find(name: &str) -> Option<&'static str> {
         Some(match name {
             "checkpoints.geojson" => CHECKPOINTS,

@@ -15,6 +15,7 @@ mod problem;
 mod ranges;
 mod regions;
 mod units;
+mod watchlist;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +32,7 @@ pub use fleet::{Enrolment, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
+pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
 
 use files::Files;
 use problem::Report;

@@ -39,6 +39,14 @@ impl Wrong {
 const SECONDS_END: f64 = 1e11;
 
 impl Times {
+    /// Reads a time that a person gave.
+    ///
+    /// # Errors
+    /// What was expected, in words for a person.
+    pub fn parse(&self, text: &str) -> Result<Time, String> {
+        self.read(text).map_err(|wrong| wrong.told(text))
+    }
+
     /// Reads RFC 3339, the same with a blank, with slashes or without a zone, or a number of seconds
     /// or milliseconds since 1970.
     pub(super) fn read(&self, text: &str) -> Result<Time, Wrong> {
