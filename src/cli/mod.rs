@@ -11,9 +11,12 @@ mod serve;
 mod subscribe;
 mod token;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::{Configuration, checkpoints_from};
 
 /// Vehicle GPS tracking and checkpoint interception.
 #[derive(Parser)]
@@ -77,6 +80,29 @@ pub fn main() -> ExitCode {
 /// This machine's clock: the command line may read it, the crates below may not.
 fn now() -> interdict_protocols::Time {
     interdict_protocols::Time::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// The configuration, with `checkpoints` in place of its own; warnings go to standard error.
+fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Configuration> {
+    let (mut configuration, mut warnings) = Configuration::load(config)?;
+    if let Some(file) = checkpoints {
+        let (checkpoints, more) = checkpoints_from(file)?;
+        configuration.setup.checkpoints = checkpoints;
+        warnings.extend(more);
+    }
+    for warning in &warnings {
+        eprintln!("warning: {}", terminal::escape(&warning.to_string()));
+    }
+    Ok(configuration)
+}
+
+/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
+        .from_env_lossy();
+    // A second start in one process keeps the first one's log.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -37,10 +37,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     super::start_log();
-    let mut configuration = super::load(arguments.config.as_deref())?;
-    if let Some(file) = &arguments.checkpoints {
-        configuration.replace_checkpoints(file)?;
-    }
+    let mut configuration =
+        super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
     if let Some(http) = arguments.http {
         configuration.http = http;
     }

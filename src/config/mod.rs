@@ -28,7 +28,7 @@ pub use checkpoints::checkpoints_from;
 pub use datum::to_wgs84;
 pub use files::embedded;
 pub use fleet::{Enrolment, read_fleet};
-pub use limits::Limits;
+pub use limits::{Limits, Network, PeerLimits};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
 

@@ -14,6 +14,7 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
 
     ranges.count("limits.connections", limits.connections, 1);
     ranges.count("limits.connections_per_address", limits.connections_per_address, 1);
+    ranges.count("limits.frame_bytes", limits.frame_bytes, 1_024);
     ranges.count("limits.udp_peers", limits.udp_peers, 1);
     ranges.count("limits.refused_devices", limits.refused_devices, 0);
     ranges.count("limits.shard_queue", limits.shard_queue, 1);

@@ -1,45 +1,65 @@
-//! How many connections each address has.
+//! How many connections each address and each network has.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Connections by address, up to a limit each.
+use crate::config::PeerLimits;
+
+/// Whose connections are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Group {
+    Address(IpAddr),
+    /// By its place in the configuration.
+    Network(usize),
+}
+
+/// Open connections by address and by network.
+#[derive(Default)]
 pub(super) struct Addresses {
-    limit: usize,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: Mutex<HashMap<Group, usize>>,
 }
 
 /// One connection's place; given back when dropped.
 pub(super) struct Seat {
     addresses: Arc<Addresses>,
-    address: IpAddr,
+    groups: [Option<Group>; 2],
 }
 
 impl Addresses {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, open: Mutex::default() })
-    }
-
-    /// A place for one more connection from `address`; `None` where it has its limit.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
-        let mut open = self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let count = open.entry(address).or_default();
-        if *count >= self.limit {
+    /// A place for one more connection from `address`; `None` where it, or its network, has its
+    /// limit.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, limits: &PeerLimits) -> Option<Seat> {
+        let own = (Group::Address(address), limits.connections_per_address);
+        let network = limits.network.map(|(network, limit)| (Group::Network(network), limit));
+        let mut open = self.open();
+        let is_full = |(group, limit): &(Group, usize)| {
+            open.get(group).is_some_and(|count| count >= limit) || *limit == 0
+        };
+        if is_full(&own) || network.as_ref().is_some_and(is_full) {
             return None;
         }
-        *count += 1;
-        Some(Seat { addresses: Arc::clone(self), address })
+        let groups = [Some(own.0), network.map(|(group, _)| group)];
+        for group in groups.into_iter().flatten() {
+            *open.entry(group).or_default() += 1;
+        }
+        Some(Seat { addresses: Arc::clone(self), groups })
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<Group, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut open = self.addresses.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(count) = open.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.address);
+        let mut open = self.addresses.open();
+        for group in self.groups.into_iter().flatten() {
+            if let Some(count) = open.get_mut(&group) {
+                *count -= 1;
+                if *count == 0 {
+                    open.remove(&group);
+                }
             }
         }
     }
@@ -48,18 +68,30 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
 
     #[test]
     fn a_place_given_back_can_be_taken_again() {
-        let addresses = Addresses::new(2);
-        let home = IpAddr::from([127, 0, 0, 1]);
-        let first = addresses.take(home);
-        let second = addresses.take(home);
+        let limits: Limits = toml::from_str(
+            "connections_per_address = 2\n\
+             [[networks]]\nnetwork = '127.0.0.0/24'\nconnections = 3\n",
+        )
+        .unwrap();
+        let addresses = Arc::new(Addresses::default());
+        let take = |host: u8| {
+            let address = IpAddr::from([127, 0, 0, host]);
+            addresses.take(address, &limits.of(address))
+        };
+        let first = take(1);
+        let second = take(1);
         assert!(first.is_some() && second.is_some());
-        assert!(addresses.take(home).is_none());
-        assert!(addresses.take(IpAddr::from([127, 0, 0, 2])).is_some());
+        assert!(take(1).is_none(), "the address has its limit");
+        let third = take(2);
+        assert!(third.is_some());
+        assert!(take(3).is_none(), "the network has its limit");
         drop(first);
-        assert!(addresses.take(home).is_some());
-        assert_eq!(addresses.open.lock().unwrap().len(), 1);
+        assert!(take(3).is_some());
+        drop((second, third));
+        assert!(addresses.open().is_empty());
     }
 }

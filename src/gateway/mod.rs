@@ -97,7 +97,7 @@ impl Gateway {
             registry,
             metrics,
             sessions: Sessions::new(Duration::from_secs_f64(limits.session_quiet_s)),
-            addresses: Addresses::new(limits.connections_per_address),
+            addresses: Arc::default(),
             places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::sessions::{Claim, Talk};
-use crate::config::to_wgs84;
+use crate::config::{PeerLimits, to_wgs84};
 use crate::devices::Enrolment;
 
 /// Devices that one peer may speak for: a forwarder's fleet, not an enumeration of numbers.
@@ -63,6 +63,7 @@ pub(super) struct Session {
     shared: Arc<Shared>,
     connection: Connection,
     talk: Arc<Talk>,
+    limits: PeerLimits,
     speaker: Speaker,
     /// Devices heard on this session; the time is that of the last conflict told.
     devices: HashMap<DeviceId, Option<Instant>>,
@@ -77,12 +78,14 @@ impl Session {
         protocol: &'static Protocol,
         transport: Transport,
         peer: SocketAddr,
+        limits: PeerLimits,
     ) -> Self {
         let talk = shared.sessions.open(peer, transport, CancellationToken::new());
         Self {
             shared: Arc::clone(shared),
             connection: Connection::new(protocol, transport, None),
             talk,
+            limits,
             speaker: Speaker::Nobody,
             devices: HashMap::new(),
             rejects: 0,
@@ -104,6 +107,16 @@ impl Session {
     /// Whether somebody who is not enrolled speaks here.
     pub(super) const fn is_refused(&self) -> bool {
         matches!(self.speaker, Speaker::Refused)
+    }
+
+    /// The limits that hold for the peer.
+    pub(super) const fn limits(&self) -> &PeerLimits {
+        &self.limits
+    }
+
+    /// Bytes of an unfinished frame.
+    pub(super) const fn pending(&self) -> usize {
+        self.connection.pending()
     }
 
     /// The protocol's name.
@@ -313,7 +326,7 @@ impl Session {
             self.rejects = 0;
         }
         self.rejects += 1;
-        if self.rejects > self.shared.limits.rejects_per_minute {
+        if self.rejects > self.limits.rejects_per_minute {
             work.close = Some("too many frames refused");
         }
     }

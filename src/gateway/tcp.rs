@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Shared;
 use super::record::Read;
 use super::session::{Session, Work};
+use crate::config::PeerLimits;
 
 /// The most that is read at once: a thread's buffer, so that an idle connection holds none.
 const READ: usize = 64 * 1024;
@@ -52,11 +53,12 @@ pub(super) async fn listen(
                 continue;
             }
         };
-        let Some(seat) = shared.addresses.take(peer.ip()) else {
+        let limits = shared.limits.of(peer.ip());
+        let Some(seat) = shared.addresses.take(peer.ip(), &limits) else {
             shared.metrics.turned_away(protocol.name);
             continue;
         };
-        let connection = serve(Arc::clone(&shared), protocol, stream, peer);
+        let connection = serve(Arc::clone(&shared), protocol, stream, peer, limits);
         shared.tasks.spawn(async move {
             connection.await;
             drop((place, seat));
@@ -69,12 +71,13 @@ async fn serve(
     protocol: &'static Protocol,
     mut stream: TcpStream,
     peer: SocketAddr,
+    limits: PeerLimits,
 ) {
     // Without it answers of a few bytes wait for more.
     let _ = stream.set_nodelay(true);
     let opened = Instant::now();
     let _open = shared.metrics.open(protocol.name);
-    let mut session = Session::new(&shared, protocol, Transport::Tcp, peer);
+    let mut session = Session::new(&shared, protocol, Transport::Tcp, peer, limits);
     let number = shared.next_connection();
     let reason = converse(&shared, &mut stream, &mut session, number, peer).await;
     let device = session.device().map(|device| crate::text::escape(device.as_str()));
@@ -94,7 +97,7 @@ async fn converse(
     number: u64,
     peer: SocketAddr,
 ) -> &'static str {
-    let limits = &shared.limits;
+    let limits = *session.limits();
     let superseded = session.superseded();
     let login_by = Instant::now() + Duration::from_secs_f64(limits.login_s);
     let mut heard = Instant::now();
@@ -138,6 +141,7 @@ async fn converse(
         }
         match work.close {
             Some(reason) => return reason,
+            None if session.pending() > limits.frame_bytes => return "frame too long",
             None if ended => return "closed by the peer",
             None => {}
         }

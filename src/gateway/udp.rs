@@ -46,7 +46,10 @@ pub(super) async fn listen(shared: Arc<Shared>, protocol: &'static Protocol, soc
             connection: 0,
             bytes,
         });
-        let session = peers.session(peer, || Session::new(&shared, protocol, Transport::Udp, peer));
+        let session = peers.session(peer, || {
+            let limits = shared.limits.of(peer.ip());
+            Session::new(&shared, protocol, Transport::Udp, peer, limits)
+        });
         let work = session.datagram(bytes);
         if session.is_refused() {
             // A refusal over UDP would make us an amplifier for whoever forges addresses.

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use interdict_engine::{Event, Record};
 use sled::Batch;
 
-use super::flags::FlagChange;
-use super::journal::{encode, event_key, flag_key, id_key, record_key};
+use super::journal::{encode, event_key, id_key, record_key};
+use super::standing::note;
 use super::{Store, StoreError, StoredEvent};
 
 /// What a commit made durable.
@@ -47,13 +47,7 @@ impl Store {
             let event_stored = StoredEvent::new(event, &self.0.source, next)?;
             batch.insert(&event_key(next), event_stored.encode()?);
             batch.insert(id_key, &next.to_be_bytes());
-            match FlagChange::of(event) {
-                Some(FlagChange::Holds(report)) => {
-                    batch.insert(flag_key(report.flag.id.as_str()), encode(report)?);
-                }
-                Some(FlagChange::Ended(flag)) => batch.remove(flag_key(flag.as_str())),
-                None => {}
-            }
+            note(event, next, &mut batch)?;
             stored.push(Arc::new(event_stored));
             next += 1;
         }

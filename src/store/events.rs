@@ -23,8 +23,33 @@ pub struct Page {
     pub complete: bool,
 }
 
+impl Page {
+    const fn new(cursor: u64) -> Self {
+        Self { events: Vec::new(), cursor, complete: false }
+    }
+
+    /// Looks at the next event; false where the page ends before it.
+    fn take(
+        &mut self,
+        event: Arc<StoredEvent>,
+        latest: u64,
+        limit: usize,
+        passes: impl Fn(&StoredEvent) -> bool,
+    ) -> bool {
+        if event.sequence > latest || self.events.len() >= limit {
+            return false;
+        }
+        self.cursor = event.sequence;
+        if passes(&event) {
+            self.events.push(event);
+        }
+        true
+    }
+}
+
 impl Store {
     /// Up to `limit` durable events after `cursor` that `passes`; 0 begins at the oldest kept.
+    /// May block on the disk.
     ///
     /// # Errors
     /// [`StoreError::Purged`] where events after `cursor` are no longer kept,
@@ -36,51 +61,60 @@ impl Store {
         limit: usize,
         passes: impl Fn(&StoredEvent) -> bool,
     ) -> Result<Page, StoreError> {
+        if let Some(page) = self.newest_events_after(cursor, limit, &passes)? {
+            return Ok(page);
+        }
+        let latest = self.latest_sequence();
+        let mut page = Page::new(cursor);
+        let handles = self.handles()?;
+        let range = events(cursor.saturating_add(1), latest);
+        for (place, entry) in handles.journal.range(range).take(LOOKED_AT).enumerate() {
+            let (key, value) = entry?;
+            let sequence = number(&key)?;
+            if place == 0 && cursor != 0 && sequence != cursor + 1 {
+                return Err(StoreError::Purged { oldest: sequence });
+            }
+            let event = Arc::new(StoredEvent::decode(sequence, &value)?);
+            if !page.take(event, latest, limit, &passes) {
+                break;
+            }
+        }
+        // Read after the events, so that a purge in between is noticed.
+        let last_purged = purged(&handles)?;
+        if page.cursor < last_purged {
+            if cursor != 0 {
+                return Err(StoreError::Purged { oldest: last_purged + 1 });
+            }
+            page.cursor = last_purged;
+        }
+        page.complete = page.cursor == latest;
+        Ok(page)
+    }
+
+    /// As [`Self::events_after`], from memory alone, so that it never blocks; `None` where that
+    /// does not reach back to `cursor`.
+    ///
+    /// # Errors
+    /// [`StoreError::Ahead`] where `cursor` is later than the latest event.
+    pub fn newest_events_after(
+        &self,
+        cursor: u64,
+        limit: usize,
+        passes: impl Fn(&StoredEvent) -> bool,
+    ) -> Result<Option<Page>, StoreError> {
         let latest = self.latest_sequence();
         if cursor > latest {
             return Err(StoreError::Ahead { latest });
         }
-        let mut page = Page { events: Vec::new(), cursor, complete: false };
-        let mut take = |event: Arc<StoredEvent>| {
-            if event.sequence > latest || page.events.len() >= limit {
-                return false;
-            }
-            page.cursor = event.sequence;
-            if passes(&event) {
-                page.events.push(event);
-            }
-            true
-        };
-        if let Some(newest) = self.0.tail.after(cursor, LOOKED_AT) {
-            for event in newest {
-                if !take(event) {
-                    break;
-                }
-            }
-        } else {
-            let handles = self.handles()?;
-            let range = events(cursor.saturating_add(1), latest);
-            for (place, entry) in handles.journal.range(range).take(LOOKED_AT).enumerate() {
-                let (key, value) = entry?;
-                let sequence = number(&key)?;
-                // Read after the events, so that a purge in between is noticed.
-                if place == 0 && cursor != 0 && sequence != cursor + 1 {
-                    return Err(StoreError::Purged { oldest: sequence });
-                }
-                if !take(Arc::new(StoredEvent::decode(sequence, &value)?)) {
-                    break;
-                }
-            }
-            let last_purged = purged(&handles)?;
-            if page.cursor < last_purged {
-                if cursor != 0 {
-                    return Err(StoreError::Purged { oldest: last_purged + 1 });
-                }
-                page.cursor = last_purged;
+        let mut page = Page::new(cursor);
+        let Some(newest) = self.0.tail.after(cursor, LOOKED_AT) else { return Ok(None) };
+        for event in newest {
+            if !page.take(event, latest, limit, &passes) {
+                break;
             }
         }
         page.complete = page.cursor == latest;
-        Ok(page)
+        Ok(Some(page))
     }
 
     /// Takes away the events before `time`, from the oldest on, up to the first that is not.

@@ -9,11 +9,11 @@ mod commit;
 mod error;
 mod event;
 mod events;
-mod flags;
 mod folder;
 mod handles;
 mod journal;
 mod recovery;
+mod standing;
 mod tables;
 
 use std::path::Path;
@@ -31,6 +31,7 @@ pub use error::StoreError;
 pub use event::StoredEvent;
 pub use events::Page;
 pub use recovery::{Loaded, Records};
+pub use standing::OpenAlert;
 pub use tables::Table;
 
 /// The data folder, opened. Cheap to clone; the folder is let go when the last clone is.
@@ -115,10 +116,10 @@ pub(crate) mod testing {
     //! Events and records to store.
 
     use interdict_engine::{
-        CaseView, Data, Event, EventId, Flag, FlagReport, Input, Record, RecordId, Type, Vehicle,
-        VehicleId, VehicleView,
+        AlertReport, CaseView, CheckpointView, Data, Event, EventId, Flag, FlagReport, Handling,
+        Input, Kind, Record, RecordId, Stage, Type, Vehicle, VehicleId, VehicleView, Why,
     };
-    use interdict_protocols::Time;
+    use interdict_protocols::{Fix, Time};
 
     /// A record that enrols vehicle `number`.
     pub(crate) fn record(number: u64) -> Record {
@@ -150,9 +151,34 @@ pub(crate) mod testing {
     /// An event about a flag.
     pub(crate) fn event(id: &str, kind: Type, flag: Flag) -> Event {
         let vehicle = VehicleView::from(&Vehicle::unknown(flag.vehicle.clone()));
-        // The view is what alerts carry; it must be writable as well.
-        let _ = CaseView::from(&flag);
         let data = Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None }));
         Event { id: EventId(id.into()), time: Time::from_seconds(7), kind, data }
+    }
+    /// An event of an alert at checkpoint `north` of unit `station`.
+    pub(crate) fn alert(id: &str, alert: &str, kind: Type, eta_s: u32) -> Event {
+        let time = Time::from_seconds(0);
+        let report = AlertReport {
+            alert: EventId(alert.into()),
+            vehicle: VehicleView::from(&Vehicle::unknown("v1".into())),
+            flag: CaseView::from(&flag("f1", "v1")),
+            checkpoint: CheckpointView {
+                id: "north".into(),
+                name: "North".into(),
+                kind: Kind::ThroatRoad,
+                unit: "station".into(),
+            },
+            stage: Stage::Approaching,
+            handling: Handling::Raised,
+            eta_s: eta_s.into(),
+            eta_at: Time::from_seconds(eta_s.into()),
+            probability: 0.75,
+            distance_m: 1_000.0,
+            fix: Fix::new(time, 38.9, 121.6).unwrap(),
+            fix_age_s: 1.0,
+            why: Why { code: "closing".into(), text: "closing".into(), figures: [].into() },
+            route: Vec::new(),
+            nearest_units: Vec::new(),
+        };
+        Event { id: EventId(id.into()), time, kind, data: Data::Alert(Box::new(report)) }
     }
 }

@@ -3,8 +3,10 @@
 
 mod columns;
 mod escape;
+mod hex;
 mod lines;
 
 pub(crate) use columns::Columns;
 pub(crate) use escape::escape;
+pub(crate) use hex::bytes;
 pub(crate) use lines::{LONGEST, Line, Lines};

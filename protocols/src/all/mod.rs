@@ -1,11 +1,21 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod h02;
+mod jt808;
+mod osmand;
+mod t55;
 mod teltonika;
 
 use crate::Protocol;
 
 /// Every protocol, by name.
-pub static ALL: &[&Protocol] = &[&teltonika::PROTOCOL];
+pub static ALL: &[&Protocol] = &[
+    &h02::PROTOCOL,
+    &jt808::PROTOCOL,
+    &osmand::PROTOCOL,
+    &t55::PROTOCOL,
+    &teltonika::PROTOCOL,
+];
 
 /// The protocol of this name.
 #[must_use]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use interdict_protocols::{Connection, DeviceId, Item, Transport};
 use serde::{Deserialize, Serialize};
 
-use super::{Lending, Peer, Task, bytes};
-use crate::text::{LONGEST, Line, Lines};
+use super::{Lending, Peer, Task};
+use crate::text::{LONGEST, Line, Lines, bytes};
 
 #[derive(Deserialize)]
 struct Request {

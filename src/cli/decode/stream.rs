@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use interdict_protocols::{Connection, Item, Transport};
 
-use super::{Lending, Peer, Task, bytes, print};
-use crate::text::{LONGEST, Line, Lines};
+use super::{Lending, Peer, Task, print};
+use crate::text::{LONGEST, Line, Lines, bytes};
 
 /// Decodes the arguments as the reads of one connection.
 pub(super) fn run_arguments(
