@@ -96,7 +96,8 @@ impl Server {
         })?;
         let http = listener.local_addr()?;
         let closing = CancellationToken::new();
-        let state = api::State::new(store, registry.clone(), shards.clone(), metrics, configuration);
+        let state =
+            api::State::new(store, registry.clone(), shards.clone(), metrics, configuration);
         let api = tokio::spawn(api::serve(listener, state, closing.clone()));
         Ok(Self {
             registry,

@@ -169,7 +169,9 @@ impl Session {
 
     /// An enrolment may have been revoked since the last read, or the session lost or won.
     fn renew(&mut self, work: &mut Work) {
-        let (Speaker::Heard(enrolment) | Speaker::Held(enrolment, _)) = &self.speaker else { return };
+        let (Speaker::Heard(enrolment) | Speaker::Held(enrolment, _)) = &self.speaker else {
+            return;
+        };
         let device = enrolment.device.clone();
         match self.shared.registry.find(&device) {
             Some(enrolment) => self.speaker = self.claim(enrolment, work),
@@ -226,9 +228,11 @@ impl Session {
     fn login(&mut self, login: Login, work: &mut Work) {
         let Login { device, standing, refusal } = login;
         let protocol = self.connection.protocol();
-        let enrolment = self.shared.registry.find(&device).or_else(|| {
-            self.shared.registry.enrol_unknown(&device)
-        });
+        let enrolment = self
+            .shared
+            .registry
+            .find(&device)
+            .or_else(|| self.shared.registry.enrol_unknown(&device));
         let Some(enrolment) = enrolment else {
             self.shared.metrics.refused(protocol.name);
             self.shared.registry.refuse(&device, protocol.name, &self.talk.peer.to_string());
@@ -242,11 +246,7 @@ impl Session {
         let proven = !protocol.authenticates
             || standing == Standing::Proven
             || self.devices.contains_key(&device);
-        self.speaker = if proven {
-            self.claim(enrolment, work)
-        } else {
-            Speaker::Unproven(device)
-        };
+        self.speaker = if proven { self.claim(enrolment, work) } else { Speaker::Unproven(device) };
     }
 
     fn claim(&mut self, enrolment: Arc<Enrolment>, work: &mut Work) -> Speaker {
@@ -299,13 +299,7 @@ impl Session {
         }
     }
 
-    fn conflict(
-        &mut self,
-        enrolment: &Enrolment,
-        believed: SocketAddr,
-        fix: Fix,
-        work: &mut Work,
-    ) {
+    fn conflict(&mut self, enrolment: &Enrolment, believed: SocketAddr, fix: Fix, work: &mut Work) {
         let told = self.devices.entry(enrolment.device.clone()).or_default();
         if told.is_some_and(|told| told.elapsed() < CONFLICT_EVERY) {
             return;

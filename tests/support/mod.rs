@@ -52,9 +52,11 @@ impl Server {
         command
             .args(["serve", "--http", "127.0.0.1:0", "--data"])
             .arg(data)
-            .args(protocols.iter().flat_map(|name| {
-                ["--port".to_owned(), format!("{name}=127.0.0.1:0")]
-            }))
+            .args(
+                protocols
+                    .iter()
+                    .flat_map(|name| ["--port".to_owned(), format!("{name}=127.0.0.1:0")]),
+            )
             .args(more)
             .env("INTERDICT_ADMIN_TOKEN", TOKEN)
             .stdin(Stdio::null())
