@@ -51,7 +51,7 @@ enum Speaker {
     /// Somebody who is not enrolled.
     Refused,
     /// Enrolled, but the protocol's secret is still to be shown.
-    Unproven(DeviceId),
+    Unproven,
     /// Another peer is this device, and still talks.
     Held(Arc<Enrolment>, SocketAddr),
     /// Heard.
@@ -246,7 +246,7 @@ impl Session {
         let proven = !protocol.authenticates
             || standing == Standing::Proven
             || self.devices.contains_key(&device);
-        self.speaker = if proven { self.claim(enrolment, work) } else { Speaker::Unproven(device) };
+        self.speaker = if proven { self.claim(enrolment, work) } else { Speaker::Unproven };
     }
 
     fn claim(&mut self, enrolment: Arc<Enrolment>, work: &mut Work) -> Speaker {
@@ -293,7 +293,7 @@ impl Session {
                 let (enrolment, believed) = (Arc::clone(enrolment), *believed);
                 self.conflict(&enrolment, believed, fix, work);
             }
-            Speaker::Nobody | Speaker::Refused | Speaker::Unproven(_) => {
+            Speaker::Nobody | Speaker::Refused | Speaker::Unproven => {
                 self.shared.metrics.unheard(self.connection.protocol().name);
             }
         }
