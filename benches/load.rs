@@ -146,11 +146,7 @@ struct Line {
 }
 
 impl Line {
-    async fn open(
-        address: SocketAddr,
-        device: &DeviceId,
-        greets: bool,
-    ) -> Result<Self, Failure> {
+    async fn open(address: SocketAddr, device: &DeviceId, greets: bool) -> Result<Self, Failure> {
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (_, mut tracker) = tracker("jt808", device).ok_or("no tracker")?;
@@ -219,9 +215,8 @@ async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
             let (frame, later) = rest.split_at(end + 2);
             rest = later;
             let mut header = unescaped(&frame[1..]);
-            let [id, _, number, serial] = [2, 2, 6, 2].map(|length| -> Vec<u8> {
-                header.by_ref().take(length).collect()
-            });
+            let [id, _, number, serial] =
+                [2, 2, 6, 2].map(|length| -> Vec<u8> { header.by_ref().take(length).collect() });
             let mut message = vec![0x80, 0x01, 0x00, 0x05];
             for part in [&number, &serial, &serial, &id] {
                 message.extend_from_slice(part);

@@ -102,10 +102,27 @@ impl Metrics {
         let families: [(&str, &str, &str, Get); 6] = [
             ("interdict_connections", "gauge", "Open tracker connections.", |c| &c.open),
             ("interdict_fixes_total", "counter", "Positions decoded.", |c| &c.fixes),
-            ("interdict_fixes_unheard_total", "counter", "Positions from nobody who is heard.", |c| &c.unheard),
-            ("interdict_logins_refused_total", "counter", "Logins of devices not enrolled.", |c| &c.refused),
-            ("interdict_connections_turned_away_total", "counter", "Connections over their address's limit.", |c| &c.turned_away),
-            ("interdict_datagrams_dropped_total", "counter", "Datagrams dropped because the engine was full.", |c| &c.dropped),
+            (
+                "interdict_fixes_unheard_total",
+                "counter",
+                "Positions from nobody who is heard.",
+                |c| &c.unheard,
+            ),
+            ("interdict_logins_refused_total", "counter", "Logins of devices not enrolled.", |c| {
+                &c.refused
+            }),
+            (
+                "interdict_connections_turned_away_total",
+                "counter",
+                "Connections over their address's limit.",
+                |c| &c.turned_away,
+            ),
+            (
+                "interdict_datagrams_dropped_total",
+                "counter",
+                "Datagrams dropped because the engine was full.",
+                |c| &c.dropped,
+            ),
         ];
         let mut text = String::new();
         for (name, kind, help, get) in families {

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api;
+use crate::api::{self, ApiState};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
@@ -71,7 +71,7 @@ impl Server {
             tokio::task::spawn_blocking(move || Shards::start(&store, &setup, clock, count, queue))
                 .await??
         };
-        let admin = api::first_admin(&store, options.admin_token)?;
+        let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
         let mut gateway = Gateway::new(
             shards.clone(),
             registry.clone(),
@@ -96,8 +96,15 @@ impl Server {
         })?;
         let http = listener.local_addr()?;
         let closing = CancellationToken::new();
-        let state = api::State::new(store, registry.clone(), shards.clone(), metrics, configuration);
-        let api = tokio::spawn(api::serve(listener, state, closing.clone()));
+        let state = ApiState::new(
+            store,
+            registry.clone(),
+            shards.clone(),
+            metrics,
+            configuration.setup.clone(),
+            closing.clone(),
+        )?;
+        let api = tokio::spawn(api::serve(listener, state));
         Ok(Self {
             registry,
             shards,

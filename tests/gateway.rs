@@ -53,7 +53,8 @@ fn a_device_that_is_not_enrolled_is_refused_and_listed() {
     assert_eq!(tracker.tracker.progress(), interdict_protocols::tracker::Progress::Refused);
     // Over UDP there is no answer at all: the next datagram that is answered comes from elsewhere.
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let text = b"*HQ,123456789012346,V1,020115,A,3901.8480,N,12137.8240,E,000.00,000,150626,FFFFFFFF#";
+    let text =
+        b"*HQ,123456789012346,V1,020115,A,3901.8480,N,12137.8240,E,000.00,000,150626,FFFFFFFF#";
     socket.send_to(text, server.ports["h02"]).unwrap();
     support::eventually("all three are listed", || {
         let refused = server.get("/v1/devices/refused").to_string();
@@ -207,8 +208,13 @@ fn a_taken_port_is_one_clear_line() {
     let address = taken.local_addr().unwrap();
     let data = folder();
     let output = interdict(&[
-        "serve", "--data", data.path().to_str().unwrap(), "--http", "127.0.0.1:0",
-        "--port", &format!("jt808={address}"),
+        "serve",
+        "--data",
+        data.path().to_str().unwrap(),
+        "--http",
+        "127.0.0.1:0",
+        "--port",
+        &format!("jt808={address}"),
     ]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);

@@ -61,10 +61,16 @@ fn no_room_looks_upward() {
         let text = fs::read_to_string(&file).unwrap();
         for (number, line) in text.lines().enumerate() {
             for used in line.split("crate::").skip(1) {
-                let used: String =
-                    used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                let used: String = used
+                    .chars()
+                    .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+                    .collect();
                 if used != room && !allowed.contains(&used.as_str()) {
-                    wrong.push(format!("{}:{}: {room} looks at {used}", inside.display(), number + 1));
+                    wrong.push(format!(
+                        "{}:{}: {room} looks at {used}",
+                        inside.display(),
+                        number + 1
+                    ));
                 }
             }
         }
@@ -75,7 +81,8 @@ fn no_room_looks_upward() {
 #[test]
 fn engine_and_protocols_have_no_io_in_their_manifests() {
     for manifest in ["engine/Cargo.toml", "protocols/Cargo.toml"] {
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap();
+        let text =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap();
         let dependencies = text.split("[dev-dependencies]").next().unwrap();
         for banned in ["tokio", "sled", "axum", "socket2", "rand", "getrandom", "ureq"] {
             let found = dependencies.lines().any(|line| {

@@ -45,6 +45,7 @@ types! {
     Updated "interdict.alert.updated" "An alert's ETA, probability or stage changed.",
     Withdrawn "interdict.alert.withdrawn" "The vehicle turned away, or its flag ended.",
     Passed "interdict.alert.passed" "The vehicle passed the checkpoint.",
+    Left "interdict.alert.left" "The vehicle left the area that it was in.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
     FlagAdded "interdict.flag.added" "A flag was added.",

@@ -72,6 +72,23 @@ pub enum Input {
     RemoveCheckpoint(CheckpointId),
 }
 
+impl Input {
+    /// The vehicle concerned, whose shard is to be told; `None` where every shard is.
+    #[must_use]
+    pub const fn vehicle(&self) -> Option<&VehicleId> {
+        match self {
+            Self::Vehicle(vehicle) => Some(&vehicle.id),
+            Self::Login { vehicle, .. }
+            | Self::Report { vehicle, .. }
+            | Self::Withdraw { vehicle, .. } => Some(vehicle),
+            Self::Fix(observation) => Some(&observation.vehicle),
+            Self::Conflict(conflict) => Some(&conflict.vehicle),
+            Self::Flag(flag) => Some(&flag.vehicle),
+            Self::Checkpoint(_) | Self::RemoveCheckpoint(_) => None,
+        }
+    }
+}
+
 /// Which lane a fix goes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +97,9 @@ pub enum Lane {
     Live,
     /// Older than the newest, or declared a backfill: moves nothing, its alarms count.
     Late,
+    /// Not a place: the device itself does not trust it, or it is at 0/0. Moves nothing, its alarms
+    /// count.
+    Unplaced,
     /// From the future, or impossibly far away, until others confirm it: moves nothing, its alarms
     /// count.
     Quarantine,
@@ -102,15 +122,27 @@ pub struct Used {
     /// What was made of the fix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<Judged>,
-    /// The vehicle's last live fix, with its repaired time, where a flag is added.
+    /// The vehicle's last live fix, with its repaired time, where a flag is added or an alarm comes
+    /// without a place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Fix>,
-    /// What is known of the vehicle, where a flag is added or an alarm is raised.
+    /// What is known of the vehicle, where a flag is added or an alarm is told, and where
+    /// it has changed since a flagged vehicle's record before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vehicle: Option<Vehicle>,
+    /// The alarms that began with it: each makes an event.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub began: AlarmSet,
+    /// The lasting alarms that ended with it.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub ended: AlarmSet,
     /// The nearest patrol vehicles, nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nearest: Vec<NearestUnit>,
+}
+
+const fn is_empty(set: &AlarmSet) -> bool {
+    set.is_empty()
 }
 
 /// An input with all that its decisions need: applied again, it gives the same events.

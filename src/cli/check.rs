@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use interdict_engine::{Kind, Level};
 
-use crate::text::escape;
 use crate::config::Configuration;
+use crate::text::escape;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -22,21 +22,16 @@ pub mod embedded {
     /// The made-up watchlist of `demo`.
     pub const WATCHLIST: &str = include_str!("../../fixtures/watchlist.csv");
 
-    /// Which protocol each of that fleet's trackers speaks: CSV `device,protocol,transport`.
-    pub const TRACKERS: &str = include_str!("../../fixtures/trackers.csv");
-    /// The made-up evening of that fleet: names and CSV texts.
+    /// The made-up night of that fleet: names and CSV texts.
     pub const TRACKS: &[(&str, &str)] = &[
-        ("goes-silent", include_str!("../../fixtures/tracks/goes-silent.csv")),
-        ("leaves-by-houyan", include_str!("../../fixtures/tracks/leaves-by-houyan.csv")),
-        ("patrols", include_str!("../../fixtures/tracks/patrols.csv")),
-        ("taxi-with-an-sos", include_str!("../../fixtures/tracks/taxi-with-an-sos.csv")),
-        ("to-lushun-new-port", include_str!("../../fixtures/tracks/to-lushun-new-port.csv")),
-        ("to-the-airport", include_str!("../../fixtures/tracks/to-the-airport.csv")),
+        ("flagged_near_airport", include_str!("../../fixtures/tracks/flagged_near_airport.csv")),
+        ("goes_silent", include_str!("../../fixtures/tracks/goes_silent.csv")),
+        ("leaves_by_houyan", include_str!("../../fixtures/tracks/leaves_by_houyan.csv")),
+        ("parks_in_guarded_lot", include_str!("../../fixtures/tracks/parks_in_guarded_lot.csv")),
+        ("presses_sos", include_str!("../../fixtures/tracks/presses_sos.csv")),
+        ("stays_in_town", include_str!("../../fixtures/tracks/stays_in_town.csv")),
         ("traffic", include_str!("../../fixtures/tracks/traffic.csv")),
-        (
-            "turns-away-from-the-port",
-            include_str!("../../fixtures/tracks/turns-away-from-the-port.csv"),
-        ),
+        ("turns_away_from_port", include_str!("../../fixtures/tracks/turns_away_from_port.csv")),
     ];
 
     pub(super) fn find(name: &str) -> Option<&'static str> {

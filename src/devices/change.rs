@@ -123,6 +123,15 @@ pub(super) struct Plan {
     enrolments: BTreeMap<String, Arc<Enrolment>>,
 }
 
+impl Plan {
+    /// Each vehicle concerned once, as it will be.
+    pub(super) fn vehicles(&self) -> Vec<Vehicle> {
+        let vehicles = self.enrolments.values().map(|enrolment| &enrolment.vehicle);
+        let by_id: BTreeMap<_, _> = vehicles.map(|vehicle| (&vehicle.id, vehicle)).collect();
+        by_id.into_values().cloned().collect()
+    }
+}
+
 impl Core {
     /// What `enrols` would change. The fleet must not change until [`Self::carry_out`].
     pub(super) fn plan(&self, enrols: &[Enrol]) -> Plan {

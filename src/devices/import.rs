@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use interdict_engine::Class;
+use interdict_engine::{Class, Vehicle};
 use interdict_protocols::Datum;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -47,11 +47,15 @@ impl Registry {
     /// Enrols the devices of a CSV with the header `device,vehicle,plate,class,unit`, in any order
     /// and with further columns `make`, `colour`, `model`, `datum`, `token`; all but the first two
     /// may be missing. Where a line is bad nothing is done, unless `skip_bad`. Durable when it
-    /// returns; blocks on the disk.
+    /// returns; blocks on the disk. Answers the vehicles concerned too: tell the engine.
     ///
     /// # Errors
     /// What the store says; then nothing has changed.
-    pub fn import_csv(&self, text: &str, skip_bad: bool) -> Result<Report, StoreError> {
+    pub fn import_csv(
+        &self,
+        text: &str,
+        skip_bad: bool,
+    ) -> Result<(Report, Vec<Vehicle>), StoreError> {
         let mut report = Report::default();
         let lines = read(text, &mut report);
         let core = &self.0.core;
@@ -65,10 +69,11 @@ impl Registry {
             } += 1;
         }
         report.done = report.bad == 0 || (skip_bad && !lines.is_empty());
-        if report.done {
-            core.carry_out(&plan, &lines)?;
+        if !report.done {
+            return Ok((report, Vec::new()));
         }
-        Ok(report)
+        core.carry_out(&plan, &lines)?;
+        Ok((report, plan.vehicles()))
     }
 }
 
@@ -206,6 +211,10 @@ mod tests {
     use super::super::testing::{options, registry};
     use super::*;
 
+    fn import(devices: &Registry, text: &str, skip_bad: bool) -> Report {
+        devices.import_csv(text, skip_bad).unwrap().0
+    }
+
     #[test]
     fn a_fleet_is_enrolled_and_a_second_time_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
@@ -213,14 +222,18 @@ mod tests {
         let text = "\u{feff}device,vehicle,plate,class,unit\r\n\
                     13800000001,taxi-1,辽B·T0001,taxi,dalian-taxi\r\n\
                     13800000002,van-1,辽B·A0001,Armoured,\r\n";
-        let report = devices.import_csv(text, false).unwrap();
+        let report = import(&devices, text, false);
         assert_eq!((report.done, report.added, report.bad), (true, 2, 0));
         let found = devices.find(&"13800000002".into()).unwrap();
         assert_eq!((found.vehicle.class, &found.vehicle.unit), (Class::Armoured, &None));
-        let again = devices.import_csv(text, false).unwrap();
+        let (again, vehicles) = devices.import_csv(text, false).unwrap();
+        assert_eq!(
+            vehicles.iter().map(|vehicle| vehicle.id.as_str()).collect::<Vec<_>>(),
+            ["taxi-1", "van-1"]
+        );
         assert_eq!((again.added, again.changed, again.unchanged), (0, 0, 2));
         let swapped = "vehicle,device,model\ntaxi-1,13800000002,G19\n";
-        assert_eq!(devices.import_csv(swapped, false).unwrap().changed, 1);
+        assert_eq!(import(&devices, swapped, false).changed, 1);
         let found = devices.find(&"13800000002".into()).unwrap();
         assert_eq!(
             (found.vehicle.plate.as_deref(), found.model.as_deref()),
@@ -240,7 +253,7 @@ mod tests {
                     01,v5,P5,taxi,u\n\
                     6,v1,P6,taxi,u\n\
                     7,v1,P1,,\n";
-        let report = devices.import_csv(text, false).unwrap();
+        let report = import(&devices, text, false);
         assert_eq!((report.done, report.bad), (false, 5));
         let lines: Vec<_> =
             report.bad_lines.iter().map(|bad| (bad.line, bad.reason.as_str())).collect();
@@ -255,7 +268,7 @@ mod tests {
             ]
         );
         assert!(devices.list().is_empty());
-        let report = devices.import_csv(text, true).unwrap();
+        let report = import(&devices, text, true);
         assert_eq!((report.done, report.added, report.bad), (true, 2, 5));
         assert_eq!(devices.list().len(), 2);
     }
@@ -265,7 +278,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let devices = registry(folder.path(), options());
         for text in ["", "1,v1\n", "device,plate\n1,P\n", "device,vehicle,device\n1,v,2\n"] {
-            let report = devices.import_csv(text, true).unwrap();
+            let report = import(&devices, text, true);
             assert_eq!(
                 (report.done, report.bad, report.bad_lines[0].line),
                 (false, 1, 1),

@@ -106,6 +106,25 @@ impl Registry {
         all
     }
 
+    /// Up to `limit` enrolments in order of the devices' identities, those after `after`; and
+    /// whether there are more.
+    #[must_use]
+    pub fn page(&self, after: Option<&str>, limit: usize) -> (Vec<Arc<Enrolment>>, bool) {
+        let mut page = self.list();
+        if let Some(after) = after {
+            page.retain(|enrolment| enrolment.device.as_str() > after);
+        }
+        let more = page.len() > limit;
+        page.truncate(limit);
+        (page, more)
+    }
+
+    /// How many devices are enrolled.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.core.fleet().len()
+    }
+
     /// The enrolled vehicles that `text` names: the one of that identity, or those of that plate,
     /// where spaces, dots and case do not matter.
     #[must_use]

@@ -38,7 +38,9 @@ const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
 /// A port that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen for {protocol} on {address} ({transport:?}): {cause}; choose another with --port {protocol}=ADDRESS:PORT")]
+#[error(
+    "cannot listen for {protocol} on {address} ({transport:?}): {cause}; choose another with --port {protocol}=ADDRESS:PORT"
+)]
 pub struct CannotListen {
     protocol: &'static str,
     address: SocketAddr,

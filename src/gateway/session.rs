@@ -51,7 +51,7 @@ enum Speaker {
     /// Somebody who is not enrolled.
     Refused,
     /// Enrolled, but the protocol's secret is still to be shown.
-    Unproven(DeviceId),
+    Unproven,
     /// Another peer is this device, and still talks.
     Held(Arc<Enrolment>, SocketAddr),
     /// Heard.
@@ -169,7 +169,9 @@ impl Session {
 
     /// An enrolment may have been revoked since the last read, or the session lost or won.
     fn renew(&mut self, work: &mut Work) {
-        let (Speaker::Heard(enrolment) | Speaker::Held(enrolment, _)) = &self.speaker else { return };
+        let (Speaker::Heard(enrolment) | Speaker::Held(enrolment, _)) = &self.speaker else {
+            return;
+        };
         let device = enrolment.device.clone();
         match self.shared.registry.find(&device) {
             Some(enrolment) => self.speaker = self.claim(enrolment, work),
@@ -226,9 +228,11 @@ impl Session {
     fn login(&mut self, login: Login, work: &mut Work) {
         let Login { device, standing, refusal } = login;
         let protocol = self.connection.protocol();
-        let enrolment = self.shared.registry.find(&device).or_else(|| {
-            self.shared.registry.enrol_unknown(&device)
-        });
+        let enrolment = self
+            .shared
+            .registry
+            .find(&device)
+            .or_else(|| self.shared.registry.enrol_unknown(&device));
         let Some(enrolment) = enrolment else {
             self.shared.metrics.refused(protocol.name);
             self.shared.registry.refuse(&device, protocol.name, &self.talk.peer.to_string());
@@ -242,11 +246,7 @@ impl Session {
         let proven = !protocol.authenticates
             || standing == Standing::Proven
             || self.devices.contains_key(&device);
-        self.speaker = if proven {
-            self.claim(enrolment, work)
-        } else {
-            Speaker::Unproven(device)
-        };
+        self.speaker = if proven { self.claim(enrolment, work) } else { Speaker::Unproven };
     }
 
     fn claim(&mut self, enrolment: Arc<Enrolment>, work: &mut Work) -> Speaker {
@@ -293,19 +293,13 @@ impl Session {
                 let (enrolment, believed) = (Arc::clone(enrolment), *believed);
                 self.conflict(&enrolment, believed, fix, work);
             }
-            Speaker::Nobody | Speaker::Refused | Speaker::Unproven(_) => {
+            Speaker::Nobody | Speaker::Refused | Speaker::Unproven => {
                 self.shared.metrics.unheard(self.connection.protocol().name);
             }
         }
     }
 
-    fn conflict(
-        &mut self,
-        enrolment: &Enrolment,
-        believed: SocketAddr,
-        fix: Fix,
-        work: &mut Work,
-    ) {
+    fn conflict(&mut self, enrolment: &Enrolment, believed: SocketAddr, fix: Fix, work: &mut Work) {
         let told = self.devices.entry(enrolment.device.clone()).or_default();
         if told.is_some_and(|told| told.elapsed() < CONFLICT_EVERY) {
             return;

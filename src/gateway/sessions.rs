@@ -48,12 +48,7 @@ pub(super) enum Claim {
 
 impl Sessions {
     pub(super) fn new(quiet: Duration) -> Self {
-        Self {
-            quiet,
-            started: Instant::now(),
-            next: AtomicU64::new(0),
-            live: Mutex::default(),
-        }
+        Self { quiet, started: Instant::now(), next: AtomicU64::new(0), live: Mutex::default() }
     }
 
     /// A peer that has begun to talk.

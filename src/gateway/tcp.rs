@@ -125,7 +125,11 @@ async fn converse(
                 return Ok((session.end(), true));
             }
             shared.record(|| Read {
-                protocol: session.protocol(), transport: Transport::Tcp, peer, connection: number, bytes,
+                protocol: session.protocol(),
+                transport: Transport::Tcp,
+                peer,
+                connection: number,
+                bytes,
             });
             Ok((session.receive(bytes), false))
         });

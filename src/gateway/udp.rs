@@ -107,12 +107,7 @@ struct Peers {
 
 impl Peers {
     fn new(limit: usize) -> Self {
-        Self {
-            limit: limit.max(1),
-            clock: 0,
-            sessions: HashMap::new(),
-            by_age: BTreeMap::new(),
-        }
+        Self { limit: limit.max(1), clock: 0, sessions: HashMap::new(), by_age: BTreeMap::new() }
     }
 
     fn session(&mut self, peer: SocketAddr, make: impl FnOnce() -> Session) -> &mut Session {

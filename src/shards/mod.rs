@@ -234,8 +234,12 @@ impl Shards {
             // Closed before: nothing to do.
             let _ = queue.blocking_send(Message::Close);
         }
-        let threads: Vec<_> =
-            self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).drain(..).collect();
+        let threads: Vec<_> = self
+            .threads
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .drain(..)
+            .collect();
         // Shards end first and hang up on the writer, which then ends.
         for thread in threads.into_iter().rev() {
             if thread.join().is_err() {

@@ -29,11 +29,7 @@ pub(super) struct Recovered {
 }
 
 /// The engines of `count` shards, however many there were before.
-pub(super) fn recover(
-    store: &Store,
-    setup: &Setup,
-    count: usize,
-) -> Result<Recovered, StoreError> {
+pub(super) fn recover(store: &Store, setup: &Setup, count: usize) -> Result<Recovered, StoreError> {
     let loaded = store.load()?;
     let mut before = Vec::new();
     for bytes in &loaded.snapshots {

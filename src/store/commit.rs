@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use interdict_engine::{Event, Record};
 use sled::Batch;
 
+use super::flags::note;
 use super::journal::{encode, event_key, id_key, record_key};
-use super::standing::note;
 use super::{Store, StoreError, StoredEvent};
 
 /// What a commit made durable.
@@ -47,7 +47,7 @@ impl Store {
             let event_stored = StoredEvent::new(event, &self.0.source, next)?;
             batch.insert(&event_key(next), event_stored.encode()?);
             batch.insert(id_key, &next.to_be_bytes());
-            note(event, next, &mut batch)?;
+            note(event, &mut batch)?;
             stored.push(Arc::new(event_stored));
             next += 1;
         }

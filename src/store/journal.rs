@@ -6,7 +6,6 @@
 //! | `e` sequence, big-endian | the event, see [`super::StoredEvent`] |
 //! | `i` event id | sequence, big-endian |
 //! | `f` flag id | the flag as its latest event says it, JSON |
-//! | `a` alert id | the open alert as its latest event says it, JSON |
 //! | `p` | the last sequence purged, big-endian |
 
 use std::ops::RangeInclusive;
@@ -16,7 +15,6 @@ use super::{Store, StoreError};
 
 pub(super) const PURGED: &[u8] = b"p";
 pub(super) const FLAGS: &[u8] = b"f";
-pub(super) const ALERTS: &[u8] = b"a";
 
 /// How many entries a purge takes away at a time: others write in between.
 pub(super) const PURGE_CHUNK: usize = 1_000;
@@ -35,10 +33,6 @@ pub(super) fn id_key(id: &str) -> Vec<u8> {
 
 pub(super) fn flag_key(id: &str) -> Vec<u8> {
     [FLAGS, id.as_bytes()].concat()
-}
-
-pub(super) fn alert_key(id: &str) -> Vec<u8> {
-    [ALERTS, id.as_bytes()].concat()
 }
 
 pub(super) const fn records(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {

@@ -9,11 +9,11 @@ mod commit;
 mod error;
 mod event;
 mod events;
+mod flags;
 mod folder;
 mod handles;
 mod journal;
 mod recovery;
-mod standing;
 mod tables;
 
 use std::path::Path;
@@ -31,7 +31,6 @@ pub use error::StoreError;
 pub use event::StoredEvent;
 pub use events::Page;
 pub use recovery::{Loaded, Records};
-pub use standing::OpenAlert;
 pub use tables::Table;
 
 /// The data folder, opened. Cheap to clone; the folder is let go when the last clone is.

@@ -14,12 +14,12 @@ use interdict_protocols::{DeviceId, Fix, Time};
 use serde_json::Value;
 
 /// How long anything here may take before it counts as never.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub const TOKEN: &str = "a-test's-own-admin-token";
+pub(crate) const TOKEN: &str = "a-test's-own-admin-token";
 
 /// The program, run to its end.
-pub fn interdict(arguments: &[&str]) -> Output {
+pub(crate) fn interdict(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_interdict"))
         .args(arguments)
         .stdin(Stdio::null())
@@ -28,7 +28,7 @@ pub fn interdict(arguments: &[&str]) -> Output {
 }
 
 /// Whether `condition` comes true while anybody would still wait.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "in vain: {what}");
@@ -37,24 +37,26 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// A running server on free loopback ports.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub http: SocketAddr,
-    pub ports: BTreeMap<String, SocketAddr>,
+    pub(crate) http: SocketAddr,
+    pub(crate) ports: BTreeMap<String, SocketAddr>,
     /// Lines of standard error after the last `listening`.
-    pub said: Receiver<String>,
+    pub(crate) said: Receiver<String>,
 }
 
 impl Server {
     /// Starts with the given data folder, protocols and further arguments.
-    pub fn start(data: &Path, protocols: &[&str], more: &[&str]) -> Self {
+    pub(crate) fn start(data: &Path, protocols: &[&str], more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
         command
             .args(["serve", "--http", "127.0.0.1:0", "--data"])
             .arg(data)
-            .args(protocols.iter().flat_map(|name| {
-                ["--port".to_owned(), format!("{name}=127.0.0.1:0")]
-            }))
+            .args(
+                protocols
+                    .iter()
+                    .flat_map(|name| ["--port".to_owned(), format!("{name}=127.0.0.1:0")]),
+            )
             .args(more)
             .env("INTERDICT_ADMIN_TOKEN", TOKEN)
             .stdin(Stdio::null())
@@ -93,12 +95,12 @@ impl Server {
         Self { child, http: http.expect("listening"), ports, said }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
     }
 
     /// One request; the status and the body.
-    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = ureq::http::Request::builder()
@@ -114,19 +116,19 @@ impl Server {
         (response.status().as_u16(), value)
     }
 
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let (status, value) = self.request("GET", path, None);
         assert_eq!(status, 200, "{path}: {value}");
         value
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let (status, value) = self.request("POST", path, Some(body));
         assert!((200..300).contains(&status), "{path}: {status} {value}");
         value
     }
 
-    pub fn enrol(&self, device: &str, vehicle: &str, plate: &str, class: &str) {
+    pub(crate) fn enrol(&self, device: &str, vehicle: &str, plate: &str, class: &str) {
         self.post(
             "/v1/devices",
             &serde_json::json!({
@@ -136,23 +138,23 @@ impl Server {
     }
 
     /// The stream of events after `cursor`, of all types.
-    pub fn events(&self, after: u64) -> Events {
+    pub(crate) fn events(&self, after: u64) -> Events {
         Events::open(self.http, &format!("/v1/events?after={after}"))
     }
 
     /// A tracker that has said hello and been answered.
-    pub fn tracker(&self, protocol: &str, device: &str) -> Talk {
+    pub(crate) fn tracker(&self, protocol: &str, device: &str) -> Talk {
         let mut talk = Talk::open(self.ports[protocol], protocol, device);
         talk.greet();
         talk
     }
 
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("still running");
         self.child.wait().expect("ends");
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args([format!("-{name}"), self.child.id().to_string()])
             .status()
@@ -161,7 +163,7 @@ impl Server {
     }
 
     /// Ends in order; the exit code.
-    pub fn stop(mut self) -> i32 {
+    pub(crate) fn stop(mut self) -> i32 {
         self.signal("TERM");
         self.child.wait().expect("ends").code().expect("by itself")
     }
@@ -176,12 +178,12 @@ impl Drop for Server {
 }
 
 /// An event stream.
-pub struct Events {
+pub(crate) struct Events {
     lines: std::io::Lines<BufReader<TcpStream>>,
 }
 
 impl Events {
-    pub fn open(http: SocketAddr, path: &str) -> Self {
+    pub(crate) fn open(http: SocketAddr, path: &str) -> Self {
         let mut stream = TcpStream::connect(http).expect("connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         write!(
@@ -196,7 +198,7 @@ impl Events {
     }
 
     /// The next event of a type that ends in `kind`.
-    pub fn next(&mut self, kind: &str) -> Value {
+    pub(crate) fn next(&mut self, kind: &str) -> Value {
         loop {
             let line = self.lines.next().expect("the stream goes on").expect("read in time");
             if let Some(data) = line.strip_prefix("data:") {
@@ -210,20 +212,20 @@ impl Events {
 }
 
 /// A tracker on a TCP connection.
-pub struct Talk {
-    pub stream: TcpStream,
-    pub tracker: Box<dyn Tracker>,
+pub(crate) struct Talk {
+    pub(crate) stream: TcpStream,
+    pub(crate) tracker: Box<dyn Tracker>,
 }
 
 impl Talk {
-    pub fn open(address: SocketAddr, protocol: &str, device: &str) -> Self {
+    pub(crate) fn open(address: SocketAddr, protocol: &str, device: &str) -> Self {
         let stream = TcpStream::connect(address).expect("connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         let (_, tracker) = tracker(protocol, &DeviceId::from(device)).expect("can be played");
         Self { stream, tracker }
     }
 
-    pub fn greet(&mut self) {
+    pub(crate) fn greet(&mut self) {
         let hello = self.tracker.hello();
         self.stream.write_all(&hello).expect("sent");
         while self.tracker.progress() == Progress::Waiting {
@@ -232,7 +234,7 @@ impl Talk {
     }
 
     /// Takes one answer; how many reports it accepts, `None` where the server has hung up.
-    pub fn hear(&mut self) -> Option<usize> {
+    pub(crate) fn hear(&mut self) -> Option<usize> {
         let mut buffer = [0; 4096];
         let length = self.stream.read(&mut buffer).ok().filter(|length| *length > 0)?;
         let heard = self.tracker.hear(&buffer[..length]);
@@ -240,13 +242,13 @@ impl Talk {
         Some(heard.accepted)
     }
 
-    pub fn send(&mut self, fix: &Fix) {
+    pub(crate) fn send(&mut self, fix: &Fix) {
         let report = self.tracker.report(fix);
         self.stream.write_all(&report).expect("sent");
     }
 
     /// Reports and waits until that is accepted; false where the server hangs up instead.
-    pub fn report(&mut self, fix: &Fix) -> bool {
+    pub(crate) fn report(&mut self, fix: &Fix) -> bool {
         self.send(fix);
         loop {
             match self.hear() {
@@ -259,12 +261,12 @@ impl Talk {
 }
 
 /// A fix of this moment.
-pub fn fix_now(latitude: f64, longitude: f64) -> Fix {
+pub(crate) fn fix_now(latitude: f64, longitude: f64) -> Fix {
     fix_ago(0, latitude, longitude)
 }
 
 /// A fix of `seconds` ago.
-pub fn fix_ago(seconds: i64, latitude: f64, longitude: f64) -> Fix {
+pub(crate) fn fix_ago(seconds: i64, latitude: f64, longitude: f64) -> Fix {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .expect("after 1970")
@@ -274,12 +276,12 @@ pub fn fix_ago(seconds: i64, latitude: f64, longitude: f64) -> Fix {
 }
 
 /// A folder of its own for a test.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
 /// A file in `folder` with this text.
-pub fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).expect("written");
     path

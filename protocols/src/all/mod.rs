@@ -1,5 +1,6 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod gt06;
 mod h02;
 mod jt808;
 mod osmand;
@@ -10,6 +11,7 @@ use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
     &osmand::PROTOCOL,

@@ -54,7 +54,9 @@ impl Jt808 {
     }
 
     fn answer(&mut self, message: &[u8], heard: &mut Heard) {
-        let (Some(id), Some(body)) = (message.first_chunk::<2>(), message.get(12..)) else { return };
+        let (Some(id), Some(body)) = (message.first_chunk::<2>(), message.get(12..)) else {
+            return;
+        };
         match (u16::from_be_bytes(*id), body) {
             (REGISTER_ANSWER, [_, _, 0, token_and_sum @ ..]) => {
                 let token = token_and_sum.split_last().map_or(&[][..], |(_, token)| token);

@@ -80,9 +80,7 @@ pub fn tracker_protocols() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Alarm, AlarmSet, Connection, HmacTokens, Item, Lent, Time, When, find,
-    };
+    use crate::{Alarm, AlarmSet, Connection, HmacTokens, Item, Lent, Time, When, find};
 
     fn fix() -> Fix {
         let mut fix =
@@ -160,9 +158,9 @@ mod tests {
             }
             if tracker.is_answered() {
                 assert_eq!(accepted, sent.len(), "{protocol}: {items:?}");
-                let due = items.iter().filter(|item| {
-                    matches!(item, Item::Reply { when: When::Accepted, .. })
-                });
+                let due = items
+                    .iter()
+                    .filter(|item| matches!(item, Item::Reply { when: When::Accepted, .. }));
                 assert_eq!(due.count(), sent.len(), "{protocol}: {items:?}");
             }
         }
