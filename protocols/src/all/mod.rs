@@ -1,5 +1,6 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod gl200;
 mod gt06;
 mod h02;
 mod jt808;
@@ -11,6 +12,7 @@ use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &gl200::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
