@@ -5,6 +5,7 @@ mod gt06;
 mod h02;
 mod jt808;
 mod osmand;
+mod suntech;
 mod t55;
 mod teltonika;
 
@@ -17,6 +18,7 @@ pub static ALL: &[&Protocol] = &[
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
     &osmand::PROTOCOL,
+    &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &teltonika::PROTOCOL,
 ];
