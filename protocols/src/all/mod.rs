@@ -4,6 +4,7 @@ mod gl200;
 mod gt06;
 mod h02;
 mod jt808;
+mod meitrack;
 mod osmand;
 mod suntech;
 mod t55;
@@ -17,6 +18,7 @@ pub static ALL: &[&Protocol] = &[
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
+    &meitrack::PROTOCOL,
     &osmand::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
