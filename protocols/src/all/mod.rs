@@ -1,6 +1,7 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
 mod gl200;
+mod gps103;
 mod gt06;
 mod h02;
 mod jt808;
@@ -15,6 +16,7 @@ use crate::Protocol;
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
     &gl200::PROTOCOL,
+    &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
