@@ -6,6 +6,7 @@ mod gt06;
 mod h02;
 mod jt808;
 mod meitrack;
+mod minifinder2;
 mod osmand;
 mod suntech;
 mod t55;
@@ -21,6 +22,7 @@ pub static ALL: &[&Protocol] = &[
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
     &meitrack::PROTOCOL,
+    &minifinder2::PROTOCOL,
     &osmand::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
