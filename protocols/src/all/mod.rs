@@ -11,6 +11,7 @@ mod osmand;
 mod suntech;
 mod t55;
 mod teltonika;
+mod watch;
 
 use crate::Protocol;
 
@@ -27,6 +28,7 @@ pub static ALL: &[&Protocol] = &[
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &teltonika::PROTOCOL,
+    &watch::PROTOCOL,
 ];
 
 /// The protocol of this name.
