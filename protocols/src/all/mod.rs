@@ -11,6 +11,7 @@ mod osmand;
 mod suntech;
 mod t55;
 mod teltonika;
+mod tk103;
 mod watch;
 
 use crate::Protocol;
@@ -28,6 +29,7 @@ pub static ALL: &[&Protocol] = &[
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &teltonika::PROTOCOL,
+    &tk103::PROTOCOL,
     &watch::PROTOCOL,
 ];
 
