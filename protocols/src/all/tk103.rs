@@ -10,7 +10,7 @@
 //! | command | data | answer |
 //! |---|---|---|
 //! | `BP00` | login: IMEI, `HSO` | `AP01HSO` |
-//! | `BP05` | IMEI, position or cells | `AP05` |
+//! | `BP05` | IMEI, position or cells | `AP05`, not where separated by commas |
 //! | `BR00`, `BP02`, `BP04`, … | position | none |
 //! | `BO01` | alarm 1, position | none |
 //! | `BQ81` | `,ALARM,` alarm, ?, position | none |
@@ -90,6 +90,7 @@ struct Parts<'a> {
     device: &'a str,
     command: &'a str,
     data: usize,
+    has_commas: bool,
 }
 
 fn is_command(text: &str) -> bool {
@@ -107,20 +108,25 @@ fn parts(text: &str) -> Option<Parts<'_>> {
             (4..=20).contains(&device.len()) && device.bytes().all(|b| b.is_ascii_digit());
         if let (true, Some(command)) = (is_device, command) {
             let data = device.len().saturating_add(5);
-            return Some(Parts { device, command, data });
+            return Some(Parts { device, command, data, has_commas: true });
         }
     }
     [12, 15, 11, 10].into_iter().find_map(|length: usize| {
         let data = length.checked_add(4)?;
         let (device, command) = (text.get(..length)?, text.get(length..data)?);
         let plausible = device.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        (plausible && is_command(command)).then_some(Parts { device, command, data })
+        (plausible && is_command(command)).then_some(Parts {
+            device,
+            command,
+            data,
+            has_commas: false,
+        })
     })
 }
 
 fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let text = std::str::from_utf8(frame).map_err(|_| Reject::at(0, Reason::Malformed))?;
-    let Parts { device, command, data } =
+    let Parts { device, command, data, has_commas } =
         parts(text).ok_or_else(|| Reject::at(0, Reason::Malformed))?;
     if command == "BP00" {
         out.login(device, Standing::Claimed, Vec::new());
@@ -156,7 +162,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
             }
         }
     }
-    if command == "BP05" {
+    if command == "BP05" && !has_commas {
         out.reply(format!("({device}AP05)"), When::Accepted);
     }
     Ok(())
@@ -218,8 +224,11 @@ impl<'a> Dated<'a> {
                 let date = trimmed.get(at..)?;
                 let after = letter.saturating_add(1);
                 let next = text.get(after..)?.trim_start_matches([',', ' ']);
+                // A number and its hemisphere: in a block of hexadecimal digits an `A` is a digit.
+                let number = next.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
                 let is_position = date.bytes().all(|byte| byte.is_ascii_digit())
-                    && next.starts_with(|next: char| next.is_ascii_digit());
+                    && number.len() < next.len()
+                    && number.trim_start_matches(',').starts_with(['N', 'S']);
                 is_position.then_some(Self {
                     date,
                     is_day_first: trimmed.len() < before.len(),
