@@ -8,7 +8,7 @@
 //! | command | content | answer |
 //! |---|---|---|
 //! | 01 | data, see below | `7f 01 00` |
-//! | 02 | settings | `7f 01 00` |
+//! | 02 | settings; key 03: IMEI | `7f 01 00` |
 //! | 03 | a request; key 12: the time | key 12: the time; others `7f 01 00` |
 //! | 04, 7f | the answer to a command | |
 //!
@@ -152,7 +152,7 @@ fn settings(command: u8, reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(
     let mut attributes = Attributes::new();
     while let Some((key, value)) = entry(reader)? {
         match (command, key) {
-            (SETTINGS, 0x10) => identify(&value, out)?,
+            (SETTINGS, 0x03) => identify(&value, out)?,
             (SYSTEM, _) if text::is_printable(value.rest()) => {
                 attributes.set("result", text::ascii(value.rest()));
             }
