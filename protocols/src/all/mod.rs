@@ -8,6 +8,7 @@ mod jt808;
 mod meitrack;
 mod minifinder2;
 mod osmand;
+mod ruptela;
 mod suntech;
 mod t55;
 mod teltonika;
@@ -26,6 +27,7 @@ pub static ALL: &[&Protocol] = &[
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
     &osmand::PROTOCOL,
+    &ruptela::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &teltonika::PROTOCOL,
