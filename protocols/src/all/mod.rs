@@ -6,6 +6,7 @@ mod gps103;
 mod gt06;
 mod h02;
 mod jt808;
+mod laipac;
 mod meitrack;
 mod minifinder2;
 mod osmand;
@@ -26,6 +27,7 @@ pub static ALL: &[&Protocol] = &[
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
+    &laipac::PROTOCOL,
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
     &osmand::PROTOCOL,
