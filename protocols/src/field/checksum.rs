@@ -85,7 +85,13 @@ pub fn crc16_xmodem(bytes: &[u8]) -> u16 {
 /// CRC-16/KERMIT (Ruptela).
 #[must_use]
 pub fn crc16_kermit(bytes: &[u8]) -> u16 {
-    CCITT.sum(0, bytes)
+    crc16_kermit_after(0, bytes)
+}
+
+/// The same, of bytes that follow those whose CRC is `before`.
+#[must_use]
+pub fn crc16_kermit_after(before: u16, bytes: &[u8]) -> u16 {
+    CCITT.sum(before, bytes)
 }
 
 #[cfg(test)]
@@ -99,6 +105,7 @@ mod tests {
         assert_eq!(crc16_ccitt_false(b"123456789"), 0x29b1);
         assert_eq!(crc16_xmodem(b"123456789"), 0x31c3);
         assert_eq!(crc16_kermit(b"123456789"), 0x2189);
+        assert_eq!(crc16_kermit_after(crc16_kermit(b"12345"), b"6789"), 0x2189);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum(b"123456789"), 0xdd);

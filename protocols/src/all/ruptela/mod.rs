@@ -20,7 +20,7 @@
 
 mod records;
 
-use crate::field::checksum::crc16_kermit;
+use crate::field::checksum::{crc16_kermit, crc16_kermit_after};
 use crate::field::{Reader, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Standing,
@@ -92,11 +92,20 @@ fn is_right(frame: &[u8]) -> bool {
     })
 }
 
-/// The first end behind `from` where the checksum is right: with its two bytes, this sum comes to a
-/// rest of its own.
+/// The first end behind `from` where the checksum is right, in one pass over the bytes.
 fn true_end(bytes: &[u8], from: usize) -> Option<usize> {
     let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
-    (from.saturating_add(1)..=window.len()).find(|end| window.get(..*end).is_some_and(is_right))
+    let summed = from.saturating_sub(2);
+    let mut sum = crc16_kermit(window.get(2..summed)?);
+    let rest = window.get(summed..)?;
+    // The sum of what stands before two bytes is compared with them.
+    for (end, (high, low)) in (from..).zip(rest.iter().zip(rest.iter().skip(1))) {
+        if end > from && sum == u16::from_be_bytes([*high, *low]) {
+            return Some(end);
+        }
+        sum = crc16_kermit_after(sum, &[*high]);
+    }
+    None
 }
 
 /// A frame for the device.

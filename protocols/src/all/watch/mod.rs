@@ -1,6 +1,6 @@
 //! Watches and pendants of 3G Electronics (SeTracker) and kin.
 //!
-//! TCP on port 5093. Source: 3G Electronics, "GPS tracker watch communication protocol".
+//! TCP and UDP on port 5093. Source: 3G Electronics, "GPS tracker watch communication protocol".
 //!
 //! A frame: `[` maker (two letters) `*` device `*`, on some a number `*`, length of the content in
 //! four hexadecimal digits `*` content `]`. An answer has the same form.
