@@ -7,18 +7,20 @@
 //! |---|---|
 //! | `ST300STT;…`, `SA200EMG;…`, `ST910;Location;…` | text up to a carriage return: see `text` |
 //! | `STT;…`, `ALT;…`, `BLE;…`, `RES;…` | the same, universal: see `universal` |
+//! | `CRR;…` | a crash, in parts: see `crash` |
 //! | `81`, `82`, length 2, … | universal, binary: see `universal` |
 //!
 //! Nothing is answered, and there is no checksum over a message.
 //!
-//! Quirks: a report of the serial port (`UEX`) holds whatever was read there, line ends included;
-//! its length stands before it.
+//! Quirks: a report of the serial port (`UEX`) holds whatever was read there, and one of a crash
+//! (`CRR`) samples, line ends included; the length stands before them.
 
+mod crash;
 mod text;
 mod universal;
 
 use crate::field::{Fields, Reader};
-use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
+use crate::{Alarm, Context, Decoder, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "suntech",
@@ -49,7 +51,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerRestored,
         Alarm::General,
     ],
-    decoder: || Box::new(decode),
+    decoder: || Box::new(Suntech::default()),
 };
 
 /// The settings that a device lists have some 1 000 bytes, the serial port's data up to 512.
@@ -73,12 +75,12 @@ fn find(bytes: &[u8], last: bool) -> Step {
     }
 }
 
-/// A carriage return ends a message, but not within the data of a serial port.
+/// A carriage return ends a message, but not within the data of a serial port or of a crash.
 fn find_text(bytes: &[u8], last: bool) -> Step {
     let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
     for at in memchr::memchr_iter(b'\r', window) {
         let message = window.get(..at).unwrap_or_default();
-        match text::serial_data(message) {
+        match text::binary_data(message) {
             Some(data) if at < data.end => {}
             _ => return Step::Frame { body: 0..at, end: at.saturating_add(1) },
         }
@@ -92,14 +94,23 @@ fn find_text(bytes: &[u8], last: bool) -> Step {
     }
 }
 
-fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
-    if frame.first().is_some_and(|first| *first >= 0x80) {
-        return universal::decode_binary(frame, out);
-    }
-    let fields = Fields::split(frame, b';');
-    match fields.text(0) {
-        "STT" | "ALT" | "BLE" | "UEX" | "TRV" => universal::decode(&fields, out),
-        _ => text::decode(&fields, frame, out),
+/// What is remembered of a connection: the parts of a crash that have come.
+#[derive(Default)]
+struct Suntech {
+    crash: crash::Parts,
+}
+
+impl Decoder for Suntech {
+    fn decode(&mut self, _: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
+        if frame.first().is_some_and(|first| *first >= 0x80) {
+            return universal::decode_binary(frame, out);
+        }
+        let fields = Fields::split(frame, b';');
+        match fields.text(0) {
+            "STT" | "ALT" | "BLE" | "UEX" | "TRV" => universal::decode(&fields, out),
+            "CRR" => self.crash.decode(&fields, frame, out),
+            _ => text::decode(&fields, frame, out),
+        }
     }
 }
 

@@ -21,15 +21,17 @@ use super::{alert, identify};
 use crate::field::Fields;
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
 
-/// Where the data of a serial port stands in an `UEX` message.
-pub(super) fn serial_data(message: &[u8]) -> Option<Range<usize>> {
+/// Where data that may hold any byte stands: of a serial port in an `UEX` message, of a crash in a
+/// `CRR` message.
+pub(super) fn binary_data(message: &[u8]) -> Option<Range<usize>> {
     let head = message.split(|byte| *byte == b';').next()?;
-    if !head.ends_with(b"UEX") {
+    if !head.ends_with(b"UEX") && head != b"CRR" {
         return None;
     }
     // The separators before the length.
     let separators_before = match head {
-        [b'S', b'T', b'6', ..] => 20_usize,
+        b"CRR" => 4_usize,
+        [b'S', b'T', b'6', ..] => 20,
         [b'S', b'T', b'3', ..] => 16,
         _ => 15,
     };
@@ -37,7 +39,7 @@ pub(super) fn serial_data(message: &[u8]) -> Option<Range<usize>> {
     let from = separators.nth(separators_before.saturating_sub(1))?.saturating_add(1);
     let until = separators.next()?;
     let text = std::str::from_utf8(message.get(from..until)?).ok()?;
-    let length: usize = text.parse().ok().filter(|length| *length <= 512)?;
+    let length: usize = text.parse().ok().filter(|length| *length <= 2048)?;
     let start = until.saturating_add(1);
     Some(start..start.saturating_add(length))
 }
@@ -53,14 +55,6 @@ pub(super) fn decode(fields: &Fields<'_>, frame: &[u8], out: &mut Out<'_>) -> Re
         "RES" => {
             identify(fields, 1, out)?;
             answers(2, out);
-            return Ok(());
-        }
-        "CRR" => {
-            identify(fields, 1, out)?;
-            // The record of a crash comes in parts of raw samples; the first tells of it.
-            if fields.parse::<u8>(2) == Some(1) {
-                out.report(None, AlarmSet::only(Alarm::Accident), Attributes::new());
-            }
             return Ok(());
         }
         // Heartbeats and scans for beacons.
@@ -273,7 +267,7 @@ fn cell_of_four(fields: &Fields<'_>, attributes: &mut Attributes) {
 
 /// What a known sensor has said over the serial port. Answers the field with the minutes run.
 fn serial(fields: &Fields<'_>, frame: &[u8], attributes: &mut Attributes) -> Option<usize> {
-    let range = serial_data(frame)?;
+    let range = binary_data(frame)?;
     let data = String::from_utf8_lossy(frame.get(range.clone())?);
     let mut fuel = 0.0;
     for part in data.split(';').map(str::trim).take(16) {
