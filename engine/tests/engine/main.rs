@@ -1,4 +1,5 @@
 //! The engine from outside: it is told of made-up vehicles, and what it says is looked at.
 
 mod passages;
+mod reports;
 mod support;
