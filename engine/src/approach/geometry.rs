@@ -49,6 +49,8 @@ const SHORTEST_MEASURE_S: f64 = 60.0;
 const USUAL_KMH: f64 = 40.0;
 /// A jam is not for ever: the slowest that is expected of a vehicle on its way.
 const SLOWEST_KMH: f64 = 22.0;
+/// No vehicle goes faster than this for long, whatever its tracker says.
+const FASTEST_KMH: f64 = 200.0;
 /// How much sooner and later than expected it may well be there.
 const EARLY: f64 = 0.78;
 const LATE: f64 = 1.5;
@@ -197,5 +199,5 @@ fn speed_kmh(track: &Track, last: &Step) -> f64 {
         (None, Some(now)) => f64::midpoint(now, USUAL_KMH),
         (None, None) => USUAL_KMH,
     };
-    expected_kmh.max(SLOWEST_KMH)
+    expected_kmh.clamp(SLOWEST_KMH, FASTEST_KMH)
 }
