@@ -4,6 +4,7 @@ mod drive;
 mod fleet;
 mod measures;
 mod print;
+mod send;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -74,7 +75,8 @@ pub(super) struct Arguments {
     /// What really happened, CSV device,checkpoint,time,start_time: print how good the alerts were
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// Send the tracks to a running gateway as devices would, shifted so that the first fix is now
+    /// Send the tracks to a running gateway as devices would, shifted so that the first fix is now;
+    /// with --speed 1 each fix when it is due
     #[arg(long, value_name = "tcp://HOST:PORT", requires = "protocol")]
     to: Option<String>,
     /// The protocol to send in
@@ -140,6 +142,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (Err(what), _) => return Ok(wrong_use(&format!("--from: {what}"))),
         (_, Err(what)) => return Ok(wrong_use(&format!("--to-time: {what}"))),
     };
+    let target = match (&arguments.to, &arguments.protocol) {
+        (Some(to), Some(protocol)) => match send::Target::new(to, protocol) {
+            Ok(target) => Some(target),
+            Err(code) => return Ok(code),
+        },
+        _ => None,
+    };
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
     override_rules(arguments, &mut configuration);
@@ -164,6 +173,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     let whole = complaints.bad_files() == 0;
+    if let Some(target) = target {
+        let code = send::run(&target, arguments.speed, rows)?;
+        return Ok(if whole { code } else { ExitCode::FAILURE });
+    }
     let task = drive::Task {
         configuration: &configuration,
         fleet: &fleet,
