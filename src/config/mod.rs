@@ -67,21 +67,35 @@ impl Configuration {
     /// # Errors
     /// Everything that is wrong, not only the first.
     pub fn load(path: Option<&Path>) -> Result<(Self, Vec<Warning>), Problems> {
+        Self::load_with(path, None)
+    }
+
+    /// As [`Configuration::load`], with another file's `checkpoints` in place of its own, as
+    /// [`checkpoints_from`] reads them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn load_with(
+        path: Option<&Path>,
+        checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
         let Some(path) = path else {
-            return Self::read(
-                "(built in) interdict.toml",
-                embedded::CONFIGURATION,
-                &Files::Embedded,
-            );
+            let (file, text) = ("(built in) interdict.toml", embedded::CONFIGURATION);
+            return Self::read(file, text, &Files::Embedded, checkpoints);
         };
         let file = path.display().to_string();
         let text = files::read(path)
             .map_err(|what| Problems(vec![Problem { file: file.clone(), line: None, what }]))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        Self::read(&file, &text, &Files::Folder(folder))
+        Self::read(&file, &text, &Files::Folder(folder), checkpoints)
     }
 
-    fn read(file: &str, text: &str, files: &Files) -> Result<(Self, Vec<Warning>), Problems> {
+    fn read(
+        file: &str,
+        text: &str,
+        files: &Files,
+        other_checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
         let mut report = Report::default();
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
@@ -122,7 +136,10 @@ impl Configuration {
         if let Some((called, text)) = named("regions", &document.files.regions, &mut report) {
             setup.regions = regions::read(&called, &text, known, &mut report);
         }
-        if let Some((called, text)) = named("checkpoints", &document.files.checkpoints, &mut report)
+        if let Some(path) = other_checkpoints {
+            setup.checkpoints = checkpoints::read_file(path, &mut report);
+        } else if let Some((called, text)) =
+            named("checkpoints", &document.files.checkpoints, &mut report)
         {
             setup.checkpoints = checkpoints::read(&called, &text, known, &mut report);
         }
@@ -134,7 +151,7 @@ impl Configuration {
                 report.problems.extend(problems);
             }
         }
-        if document.files.checkpoints.is_none() {
+        if document.files.checkpoints.is_none() && other_checkpoints.is_none() {
             report.warning(file, None, "files.checkpoints names no file: nothing will be alerted");
         }
         if document.files.units.is_none() {
