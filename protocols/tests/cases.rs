@@ -12,7 +12,7 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
-use interdict_protocols::{ALL, Protocol};
+use interdict_protocols::{ALL, Fix, Item, Protocol};
 use support::{Case, bytes_of, cases, entries, fixtures, lines};
 
 /// Fewer say too little about a protocol.
@@ -103,6 +103,19 @@ fn check(case: &Case, update: bool) -> Vec<String> {
                 )),
                 Some(_) => {}
             }
+        }
+        for item in case.replay(script, support::Segments::AsRecorded) {
+            let (Item::Fix { fix: Fix { alarms, .. }, .. } | Item::Report { alarms, .. }) = item
+            else {
+                continue;
+            };
+            let declared = case.protocol.alarms;
+            complaints.extend(
+                alarms
+                    .iter()
+                    .filter(|alarm| !declared.contains(alarm))
+                    .map(|alarm| format!("{place}: {alarm} is not among the protocol's alarms")),
+            );
         }
         let found = reference.unwrap_or_default();
         if !update && found != script.expected {

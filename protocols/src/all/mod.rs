@@ -1,12 +1,23 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
 mod gt06;
+mod h02;
 mod jt808;
+mod osmand;
+mod t55;
+mod teltonika;
 
 use crate::Protocol;
 
 /// Every protocol, by name.
-pub static ALL: &[&Protocol] = &[&gt06::PROTOCOL, &jt808::PROTOCOL];
+pub static ALL: &[&Protocol] = &[
+    &gt06::PROTOCOL,
+    &h02::PROTOCOL,
+    &jt808::PROTOCOL,
+    &osmand::PROTOCOL,
+    &t55::PROTOCOL,
+    &teltonika::PROTOCOL,
+];
 
 /// The protocol of this name.
 #[must_use]

@@ -196,6 +196,15 @@ impl Case {
 
     /// What a fresh connection with this case's options gives for `reads`, up to its close.
     pub fn decode<'a>(&self, reads: impl IntoIterator<Item = &'a [u8]>) -> Vec<Item> {
+        self.decode_watched(reads, |_| ())
+    }
+
+    /// As `decode`, with a look at the connection after each read.
+    pub fn decode_watched<'a>(
+        &self,
+        reads: impl IntoIterator<Item = &'a [u8]>,
+        mut watch: impl FnMut(&Connection),
+    ) -> Vec<Item> {
         let lending = Lending::new(self.model.as_deref());
         let lent = Lent { received_at: RECEIVED_AT, installation: &lending };
         let transport = if self.udp { Transport::Udp } else { Transport::Tcp };
@@ -208,6 +217,7 @@ impl Case {
             } else {
                 connection.receive(read, &lent, &mut items);
             }
+            watch(&connection);
         }
         if !self.udp {
             connection.close(&lent, &mut items);
