@@ -1,7 +1,8 @@
 //! What one read costs, for every protocol: framing, checksum, decoding, answers.
 //!
 //! `cargo bench -p interdict-protocols --bench decode [PROTOCOL]`; the figure under `thrpt` is
-//! reads a second. The input is the first connection of a protocol's first fixture, read by read.
+//! reads a second. The input is the first connection of a protocol's first fixture that is about
+//! positions and has nothing to refuse, read by read.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -9,20 +10,28 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use interdict_protocols::{ALL, Connection, DeviceId, Lent, Protocol, Transport};
-use support::{Case, Lending, RECEIVED_AT, entries, fixtures};
+use interdict_protocols::{ALL, Connection, DeviceId, Item, Lent, Protocol, Transport};
+use support::{Case, Lending, RECEIVED_AT, Segments, entries, fixtures};
 
 fn connection(protocol: &'static Protocol, case: &Case) -> Connection {
     let transport = if case.udp { Transport::Udp } else { Transport::Tcp };
     Connection::new(protocol, transport, case.device.as_deref().map(DeviceId::from))
 }
 
+fn is_sound(case: &Case) -> bool {
+    let Some(script) = case.scripts.first() else { return false };
+    let items = case.replay(script, Segments::AsRecorded);
+    items.iter().any(|item| matches!(item, Item::Fix { .. }))
+        && !items.iter().any(|item| matches!(item, Item::Reject { .. } | Item::Fatal { .. }))
+}
+
 fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     for protocol in ALL {
         let files = entries(&fixtures().join(protocol.name));
-        let Some(case) = files.iter().find_map(|path| Case::read(path).ok()) else {
-            eprintln!("SKIPPED: {} has no fixture", protocol.name);
+        let mut cases = files.iter().filter_map(|path| Case::read(path).ok());
+        let Some(case) = cases.find(is_sound) else {
+            eprintln!("SKIPPED: {} has no sound fixture with a position", protocol.name);
             continue;
         };
         let Some(script) = case.scripts.first() else { continue };
