@@ -1,1 +1,21 @@
+//! Interdict: which flagged vehicle reaches which checkpoint, and when.
+//!
+//! The program's rooms, each of which looks only at those below it: `cli`, then `gateway`, `api`
+//! and `dispatch`, then `shards`, `devices` and `tracks`, then `store` and `config`, then the crates
+//! `interdict-engine` and `interdict-protocols`.
 
+pub mod api;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod devices;
+pub mod dispatch;
+pub mod drive;
+pub mod gateway;
+pub mod metrics;
+pub mod server;
+pub mod shards;
+pub mod store;
+mod text;
+pub mod tracks;

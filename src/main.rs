@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! Parses the arguments and runs one command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    interdict::cli::main()
+}

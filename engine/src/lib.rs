@@ -1,1 +1,37 @@
-//! stub
+//! Where flagged vehicles are heading: deterministic, without I/O and without a clock.
+//!
+//! Start at [`Engine`]: it is told [`Input`]s one after another, each at an instant, and answers
+//! with [`Event`]s. Replay and the live server run the same code. One engine holds one shard of the
+//! fleet; what it says of a vehicle does not depend on which other vehicles it holds.
+
+mod alarms;
+mod approach;
+mod clock;
+mod engine;
+mod event;
+mod flags;
+mod fleet;
+mod geo;
+mod input;
+mod judge;
+mod model;
+mod observe;
+mod patrols;
+mod regions;
+mod snapshot;
+mod subject;
+mod timers;
+mod watched;
+
+pub use engine::Engine;
+pub use event::{
+    AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
+    EventId, FlagReport, Handling, NearestUnit, Stage, Type, VehicleView, Why,
+};
+pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
+pub use model::{
+    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Level, Position, Region, Rules, Setup,
+    Shape, State, Unit, UnitId, Vehicle, VehicleId,
+};
+pub use observe::Prepared;
+pub use snapshot::Snapshot;

@@ -91,17 +91,21 @@ pub struct Fix {
     /// Direction of travel, degrees from north, clockwise, 0 to 360.
     pub course_deg: Option<f64>,
     /// The datum that the frame itself says its coordinates are in.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub datum: Datum,
     /// The device says that this was stored and is sent late.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub backfill: bool,
     /// The alarms that the frame reports.
     pub alarms: AlarmSet,
     /// The alarms whose absence from `alarms` means that they are off: state bits. An alarm
     /// outside this set is an occurrence, reported once.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub alarm_states: AlarmSet,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Fix {

@@ -1,0 +1,177 @@
+//! [`Track`]: a flagged vehicle's way of the last minutes.
+
+use std::collections::VecDeque;
+
+use interdict_protocols::{Fix, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::Position;
+use crate::geo::{Plane, distance_m};
+use crate::judge::{Sight, position};
+
+/// How far back a track goes, counted from the last movement.
+const LENGTH_S: f64 = 900.0;
+/// How many fixes it holds.
+const FIXES: usize = 256;
+/// Fixes closer together than this are thinned out, so that a fix a second makes ten minutes.
+const SPACING_S: f64 = 4.0;
+/// A receiver at rest wanders about within this; a vehicle that moved has left it.
+const WANDER_M: f64 = 25.0;
+/// Slower than a walker is standing.
+const STANDING_M_S: f64 = 1.4;
+/// Between two movements this far apart nothing need have stopped.
+const PAUSE_S: f64 = 20.0;
+/// Until intervals are known: what most fleets set.
+const USUAL_INTERVAL_S: f64 = 30.0;
+/// An interval beyond this says that the vehicle sleeps, not when it will be heard again.
+const LONGEST_INTERVAL_S: f64 = 120.0;
+/// Intervals that the usual one is the middle of.
+const INTERVALS: usize = 8;
+
+/// One fix of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) sight: Sight,
+    pub(crate) speed_kmh: Option<f64>,
+    pub(crate) course_deg: Option<f64>,
+    /// Metres driven since the track began.
+    pub(crate) driven_m: f64,
+    /// Seconds stood since the track began.
+    pub(crate) stood_s: f64,
+}
+
+/// A flagged vehicle's live fixes of the last minutes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Track {
+    steps: VecDeque<Step>,
+    /// Where it last moved to.
+    moved: Option<Sight>,
+    intervals_s: VecDeque<f64>,
+}
+
+impl Track {
+    /// Adds a live fix; one that is not later than the newest one is passed over.
+    pub(crate) fn push(&mut self, time: Time, fix: &Fix) {
+        let here = Sight { time, position: position(fix) };
+        let (mut driven_m, mut stood_s) = (0.0, 0.0);
+        if let (Some(last), Some(moved)) = (self.steps.back(), self.moved) {
+            let interval_s = time.seconds_since(last.sight.time);
+            if interval_s <= 0.0 {
+                return;
+            }
+            if self.intervals_s.len() == INTERVALS {
+                self.intervals_s.pop_front();
+            }
+            self.intervals_s.push_back(interval_s);
+            (driven_m, stood_s) = (last.driven_m, last.stood_s);
+            let metres = distance_m(moved.position, here.position);
+            if metres >= WANDER_M {
+                driven_m += metres;
+                let seconds = time.seconds_since(moved.time);
+                // A vehicle that went so slowly stood for most of the time.
+                if seconds > PAUSE_S && metres / seconds < STANDING_M_S {
+                    stood_s += seconds - metres / STANDING_M_S;
+                }
+                self.moved = Some(here);
+            }
+        } else {
+            self.moved = Some(here);
+        }
+        let step = Step {
+            sight: here,
+            speed_kmh: fix.speed_kmh,
+            course_deg: fix.course_deg,
+            driven_m,
+            stood_s,
+        };
+        self.thin(here.time);
+        self.steps.push_back(step);
+        self.prune();
+    }
+
+    /// Makes room for a fix at `time`: the newest goes where the one before it is near enough, or
+    /// where the vehicle has not moved since.
+    fn thin(&mut self, time: Time) {
+        let Some(before) = self.steps.len().checked_sub(2).and_then(|index| self.steps.get(index))
+        else {
+            return;
+        };
+        let at_rest = self.moved.is_some_and(|moved| before.sight.time >= moved.time);
+        if at_rest || time.seconds_since(before.sight.time) < SPACING_S {
+            self.steps.pop_back();
+        }
+    }
+
+    fn prune(&mut self) {
+        let Some(moved) = self.moved else { return };
+        while self.steps.len() > FIXES
+            || (self.steps.len() > 1
+                && self
+                    .steps
+                    .front()
+                    .is_some_and(|first| moved.time.seconds_since(first.sight.time) > LENGTH_S))
+        {
+            self.steps.pop_front();
+        }
+    }
+
+    /// Forgets the way, but not how often the vehicle is heard.
+    pub(crate) fn restart(&mut self) {
+        self.steps.clear();
+        self.moved = None;
+    }
+
+    pub(crate) fn last(&self) -> Option<&Step> {
+        self.steps.back()
+    }
+
+    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
+        self.steps.iter()
+    }
+
+    /// The earliest fix not more than `seconds` before the last movement.
+    pub(crate) fn before(&self, seconds: f64) -> Option<&Step> {
+        let moved = self.moved?;
+        let index =
+            self.steps.partition_point(|step| moved.time.seconds_since(step.sight.time) > seconds);
+        self.steps.get(index)
+    }
+
+    /// Seconds since the vehicle last moved, at the newest fix.
+    pub(crate) fn standing_s(&self) -> f64 {
+        match (self.last(), self.moved) {
+            (Some(last), Some(moved)) => last.sight.time.seconds_since(moved.time),
+            _ => 0.0,
+        }
+    }
+
+    /// The direction of travel: as the receiver says, else as the last two places say.
+    pub(crate) fn course_deg(&self) -> Option<f64> {
+        let last = self.last()?;
+        // A receiver at rest has no course, whatever it says.
+        if last.course_deg.is_some() && last.speed_kmh.is_none_or(|speed| speed >= 5.0) {
+            return last.course_deg;
+        }
+        let from = self
+            .steps
+            .iter()
+            .rev()
+            .find(|step| distance_m(step.sight.position, last.sight.position) >= WANDER_M)?;
+        Plane::at(from.sight.position).place(last.sight.position).bearing_deg()
+    }
+
+    /// The usual time from one fix to the next.
+    pub(crate) fn interval_s(&self) -> f64 {
+        let mut intervals: Vec<f64> = self.intervals_s.iter().copied().collect();
+        intervals.sort_unstable_by(f64::total_cmp);
+        let usual = intervals.get(intervals.len() / 2).copied().unwrap_or(USUAL_INTERVAL_S);
+        usual.clamp(1.0, LONGEST_INTERVAL_S)
+    }
+}
+
+/// Where a step was.
+impl Step {
+    pub(crate) const fn position(&self) -> Position {
+        self.sight.position
+    }
+}

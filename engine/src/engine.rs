@@ -1,0 +1,357 @@
+//! [`Engine`]: one shard of the fleet.
+
+use std::collections::BTreeMap;
+
+use interdict_protocols::{Fix, Time};
+
+use crate::alarms::Alarms;
+use crate::approach::Ended;
+use crate::fleet::{Fleet, Map};
+use crate::geo::Site;
+use crate::judge::Judge;
+use crate::patrols::Patrols;
+use crate::regions::Regions;
+use crate::snapshot::{Change, Snapshot};
+use crate::subject::Newest;
+use crate::timers::Timers;
+use crate::watched::{Scene, Watched};
+use crate::{
+    AlertReport, Checkpoint, CheckpointId, Event, Flag, Input, Judged, Lane, Position, Record,
+    RecordId, Rules, Setup, Type, Vehicle, VehicleId,
+};
+
+/// How often what has grown old is looked for and forgotten.
+const FORGET_EVERY_S: f64 = 3_600.0;
+/// What is kept of patrol vehicles and outliers until then.
+const KEPT_S: f64 = 86_400.0;
+
+/// One shard of the fleet and all that is known of it.
+///
+/// The order of work for each input is [`Self::prepare`], [`Self::apply`], and only then the next
+/// input: `prepare` judges by what has been applied. Nobody is told of the events, and no device is
+/// answered, before the record (if [`Prepared::durable`]) and its events are safe; where they cannot
+/// be made safe, they are kept and tried again, or the engine is thrown away and made anew from
+/// the last snapshot and the records after it.
+pub struct Engine {
+    pub(crate) rules: Rules,
+    pub(crate) regions: Regions,
+    pub(crate) now: Time,
+    pub(crate) fleet: Fleet,
+    pub(crate) judge: Judge,
+    pub(crate) alarms: Alarms,
+    pub(crate) patrols: Patrols,
+    pub(crate) sites: BTreeMap<CheckpointId, Site>,
+    changes: BTreeMap<CheckpointId, Change>,
+    pub(crate) watched: Map<VehicleId, Watched>,
+    pub(crate) timers: Timers,
+    /// When to look for what has grown old; `None` while there is nothing that could.
+    pub(crate) forget_at: Option<Time>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(Setup::default())
+    }
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let regions = Regions::new(&setup);
+        let Setup { rules, checkpoints, .. } = setup;
+        let site = |checkpoint: Checkpoint| (checkpoint.id.clone(), Site::new(checkpoint));
+        Self {
+            rules,
+            regions,
+            now: Time::default(),
+            fleet: Fleet::default(),
+            judge: Judge::default(),
+            alarms: Alarms::default(),
+            patrols: Patrols::default(),
+            sites: checkpoints.into_iter().map(site).collect(),
+            changes: BTreeMap::new(),
+            watched: Map::default(),
+            timers: Timers::default(),
+            forget_at: None,
+        }
+    }
+
+    /// Fires what is due at or before the record's time, then applies the record.
+    ///
+    /// What leads to events is taken from durable state and from `record.used` alone.
+    pub fn apply(&mut self, record: &Record, events: &mut Vec<Event>) {
+        self.advance(record.at, events);
+        match &record.input {
+            Input::Vehicle(vehicle) => {
+                self.patrols.enrol(vehicle);
+                self.fleet.enrol(vehicle.clone());
+            }
+            Input::Login { device, .. } => self.alarms.login(device),
+            Input::Fix(observation) => self.apply_fix(record, observation, events),
+            Input::Report { .. } => self.apply_report(record, events),
+            Input::Conflict(conflict) => self.apply_conflict(record, conflict, events),
+            Input::Flag(flag) => self.apply_flag(record, flag, events),
+            Input::Withdraw { flag, vehicle, reason } => {
+                let ended = (Type::FlagWithdrawn, Ended::FlagWithdrawn, Some(reason.as_str()));
+                self.with_watched(vehicle, |watched, scene| {
+                    watched.subject.touched_by(record.id);
+                    watched.end(scene, flag, ended, events);
+                });
+            }
+            Input::Checkpoint(checkpoint) => {
+                self.change(&checkpoint.id, record.id, Some(checkpoint.clone()), events);
+            }
+            Input::RemoveCheckpoint(checkpoint) => {
+                self.change(checkpoint, record.id, None, events);
+            }
+        }
+        // A flag may have ended before it was added.
+        self.advance(record.at, events);
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next_due().into_iter().chain(self.forget_at).min()
+    }
+
+    /// Fires what is due at or before `now`, in order of due time and then of vehicle; the events
+    /// bear the time at which they were due. Calling it early, late or for nothing changes nothing.
+    pub fn advance(&mut self, now: Time, events: &mut Vec<Event>) {
+        let now = now.max(self.now);
+        while let Some((due, vehicle)) = self.timers.take_due(now) {
+            self.now = self.now.max(due);
+            self.with_watched(&vehicle, |watched, scene| watched.fire(scene, events));
+        }
+        self.now = now;
+        if self.forget_at.is_some_and(|due| due <= now) {
+            let before = now.plus_seconds(-KEPT_S);
+            self.fleet.forget(now);
+            self.alarms.forget(now);
+            self.patrols.forget(before);
+            self.judge.forget(before);
+            self.forget_at = Some(now.plus_seconds(FORGET_EVERY_S));
+        }
+    }
+
+    /// Takes in what another shard's patrol vehicle reports, so that it can be named among the
+    /// nearest units: its enrolment and its fixes, in the order of all inputs. Nothing of it is
+    /// durable, and of its alarms nothing is said here.
+    pub fn overhear(&mut self, at: Time, input: &Input) {
+        let at = at.max(self.now);
+        match input {
+            Input::Vehicle(vehicle) => self.patrols.enrol(vehicle),
+            Input::Fix(observation) => {
+                let last = self.patrols.sight(&observation.vehicle);
+                let judged = self.judge.judge(&self.rules, at, observation, last);
+                self.judge.observe(&self.rules, at, observation, judged);
+                if judged.lane == Lane::Live {
+                    self.patrols.observe(observation, judged);
+                }
+                self.remember_to_forget();
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn remember_to_forget(&mut self) {
+        if self.forget_at.is_none() {
+            self.forget_at = Some(self.now.plus_seconds(FORGET_EVERY_S));
+        }
+    }
+
+    fn apply_flag(&mut self, record: &Record, flag: &Flag, events: &mut Vec<Event>) {
+        if !self.watched.contains_key(&flag.vehicle) {
+            let vehicle = record.used.vehicle.clone();
+            let vehicle = vehicle.unwrap_or_else(|| Vehicle::unknown(flag.vehicle.clone()));
+            let newest = record.used.last.map(|fix| Newest { fix, time: fix.fix_time });
+            self.watched.insert(flag.vehicle.clone(), Watched::new(vehicle, newest));
+        }
+        self.with_watched(&flag.vehicle, |watched, scene| {
+            watched.subject.used(record);
+            watched.add(scene, flag, events);
+        });
+    }
+
+    /// Works on a flagged vehicle and sees to its timers; forgets it once it has no flags.
+    pub(crate) fn with_watched(
+        &mut self,
+        vehicle: &VehicleId,
+        work: impl FnOnce(&mut Watched, Scene<'_>),
+    ) {
+        let Some(watched) = self.watched.get_mut(vehicle) else { return };
+        work(watched, Scene { rules: &self.rules, sites: &self.sites, now: self.now });
+        if watched.subject.flags.is_empty() {
+            self.timers.set(vehicle, None);
+            self.watched.remove(vehicle);
+        } else {
+            self.timers.set(vehicle, watched.next_due());
+        }
+    }
+
+    fn change(
+        &mut self,
+        id: &CheckpointId,
+        by: RecordId,
+        checkpoint: Option<Checkpoint>,
+        events: &mut Vec<Event>,
+    ) {
+        let mut vehicles: Vec<VehicleId> = self.watched.keys().cloned().collect();
+        vehicles.sort_unstable();
+        let removed = checkpoint.is_none();
+        if let Some(checkpoint) = checkpoint.clone() {
+            self.sites.insert(id.clone(), Site::new(checkpoint));
+        }
+        for vehicle in &vehicles {
+            self.with_watched(vehicle, |watched, scene| {
+                if removed {
+                    watched.close(scene, id, Ended::CheckpointRemoved, events);
+                } else {
+                    watched.look_anew(scene, id, events);
+                }
+            });
+        }
+        if removed {
+            self.sites.remove(id);
+        }
+        self.changes.insert(id.clone(), Change { by, checkpoint });
+    }
+}
+
+/// Questions.
+impl Engine {
+    /// A vehicle's last live fix with its repaired time, and when it came. Of an unflagged vehicle
+    /// there is none older than a day.
+    #[must_use]
+    pub fn last_fix(&self, vehicle: &VehicleId) -> Option<(Fix, Time)> {
+        self.fleet.last(vehicle, self.now)
+    }
+
+    /// What is known of a vehicle.
+    #[must_use]
+    pub fn vehicle(&self, vehicle: &VehicleId) -> Option<&Vehicle> {
+        let watched = || self.watched.get(vehicle).map(|watched| &watched.subject.vehicle);
+        self.fleet.vehicle(vehicle).or_else(watched)
+    }
+
+    /// The flags that stand, by vehicle and identity, those included that have not begun.
+    pub fn flags(&self) -> impl Iterator<Item = &Flag> {
+        self.in_order().into_iter().flat_map(|watched| watched.subject.flags.iter())
+    }
+
+    /// The alerts that have been raised and still stand, by vehicle and checkpoint, with what was
+    /// said last and the ETA counted down to `at`.
+    #[must_use]
+    pub fn alerts(&self, at: Time) -> Vec<AlertReport> {
+        self.in_order().into_iter().flat_map(|watched| watched.alerts(&self.sites, at)).collect()
+    }
+
+    /// Vehicles whose last fix lies within `radius_m` of a place, with their distance in metres,
+    /// nearest first.
+    #[must_use]
+    pub fn nearby(
+        &self,
+        latitude: f64,
+        longitude: f64,
+        radius_m: f64,
+        now: Time,
+    ) -> Vec<(VehicleId, f64)> {
+        self.fleet.near(Position { latitude, longitude }, radius_m, now)
+    }
+
+    /// The checkpoints, by identity.
+    pub fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
+        self.sites.values().map(|site| &site.checkpoint)
+    }
+
+    fn in_order(&self) -> Vec<&Watched> {
+        let mut watched: Vec<&Watched> = self.watched.values().collect();
+        watched.sort_unstable_by(|one, other| one.id().cmp(other.id()));
+        watched
+    }
+}
+
+/// What survives a restart.
+impl Engine {
+    /// The durable part of the state.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::at(self.now);
+        for watched in self.in_order() {
+            let suspect = self.judge.suspect(watched.id());
+            snapshot.suspects.extend(suspect.map(|suspect| (watched.id().clone(), suspect)));
+            snapshot.watched.push(watched.clone());
+        }
+        let flagged = |vehicle: &VehicleId| self.watched.contains_key(vehicle);
+        let clocks = self.judge.clocks.iter().filter(|(_, clock)| flagged(&clock.vehicle));
+        snapshot.clocks = clocks.map(|(device, clock)| (device.clone(), clock.clone())).collect();
+        let alarms = self.alarms.iter();
+        snapshot.alarms = alarms.map(|(device, memory)| (device.clone(), memory.clone())).collect();
+        let changes = self.changes.iter();
+        snapshot.changes = changes.map(|(id, change)| (id.clone(), change.clone())).collect();
+        snapshot
+    }
+
+    /// An engine as it was when the snapshots were taken, one a shard, however many shards there
+    /// were: it keeps the vehicles that it `holds`. Apply the records after the snapshots to
+    /// it, then tell it of every enrolled vehicle and, as devices log in again, of every login.
+    #[must_use]
+    pub fn restore(
+        setup: Setup,
+        snapshots: Vec<Snapshot>,
+        holds: impl Fn(&VehicleId) -> bool,
+    ) -> Self {
+        let mut engine = Self::new(setup);
+        for snapshot in snapshots {
+            engine.now = engine.now.max(snapshot.now);
+            for (id, change) in snapshot.changes {
+                if engine.changes.get(&id).is_none_or(|known| known.by <= change.by) {
+                    engine.changes.insert(id, change);
+                }
+            }
+            for watched in snapshot.watched {
+                if holds(watched.id()) {
+                    engine.watched.insert(watched.id().clone(), watched);
+                }
+            }
+            for (device, memory) in snapshot.alarms {
+                if holds(&memory.vehicle) {
+                    engine.alarms.restore(device, memory);
+                }
+            }
+            for (device, clock) in snapshot.clocks {
+                if holds(&clock.vehicle) {
+                    engine.judge.clocks.restore(device, clock);
+                }
+            }
+            for (vehicle, suspect) in snapshot.suspects {
+                if holds(&vehicle) {
+                    engine.judge.restore_suspect(vehicle, suspect);
+                }
+            }
+        }
+        for (id, change) in &engine.changes {
+            match &change.checkpoint {
+                Some(checkpoint) => {
+                    engine.sites.insert(id.clone(), Site::new(checkpoint.clone()));
+                }
+                None => {
+                    engine.sites.remove(id);
+                }
+            }
+        }
+        for (vehicle, watched) in &mut engine.watched {
+            watched.forget_unknown(&engine.sites);
+            engine.timers.set(vehicle, watched.next_due());
+            if let Some(newest) = watched.subject.newest {
+                let judged = Judged { lane: Lane::Live, fix_time: newest.time };
+                engine.fleet.observe(vehicle, newest.time, &newest.fix, judged);
+            }
+        }
+        if !engine.watched.is_empty() {
+            engine.remember_to_forget();
+        }
+        engine
+    }
+}

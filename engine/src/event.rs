@@ -1,0 +1,348 @@
+//! What the engine says: [`Event`], written as CloudEvents 1.0.
+
+use std::fmt;
+
+use interdict_protocols::{Alarm, DeviceId, Fix, Time};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::{CheckpointId, Class, Flag, FlagId, Kind, UnitId, Vehicle, VehicleId};
+
+/// An event's identity: the same in every replay, so that receivers can tell repetitions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EventId(pub String);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! types {
+    ($($variant:ident $name:literal $meaning:literal,)+) => {
+        /// What happened.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Type {
+            $(#[doc = $meaning] #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Type {
+            /// Every type.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name on the wire.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+types! {
+    Watch "interdict.alert.watch" "A vehicle came into a checkpoint's view.",
+    Raised "interdict.alert.raised" "An alert was raised.",
+    Updated "interdict.alert.updated" "An alert's ETA, probability or stage changed.",
+    Withdrawn "interdict.alert.withdrawn" "The vehicle turned away, or its flag ended.",
+    Passed "interdict.alert.passed" "The vehicle passed the checkpoint.",
+    Left "interdict.alert.left" "The vehicle left the area that it was in.",
+    DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
+    Conflict "interdict.device.conflict" "Two peers speak as one device.",
+    FlagAdded "interdict.flag.added" "A flag was added.",
+    FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
+    FlagExpired "interdict.flag.expired" "A flag ended by itself.",
+}
+
+/// How near an alert's vehicle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// On its way.
+    Approaching,
+    /// There within the checkpoint's lead.
+    Imminent,
+    /// There.
+    Arrived,
+}
+
+/// What people have done about an alert.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Handling {
+    /// Nobody has it yet.
+    #[default]
+    Raised,
+    /// A person's client shows it.
+    Delivered,
+    /// A unit has signed it off.
+    Acknowledged,
+    /// A unit has been told what to do.
+    Instructed,
+    /// It has an outcome.
+    Disposed,
+}
+
+/// The vehicle of an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VehicleView {
+    /// Its identity.
+    pub id: VehicleId,
+    /// Its plate.
+    pub plate: Option<String>,
+    /// Its class.
+    pub class: Class,
+    /// Make and model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// Colour of its paint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<String>,
+}
+
+impl From<&Vehicle> for VehicleView {
+    fn from(vehicle: &Vehicle) -> Self {
+        Self {
+            id: vehicle.id.clone(),
+            plate: vehicle.plate.clone(),
+            class: vehicle.class,
+            make: vehicle.make.clone(),
+            colour: vehicle.colour.clone(),
+        }
+    }
+}
+
+/// The flag of an alert: what officers must know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseView {
+    /// Its identity.
+    pub id: FlagId,
+    /// The case.
+    pub case: String,
+    /// The reason's code.
+    pub reason: String,
+    /// 1 (most urgent) to 4.
+    pub priority: u8,
+    /// What to do.
+    pub instruction: Option<String>,
+    /// What to beware of.
+    pub cautions: Vec<String>,
+    /// Whom to call.
+    pub contact: Option<String>,
+}
+
+impl From<&Flag> for CaseView {
+    fn from(flag: &Flag) -> Self {
+        Self {
+            id: flag.id.clone(),
+            case: flag.case.clone(),
+            reason: flag.reason.clone(),
+            priority: flag.priority,
+            instruction: flag.instruction.clone(),
+            cautions: flag.cautions.clone(),
+            contact: flag.contact.clone(),
+        }
+    }
+}
+
+/// The checkpoint of an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointView {
+    /// Its identity.
+    pub id: CheckpointId,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Whose it is.
+    pub unit: UnitId,
+}
+
+/// Why an event was said: one sentence for people, a code and figures for programs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// One word, such as `closing`, `sure`, `turned_away`.
+    pub code: String,
+    /// One sentence in English, with the figures in it.
+    pub text: String,
+    /// The figures by name, units in the names.
+    pub figures: std::collections::BTreeMap<String, f64>,
+}
+
+/// A patrol vehicle that could come: no coordinates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NearestUnit {
+    /// Which vehicle.
+    pub vehicle: VehicleId,
+    /// Whose it is.
+    pub unit: Option<UnitId>,
+    /// Seconds until it could be at the flagged vehicle's place.
+    pub eta_s: f64,
+}
+
+/// One flagged vehicle's approach to one checkpoint, as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertReport {
+    /// The alert's identity: that of its first event.
+    pub alert: EventId,
+    /// The vehicle.
+    pub vehicle: VehicleView,
+    /// The flag.
+    pub flag: CaseView,
+    /// The checkpoint.
+    pub checkpoint: CheckpointView,
+    /// How near it is.
+    pub stage: Stage,
+    /// What people have done about it.
+    pub handling: Handling,
+    /// Seconds until it is there; 0 where it is.
+    pub eta_s: f64,
+    /// When it is there. For a passage: when it was.
+    pub eta_at: Time,
+    /// The probability that it will pass, 0 to 1.
+    pub probability: f64,
+    /// Metres to go.
+    pub distance_m: f64,
+    /// The fix that this leans on.
+    pub fix: Fix,
+    /// How old that fix was at the event's time, seconds.
+    pub fix_age_s: f64,
+    /// Why this is said.
+    pub why: Why,
+    /// Roads on the way, by name.
+    pub route: Vec<String>,
+    /// Patrol vehicles that could come, nearest first.
+    pub nearest_units: Vec<NearestUnit>,
+}
+
+/// An alarm that a device reported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlarmReport {
+    /// Which device.
+    pub device: DeviceId,
+    /// What carries it.
+    pub vehicle: VehicleView,
+    /// Which alarm.
+    pub alarm: Alarm,
+    /// Whether it is on; false at the falling edge of a lasting alarm.
+    pub active: bool,
+    /// Where, if the frame or an earlier one says.
+    pub fix: Option<Fix>,
+    /// The unit of the region where it happened.
+    pub unit: Option<UnitId>,
+    /// Seconds between its fix and its receipt, where it came late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_s: Option<f64>,
+}
+
+/// Two peers that speak as one device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConflictReport {
+    /// Which device.
+    pub device: DeviceId,
+    /// What carries it.
+    pub vehicle: VehicleId,
+    /// The peer that is believed, by address.
+    pub believed: String,
+    /// The peer that is held apart, by address.
+    pub held: String,
+    /// What the peer held apart says its position is.
+    pub fix: Option<Fix>,
+}
+
+/// A flag that changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlagReport {
+    /// The flag.
+    pub flag: Flag,
+    /// Its vehicle.
+    pub vehicle: VehicleView,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What an event says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Data {
+    /// Of an alert.
+    Alert(Box<AlertReport>),
+    /// Of a device's alarm.
+    Alarm(Box<AlarmReport>),
+    /// Of a conflict.
+    Conflict(ConflictReport),
+    /// Of a flag.
+    Flag(Box<FlagReport>),
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its identity.
+    pub id: EventId,
+    /// The engine's time.
+    pub time: Time,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: Type,
+    /// The particulars.
+    pub data: Data,
+}
+
+impl Event {
+    /// The vehicle concerned.
+    #[must_use]
+    pub fn vehicle(&self) -> &VehicleId {
+        match &self.data {
+            Data::Alert(alert) => &alert.vehicle.id,
+            Data::Alarm(alarm) => &alarm.vehicle.id,
+            Data::Conflict(conflict) => &conflict.vehicle,
+            Data::Flag(flag) => &flag.vehicle.id,
+        }
+    }
+
+    /// The checkpoint concerned.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<&CheckpointId> {
+        match &self.data {
+            Data::Alert(alert) => Some(&alert.checkpoint.id),
+            _ => None,
+        }
+    }
+
+    /// The unit that it belongs to.
+    #[must_use]
+    pub fn unit(&self) -> Option<&UnitId> {
+        match &self.data {
+            Data::Alert(alert) => Some(&alert.checkpoint.unit),
+            Data::Alarm(alarm) => alarm.unit.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// An event as CloudEvents 1.0 in JSON: what replay, the stream and webhooks write.
+pub struct Cloud<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// The installation's name, a URI reference.
+    pub source: &'a str,
+    /// The cursor.
+    pub sequence: u64,
+}
+
+impl Serialize for Cloud<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("specversion", "1.0")?;
+        map.serialize_entry("id", &self.event.id)?;
+        map.serialize_entry("source", self.source)?;
+        map.serialize_entry("type", &self.event.kind)?;
+        map.serialize_entry("time", &self.event.time)?;
+        map.serialize_entry("subject", self.event.vehicle())?;
+        map.serialize_entry("sequence", &self.sequence.to_string())?;
+        map.serialize_entry("datacontenttype", "application/json")?;
+        map.serialize_entry("data", &self.event.data)?;
+        map.end()
+    }
+}

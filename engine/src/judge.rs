@@ -1,0 +1,132 @@
+//! [`Judge`]: which lane a fix goes in, and what time it means.
+
+use std::collections::BTreeMap;
+
+use interdict_protocols::{Fix, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clocks;
+use crate::geo::distance_m;
+use crate::{Judged, Lane, Observation, Position, Rules, VehicleId};
+
+/// Two fixes this near each other contradict nothing, however short the time between them: towns
+/// throw satellite receivers off by so much.
+const NOISE_M: f64 = 300.0;
+
+/// A place that a vehicle was at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sight {
+    pub(crate) time: Time,
+    pub(crate) position: Position,
+}
+
+/// What fixes are judged by, apart from each vehicle's last one.
+#[derive(Default)]
+pub(crate) struct Judge {
+    pub(crate) clocks: Clocks,
+    /// The last outlier of vehicles that are in two minds about where they are.
+    suspects: BTreeMap<VehicleId, Sight>,
+}
+
+impl Judge {
+    /// What to make of a fix that came at `at`, where the vehicle's newest live fix was `last`.
+    pub(crate) fn judge(
+        &self,
+        rules: &Rules,
+        at: Time,
+        observation: &Observation,
+        last: Option<Sight>,
+    ) -> Judged {
+        let fix = &observation.fix;
+        let meant = self.clocks.repaired(&observation.device, at, fix.fix_time);
+        if meant.seconds_since(at) > rules.future_s {
+            return Judged { lane: Lane::Quarantine, fix_time: meant };
+        }
+        // A clock that is a little fast must not make the next fix of another device look old.
+        let fix_time = meant.min(at);
+        let late = fix.backfill || last.is_some_and(|last| fix_time < last.time);
+        let lane = if late {
+            Lane::Late
+        } else if !is_placed(fix) {
+            Lane::Unplaced
+        } else if self.is_outlier(rules, observation, fix_time, last) {
+            Lane::Quarantine
+        } else {
+            Lane::Live
+        };
+        Judged { lane, fix_time }
+    }
+
+    fn is_outlier(
+        &self,
+        rules: &Rules,
+        observation: &Observation,
+        time: Time,
+        last: Option<Sight>,
+    ) -> bool {
+        let here = Sight { time, position: position(&observation.fix) };
+        let Some(last) = last else { return false };
+        if is_reachable(rules, last, here) {
+            return false;
+        }
+        // The same fix sent again confirms nothing.
+        let confirms = |suspect: &Sight| time > suspect.time && is_reachable(rules, *suspect, here);
+        !self.suspects.get(&observation.vehicle).is_some_and(confirms)
+    }
+
+    /// Remembers what the next fixes will be judged by.
+    pub(crate) fn observe(
+        &mut self,
+        rules: &Rules,
+        at: Time,
+        observation: &Observation,
+        judged: Judged,
+    ) {
+        let Observation { device, vehicle, fix } = observation;
+        if !fix.backfill {
+            self.clocks.observe((device, vehicle), at, fix.fix_time);
+        }
+        match judged.lane {
+            Lane::Live if !self.suspects.is_empty() => {
+                self.suspects.remove(vehicle);
+            }
+            Lane::Quarantine
+                if is_placed(fix) && judged.fix_time.seconds_since(at) <= rules.future_s =>
+            {
+                let suspect = Sight { time: judged.fix_time, position: position(fix) };
+                self.suspects.insert(vehicle.clone(), suspect);
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets outliers that nothing confirmed since `before`.
+    pub(crate) fn forget(&mut self, before: Time) {
+        self.suspects.retain(|_, suspect| suspect.time >= before);
+    }
+
+    pub(crate) fn suspect(&self, vehicle: &VehicleId) -> Option<Sight> {
+        self.suspects.get(vehicle).copied()
+    }
+
+    pub(crate) fn restore_suspect(&mut self, vehicle: VehicleId, suspect: Sight) {
+        self.suspects.insert(vehicle, suspect);
+    }
+}
+
+fn is_reachable(rules: &Rules, from: Sight, to: Sight) -> bool {
+    let metres = distance_m(from.position, to.position) - NOISE_M;
+    let seconds = to.time.seconds_since(from.time).abs();
+    metres <= rules.outlier_kmh / 3.6 * seconds
+}
+
+/// Where the fix is.
+pub(crate) const fn position(fix: &Fix) -> Position {
+    Position { latitude: fix.latitude, longitude: fix.longitude }
+}
+
+/// Whether the fix says where it is: receivers without one say so, or that they are at 0/0, in the
+/// sea off Ghana.
+pub(crate) fn is_placed(fix: &Fix) -> bool {
+    fix.valid && !(fix.latitude == 0.0 && fix.longitude == 0.0)
+}

@@ -1,0 +1,107 @@
+//! [`Checkpoint`]: where a vehicle can be stopped.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CheckpointId, UnitId};
+
+/// A place, WGS-84.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+}
+
+/// What kind of place it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A road that everybody who leaves must take.
+    ThroatRoad,
+    /// A port.
+    Port,
+    /// An airport.
+    Airport,
+    /// A guarded parking lot.
+    Parking,
+    /// Any other post.
+    Post,
+}
+
+/// Whether somebody stands there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// People are there.
+    #[default]
+    Manned,
+    /// Must be set up first, which takes `ready_s`.
+    Unmanned,
+    /// Nobody will stop anything here.
+    Closed,
+}
+
+/// What a vehicle passes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// A place on a road: passed within `radius_m` of it.
+    Point(Position),
+    /// A line across roads: passed where the way crosses it.
+    Line(Vec<Position>),
+    /// An area, by its closed outline: entered, stayed in, left.
+    Polygon(Vec<Position>),
+}
+
+/// Where a vehicle can be stopped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Its identity.
+    pub id: CheckpointId,
+    /// Its name, for people.
+    pub name: String,
+    /// Its name in Chinese.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_zh: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// Whose people stand there.
+    pub unit: UnitId,
+    /// Its ring: 1 is the innermost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<u8>,
+    /// Where it is.
+    pub shape: Shape,
+    /// The only direction of travel that counts, degrees from north.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bearing_deg: Option<f64>,
+    /// The time that its people need, seconds.
+    #[serde(default = "default_lead_s")]
+    pub lead_s: f64,
+    /// The time to set it up, seconds.
+    #[serde(default)]
+    pub ready_s: f64,
+    /// How near a vehicle passes a point, metres.
+    #[serde(default = "default_radius_m")]
+    pub radius_m: f64,
+    /// Whether somebody stands there.
+    #[serde(default)]
+    pub state: State,
+    /// Its place is known only roughly.
+    #[serde(default)]
+    pub approximate: bool,
+    /// How roughly, metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_m: Option<f64>,
+}
+
+/// Four minutes: two for the sign-off, two to step into the road.
+const fn default_lead_s() -> f64 {
+    240.0
+}
+
+/// A road with its verges, and a receiver's error on either side.
+const fn default_radius_m() -> f64 {
+    100.0
+}

@@ -1,0 +1,15 @@
+//! What the engine knows of the world: vehicles, flags, checkpoints, units, and the rules.
+
+mod checkpoint;
+mod flag;
+mod id;
+mod rules;
+mod unit;
+mod vehicle;
+
+pub use checkpoint::{Checkpoint, Kind, Position, Shape, State};
+pub use flag::Flag;
+pub use id::{CheckpointId, FlagId, UnitId, VehicleId};
+pub use rules::{Rules, Setup};
+pub use unit::{Level, Region, Unit};
+pub use vehicle::{Class, Vehicle};

@@ -1,0 +1,61 @@
+//! [`Rules`]: the numbers by which the engine decides, and [`Setup`], all that it begins with.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Checkpoint, Region, Unit};
+
+/// The numbers by which the engine decides; `interdict.toml` may change each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// An alert is raised at the last moment that leaves the lead, at this probability or more.
+    pub raise_probability: f64,
+    /// An alert is raised at once at this probability or more.
+    pub sure_probability: f64,
+    /// A raised alert is withdrawn below this probability.
+    pub withdraw_probability: f64,
+    /// A vehicle comes into a checkpoint's view so many seconds before it may arrive.
+    pub watch_s: f64,
+    /// Overrides every checkpoint's lead, seconds.
+    pub lead_s: Option<f64>,
+    /// An alert is updated when its ETA moved by more than this share of what is left...
+    pub update_eta_share: f64,
+    /// ...or its probability by more than this.
+    pub update_probability: f64,
+    /// No straight way is assumed between fixes further apart than this, seconds.
+    pub gap_s: f64,
+    /// A fix dated so many seconds after its receipt is not believed.
+    pub future_s: f64,
+    /// A fix that asks for a higher speed than this from the last one is an outlier, km/h.
+    pub outlier_kmh: f64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            raise_probability: 0.5,
+            sure_probability: 0.9,
+            withdraw_probability: 0.2,
+            watch_s: 600.0,
+            lead_s: None,
+            update_eta_share: 0.25,
+            update_probability: 0.2,
+            gap_s: 600.0,
+            future_s: 120.0,
+            outlier_kmh: 250.0,
+        }
+    }
+}
+
+/// What an engine begins with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// The rules.
+    pub rules: Rules,
+    /// The checkpoints.
+    pub checkpoints: Vec<Checkpoint>,
+    /// The command tree.
+    pub units: Vec<Unit>,
+    /// Who answers for which area.
+    pub regions: Vec<Region>,
+}

@@ -1,0 +1,215 @@
+//! What the engine makes of an input before it is applied, and of what devices report.
+
+use interdict_protocols::{DeviceId, Fix, Time};
+
+use crate::alarms::{Edges, Reported, event_id};
+use crate::engine::Engine;
+use crate::judge::{is_placed, position};
+use crate::subject::Newest;
+use crate::{
+    AlarmReport, ConflictReport, Data, Event, EventId, Input, Judged, Lane, Observation, Record,
+    RecordId, Type, Used, Vehicle, VehicleId, VehicleView,
+};
+
+/// A live fix that took longer than this is told as late, too.
+const LATE_S: f64 = 60.0;
+
+/// A record still without a number, and whether it must be durable before anyone is told.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The record; number it with the next [`RecordId`] if it is durable.
+    pub record: Record,
+    /// Whether it must be durable. What is not makes no events.
+    pub durable: bool,
+}
+
+impl Engine {
+    /// Judges an input and fills in what its decisions will use.
+    ///
+    /// It leaves no trace: a record that is not applied after all never was.
+    #[must_use]
+    pub fn prepare(&self, at: Time, input: Input) -> Prepared {
+        let at = at.max(self.now);
+        let mut used = Used::default();
+        let durable = match &input {
+            Input::Vehicle(_) | Input::Login { .. } => false,
+            Input::Fix(observation) => self.prepare_fix(at, observation, &mut used),
+            Input::Report { .. } => self.prepare_report(at, &input, &mut used),
+            Input::Flag(flag) => {
+                used.vehicle = Some(self.enrolled(&flag.vehicle));
+                used.last = self.fleet.last(&flag.vehicle, at).map(|(fix, _)| fix);
+                if let Some(last) = used.last {
+                    used.nearest = self.patrols.nearest(position(&last), &flag.vehicle, at);
+                }
+                true
+            }
+            Input::Withdraw { .. }
+            | Input::Conflict(_)
+            | Input::Checkpoint(_)
+            | Input::RemoveCheckpoint(_) => true,
+        };
+        Prepared { record: Record { id: RecordId::default(), at, input, used }, durable }
+    }
+
+    fn prepare_fix(&self, at: Time, observation: &Observation, used: &mut Used) -> bool {
+        let Observation { device, vehicle, fix } = observation;
+        let last = self.fleet.sight(vehicle, at);
+        let judged = self.judge.judge(&self.rules, at, observation, last);
+        used.judged = Some(judged);
+        let edges = self.alarms.edges(device, Reported::by(fix, judged), at);
+        self.use_edges(vehicle, edges, !is_placed(fix), at, used);
+        let watched = if self.watched.is_empty() { None } else { self.watched.get(vehicle) };
+        let Some(watched) = watched.filter(|watched| watched.subject.flags.stand_at(at)) else {
+            return !edges.is_empty();
+        };
+        if judged.lane == Lane::Live {
+            used.nearest = self.patrols.nearest(position(fix), vehicle, at);
+        }
+        let known = self.fleet.vehicle(vehicle);
+        if known.is_some_and(|known| *known != watched.subject.vehicle) {
+            used.vehicle = known.cloned();
+        }
+        true
+    }
+
+    fn prepare_report(&self, at: Time, input: &Input, used: &mut Used) -> bool {
+        let Input::Report { device, vehicle, time, alarms, alarm_states } = input else {
+            return false;
+        };
+        let stated = time.unwrap_or(at);
+        let meant = self.judge.clocks.repaired(device, at, stated).min(at);
+        let last = self.fleet.sight(vehicle, at);
+        let late = last.is_some_and(|last| last.time.seconds_since(meant) > LATE_S);
+        let lane = if late { Lane::Late } else { Lane::Live };
+        let judged = Judged { lane, fix_time: meant };
+        used.judged = Some(judged);
+        let reported =
+            Reported { on: *alarms, states: *alarm_states, stated, meant, is_late: late };
+        let edges = self.alarms.edges(device, reported, at);
+        self.use_edges(vehicle, edges, true, at, used);
+        !edges.is_empty()
+    }
+
+    fn use_edges(&self, vehicle: &VehicleId, edges: Edges, last: bool, at: Time, used: &mut Used) {
+        if edges.is_empty() {
+            return;
+        }
+        (used.began, used.ended) = (edges.began, edges.ended);
+        used.vehicle = Some(self.enrolled(vehicle));
+        if last {
+            used.last = self.fleet.last(vehicle, at).map(|(fix, _)| fix);
+        }
+    }
+
+    fn enrolled(&self, vehicle: &VehicleId) -> Vehicle {
+        self.vehicle(vehicle).cloned().unwrap_or_else(|| Vehicle::unknown(vehicle.clone()))
+    }
+
+    pub(crate) fn apply_fix(
+        &mut self,
+        record: &Record,
+        observation: &Observation,
+        events: &mut Vec<Event>,
+    ) {
+        let Observation { device, vehicle, fix } = observation;
+        let as_stated = Judged { lane: Lane::Live, fix_time: fix.fix_time };
+        let judged = record.used.judged.unwrap_or(as_stated);
+        self.judge.observe(&self.rules, self.now, observation, judged);
+        if judged.lane == Lane::Live {
+            if self.fleet.observe(vehicle, self.now, fix, judged) {
+                self.patrols.observe(observation, judged);
+            }
+            self.remember_to_forget();
+        }
+        let reported = Reported::by(fix, judged);
+        let place = if is_placed(fix) { Some(*fix) } else { record.used.last.or(Some(*fix)) };
+        let age_s = self.now.seconds_since(judged.fix_time);
+        let late = (judged.lane == Lane::Late || age_s > LATE_S).then_some(age_s);
+        self.apply_alarms(record, (device, vehicle), reported, (place, late), events);
+        if self.watched.is_empty() {
+            return;
+        }
+        self.with_watched(vehicle, |watched, scene| {
+            watched.subject.used(record);
+            if judged.lane == Lane::Live {
+                let newest = Newest { fix: *fix, time: judged.fix_time };
+                watched.observe(scene, newest, events);
+            }
+        });
+    }
+
+    pub(crate) fn apply_report(&mut self, record: &Record, events: &mut Vec<Event>) {
+        let Input::Report { device, vehicle, time, alarms, alarm_states } = &record.input else {
+            return;
+        };
+        let stated = time.unwrap_or(record.at);
+        let as_stated = Judged { lane: Lane::Live, fix_time: stated };
+        let judged = record.used.judged.unwrap_or(as_stated);
+        let is_late = judged.lane == Lane::Late;
+        let reported = Reported {
+            on: *alarms,
+            states: *alarm_states,
+            stated,
+            meant: judged.fix_time,
+            is_late,
+        };
+        let age_s = self.now.seconds_since(judged.fix_time);
+        let late = (is_late || age_s > LATE_S).then_some(age_s);
+        self.apply_alarms(record, (device, vehicle), reported, (record.used.last, late), events);
+    }
+
+    fn apply_alarms(
+        &mut self,
+        record: &Record,
+        (device, vehicle): (&DeviceId, &VehicleId),
+        reported: Reported,
+        (fix, age_s): (Option<Fix>, Option<f64>),
+        events: &mut Vec<Event>,
+    ) {
+        let edges = Edges { began: record.used.began, ended: record.used.ended };
+        self.alarms.observe((device, vehicle), reported, edges, self.now);
+        if edges.is_empty() {
+            return;
+        }
+        let known = record.used.vehicle.clone();
+        let known = known.unwrap_or_else(|| Vehicle::unknown(vehicle.clone()));
+        let place = fix.as_ref().filter(|fix| is_placed(fix)).map(position);
+        let unit = place.and_then(|place| self.regions.unit_of(place)).cloned();
+        for (alarm, active) in edges.iter() {
+            let report = AlarmReport {
+                device: device.clone(),
+                vehicle: VehicleView::from(&known),
+                alarm,
+                active,
+                fix,
+                unit: unit.clone(),
+                age_s: age_s.map(|age_s| (age_s * 10.0).round() / 10.0),
+            };
+            events.push(Event {
+                id: event_id(device, alarm, active, reported.stated),
+                time: self.now,
+                kind: Type::DeviceAlarm,
+                data: Data::Alarm(Box::new(report)),
+            });
+        }
+    }
+
+    pub(crate) fn apply_conflict(
+        &mut self,
+        record: &Record,
+        conflict: &ConflictReport,
+        events: &mut Vec<Event>,
+    ) {
+        let mut id = EventId(format!("{}.0", record.id.0));
+        self.with_watched(&conflict.vehicle, |watched, _| {
+            watched.subject.touched_by(record.id);
+            id = watched.subject.next_id();
+        });
+        events.push(Event {
+            id,
+            time: self.now,
+            kind: Type::Conflict,
+            data: Data::Conflict(conflict.clone()),
+        });
+    }
+}

@@ -1,0 +1,174 @@
+//! [`Subject`]: a flagged vehicle itself, and the events that are said of it.
+
+use interdict_protocols::{Fix, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::approach::{Alert, Approach, Say, Track, why};
+use crate::flags::Flags;
+use crate::geo::Site;
+use crate::judge::{Sight, position};
+use crate::watched::Scene;
+use crate::{
+    AlertReport, CheckpointView, Data, Event, EventId, Flag, FlagReport, Handling, Lane,
+    NearestUnit, Record, RecordId, Stage, Type, Vehicle, VehicleView,
+};
+
+/// A vehicle's newest live fix as its device stated it, and when it really was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Newest {
+    pub(crate) fix: Fix,
+    pub(crate) time: Time,
+}
+
+impl Newest {
+    pub(crate) const fn sight(&self) -> Sight {
+        Sight { time: self.time, position: position(&self.fix) }
+    }
+}
+
+/// A flagged vehicle, without its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Subject {
+    pub(crate) vehicle: Vehicle,
+    pub(crate) flags: Flags,
+    pub(crate) newest: Option<Newest>,
+    pub(crate) nearest: Vec<NearestUnit>,
+    /// The last record that touched this vehicle, and how many events there have been since. What a
+    /// timer or a change of checkpoints brings about continues the count, so that identities depend
+    /// neither on how late a timer is noticed nor on which vehicles share a shard.
+    record: RecordId,
+    said: u32,
+}
+
+impl Subject {
+    pub(crate) fn new(vehicle: Vehicle, newest: Option<Newest>) -> Self {
+        Self {
+            vehicle,
+            flags: Flags::default(),
+            newest,
+            nearest: Vec::new(),
+            record: RecordId::default(),
+            said: 0,
+        }
+    }
+
+    /// Counts events from a new record.
+    pub(crate) const fn touched_by(&mut self, record: RecordId) {
+        self.record = record;
+        self.said = 0;
+    }
+
+    /// Takes over what a record of this vehicle used.
+    pub(crate) fn used(&mut self, record: &Record) {
+        self.touched_by(record.id);
+        if let Some(vehicle) = &record.used.vehicle {
+            self.vehicle.clone_from(vehicle);
+        }
+        if record.used.judged.is_none_or(|judged| judged.lane == Lane::Live) {
+            self.nearest.clone_from(&record.used.nearest);
+        }
+    }
+
+    pub(crate) fn next_id(&mut self) -> EventId {
+        let id = EventId(format!("{}.{}", self.record.0, self.said));
+        self.said += 1;
+        id
+    }
+
+    /// Says that a flag was added or has ended.
+    pub(crate) fn flag_event(
+        &mut self,
+        now: Time,
+        kind: Type,
+        flag: &Flag,
+        reason: Option<&str>,
+    ) -> Event {
+        let report = FlagReport {
+            flag: flag.clone(),
+            vehicle: VehicleView::from(&self.vehicle),
+            reason: reason.map(ToOwned::to_owned),
+        };
+        Event { id: self.next_id(), time: now, kind, data: Data::Flag(Box::new(report)) }
+    }
+
+    /// Says something of an approach, and changes its alert accordingly.
+    pub(crate) fn speak(
+        &mut self,
+        scene: Scene<'_>,
+        site: &Site,
+        track: &Track,
+        approach: &mut Approach,
+        say: Say,
+    ) -> Option<Event> {
+        let newest = self.newest?;
+        let why = why(say, approach, site, track, scene.now);
+        let foremost = self.flags.foremost()?.id.clone();
+        let id = self.next_id();
+        let mut alert = approach.alert.take().unwrap_or_else(|| Alert {
+            id: id.clone(),
+            flag: foremost,
+            raised: false,
+            stage: Stage::Approaching,
+            eta_at: scene.now,
+            probability: 0.0,
+            why: why.clone(),
+        });
+        alert.why = why;
+        // The stage before has a say in the stage now.
+        approach.alert = Some(alert.clone());
+        alert.stage = approach.stage(scene.rules, site, scene.now);
+        alert.eta_at = approach.eta_at(scene.now);
+        alert.probability = approach.outlook.probability;
+        if let Say::Passed { at, .. } = say {
+            alert.stage = Stage::Arrived;
+            alert.eta_at = at;
+            alert.probability = 1.0;
+        }
+        let mut report = self.report(site, approach, &alert, newest, scene.now)?;
+        if matches!(say, Say::Passed { .. }) {
+            (report.eta_s, report.distance_m) = (0.0, 0.0);
+        }
+        let kind = approach.settle(say, alert);
+        Some(Event { id, time: scene.now, kind, data: Data::Alert(Box::new(report)) })
+    }
+
+    /// An alert as it stands at `now`.
+    pub(crate) fn report(
+        &self,
+        site: &Site,
+        approach: &Approach,
+        alert: &Alert,
+        newest: Newest,
+        now: Time,
+    ) -> Option<AlertReport> {
+        let flag = self.flags.get(&alert.flag)?;
+        let checkpoint = &site.checkpoint;
+        Some(AlertReport {
+            alert: alert.id.clone(),
+            vehicle: VehicleView::from(&self.vehicle),
+            flag: flag.into(),
+            checkpoint: CheckpointView {
+                id: checkpoint.id.clone(),
+                name: checkpoint.name.clone(),
+                kind: checkpoint.kind,
+                unit: checkpoint.unit.clone(),
+            },
+            stage: alert.stage,
+            handling: Handling::default(),
+            eta_s: rounded(alert.eta_at.seconds_since(now).max(0.0), 10.0),
+            eta_at: alert.eta_at,
+            probability: rounded(alert.probability, 1_000.0),
+            distance_m: rounded(approach.outlook.distance_m, 1.0),
+            fix: newest.fix,
+            fix_age_s: rounded(now.seconds_since(newest.time).max(0.0), 10.0),
+            why: alert.why.clone(),
+            route: approach.outlook.route.clone(),
+            nearest_units: self.nearest.clone(),
+        })
+    }
+}
+
+/// Figures are written no finer than they are known.
+fn rounded(value: f64, steps: f64) -> f64 {
+    (value * steps).round() / steps
+}

@@ -1,0 +1,274 @@
+//! [`Watched`]: a flagged vehicle, and all that is durable of it.
+
+use std::collections::BTreeMap;
+
+use interdict_protocols::Time;
+use serde::{Deserialize, Serialize};
+
+use crate::approach::{Approach, Ended, LOOK_SLACK, Moment, Motion, Raise, Say, Track, lead_s};
+use crate::geo::Site;
+use crate::judge::Sight;
+use crate::subject::{Newest, Subject};
+use crate::{AlertReport, CheckpointId, Event, Flag, FlagId, Rules, Type, Vehicle, VehicleId};
+
+/// When a vehicle begins to be watched, an older fix says nothing of where it is.
+const OLDEST_S: f64 = 86_400.0;
+
+/// What a flagged vehicle is looked at with.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) sites: &'a BTreeMap<CheckpointId, Site>,
+    pub(crate) now: Time,
+}
+
+/// A flagged vehicle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Watched {
+    pub(crate) subject: Subject,
+    track: Track,
+    approaches: BTreeMap<CheckpointId, Approach>,
+}
+
+/// How the newest fix is looked at.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    /// The fix before it, unless too long ago.
+    before: Option<Sight>,
+    /// Seconds since that, where it is too long ago.
+    gap_s: Option<f64>,
+    /// Observing begins with this.
+    begins: bool,
+    /// One checkpoint, not all.
+    only: Option<&'a CheckpointId>,
+}
+
+impl Look<'_> {
+    const BEGINS: Self = Self { before: None, gap_s: None, begins: true, only: None };
+}
+
+impl Watched {
+    pub(crate) fn new(vehicle: Vehicle, newest: Option<Newest>) -> Self {
+        Self {
+            subject: Subject::new(vehicle, newest),
+            track: Track::default(),
+            approaches: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a live fix in.
+    pub(crate) fn observe(&mut self, scene: Scene<'_>, newest: Newest, events: &mut Vec<Event>) {
+        let last = self.subject.newest.replace(newest);
+        if !self.is_observed() {
+            return;
+        }
+        let Some(last) = last else {
+            self.begin(scene, events);
+            return;
+        };
+        let step_s = newest.time.seconds_since(last.time);
+        if step_s <= 0.0 {
+            return;
+        }
+        let gap_s = (step_s > scene.rules.gap_s).then_some(step_s);
+        if gap_s.is_some() {
+            self.track.restart();
+        }
+        self.track.push(newest.time, &newest.fix);
+        let before = gap_s.is_none().then(|| last.sight());
+        self.look(scene, Look { before, gap_s, begins: false, only: None }, events);
+    }
+
+    pub(crate) const fn id(&self) -> &VehicleId {
+        &self.subject.vehicle.id
+    }
+
+    /// Forgets what was going on at checkpoints that are no more.
+    pub(crate) fn forget_unknown(&mut self, sites: &BTreeMap<CheckpointId, Site>) {
+        self.approaches.retain(|checkpoint, _| sites.contains_key(checkpoint));
+    }
+
+    /// Whether one of its flags has begun.
+    fn is_observed(&self) -> bool {
+        self.subject.flags.foremost().is_some()
+    }
+
+    /// Adds a flag, or replaces the one of the same identity.
+    pub(crate) fn add(&mut self, scene: Scene<'_>, flag: &Flag, events: &mut Vec<Event>) {
+        let was_observed = self.is_observed();
+        self.subject.flags.add(flag.clone(), scene.now);
+        events.push(self.subject.flag_event(scene.now, Type::FlagAdded, flag, None));
+        self.observation_changed(was_observed, scene, events);
+    }
+
+    /// Ends a flag and the alerts that rest on it.
+    pub(crate) fn end(
+        &mut self,
+        scene: Scene<'_>,
+        flag: &FlagId,
+        (kind, ended, reason): (Type, Ended, Option<&str>),
+        events: &mut Vec<Event>,
+    ) {
+        let Some(ending) = self.subject.flags.get(flag).cloned() else { return };
+        events.push(self.subject.flag_event(scene.now, kind, &ending, reason));
+        let rests =
+            |approach: &Approach| approach.alert.as_ref().is_some_and(|alert| alert.flag == *flag);
+        let resting = self.checkpoints_where(rests);
+        for checkpoint in &resting {
+            self.close(scene, checkpoint, ended, events);
+        }
+        self.subject.flags.remove(flag);
+        self.observation_changed(true, scene, events);
+        // What the other flags are for has not ended: their alerts are opened in their name.
+        if self.is_observed() {
+            for checkpoint in &resting {
+                self.look(scene, Look { only: Some(checkpoint), ..Look::BEGINS }, events);
+            }
+        }
+    }
+
+    fn observation_changed(
+        &mut self,
+        was_observed: bool,
+        scene: Scene<'_>,
+        events: &mut Vec<Event>,
+    ) {
+        match (was_observed, self.is_observed()) {
+            (false, true) => self.begin(scene, events),
+            (true, false) => {
+                self.track = Track::default();
+                self.approaches.clear();
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what is due at the scene's time.
+    pub(crate) fn fire(&mut self, scene: Scene<'_>, events: &mut Vec<Event>) {
+        while let Some(flag) = self.subject.flags.expired(scene.now) {
+            self.end(scene, &flag, (Type::FlagExpired, Ended::FlagExpired, None), events);
+        }
+        let was_observed = self.is_observed();
+        if self.subject.flags.begin(scene.now) {
+            self.observation_changed(was_observed, scene, events);
+        }
+        let is_due = |approach: &Approach| approach.raise_at.is_some_and(|due| due <= scene.now);
+        for checkpoint in &self.checkpoints_where(is_due) {
+            let site = scene.sites.get(checkpoint);
+            if let (Some(site), Some(approach)) = (site, self.approaches.get_mut(checkpoint)) {
+                approach.raise_at = None;
+                let say = Say::Raised(Raise::Unheard);
+                events.extend(self.subject.speak(scene, site, &self.track, approach, say));
+            }
+        }
+    }
+
+    fn checkpoints_where(&self, holds: impl Fn(&Approach) -> bool) -> Vec<CheckpointId> {
+        let of = self.approaches.iter().filter(|(_, approach)| holds(approach));
+        of.map(|(checkpoint, _)| checkpoint.clone()).collect()
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        let raises = self.approaches.values().filter_map(|approach| approach.raise_at);
+        raises.chain(self.subject.flags.next_due()).min()
+    }
+
+    /// Looks at a checkpoint that is new or has changed.
+    pub(crate) fn look_anew(
+        &mut self,
+        scene: Scene<'_>,
+        checkpoint: &CheckpointId,
+        events: &mut Vec<Event>,
+    ) {
+        if scene.sites.get(checkpoint).is_some_and(Site::is_closed) {
+            self.close(scene, checkpoint, Ended::CheckpointClosed, events);
+        }
+        if self.is_observed() {
+            self.look(scene, Look { only: Some(checkpoint), ..Look::BEGINS }, events);
+        }
+    }
+
+    /// Ends an alert for a reason that is not the vehicle's.
+    pub(crate) fn close(
+        &mut self,
+        scene: Scene<'_>,
+        checkpoint: &CheckpointId,
+        ended: Ended,
+        events: &mut Vec<Event>,
+    ) {
+        let site = scene.sites.get(checkpoint);
+        let (Some(site), Some(approach)) = (site, self.approaches.get_mut(checkpoint)) else {
+            return;
+        };
+        if approach.is_raised() {
+            let say = Say::Withdrawn(ended);
+            events.extend(self.subject.speak(scene, site, &self.track, approach, say));
+        }
+        approach.forget_alert();
+        if ended == Ended::CheckpointRemoved || !approach.matters() {
+            self.approaches.remove(checkpoint);
+        }
+    }
+
+    /// Alerts that have been raised and still stand.
+    pub(crate) fn alerts<'a>(
+        &'a self,
+        sites: &'a BTreeMap<CheckpointId, Site>,
+        now: Time,
+    ) -> impl Iterator<Item = AlertReport> + 'a {
+        self.approaches.iter().filter_map(move |(checkpoint, approach)| {
+            let alert = approach.alert.as_ref().filter(|alert| alert.raised)?;
+            let site = sites.get(checkpoint)?;
+            self.subject.report(site, approach, alert, self.subject.newest?, now)
+        })
+    }
+
+    /// Begins to look, from the newest fix that there is.
+    fn begin(&mut self, scene: Scene<'_>, events: &mut Vec<Event>) {
+        self.track = Track::default();
+        if let Some(newest) = self.subject.newest
+            && scene.now.seconds_since(newest.time) <= OLDEST_S
+        {
+            self.track.push(newest.time, &newest.fix);
+            self.look(scene, Look::BEGINS, events);
+        }
+    }
+
+    fn look(&mut self, scene: Scene<'_>, look: Look<'_>, events: &mut Vec<Event>) {
+        let (Some(motion), Some(newest)) = (Motion::of(&self.track), self.subject.newest) else {
+            return;
+        };
+        let here = newest.sight();
+        let moment = Moment {
+            rules: scene.rules,
+            now: scene.now,
+            here,
+            before: look.before,
+            gap_s: look.gap_s,
+            begins: look.begins,
+        };
+        let step_m = look.before.map_or(0.0, |before| motion.distance_m(before.position));
+        for (checkpoint, site) in scene.sites {
+            if look.only.is_some_and(|only| only != checkpoint) {
+                continue;
+            }
+            let known = self.approaches.contains_key(checkpoint);
+            let view_s = scene.rules.watch_s.max(lead_s(scene.rules, site)) * LOOK_SLACK;
+            let look_m = motion.reach_m(view_s).max(step_m + site.radius_m);
+            if !known && site.at_least_m(motion.plane()) > look_m {
+                continue;
+            }
+            let outlook = motion.outlook(site);
+            let approach = self
+                .approaches
+                .entry(checkpoint.clone())
+                .or_insert_with(|| Approach::new(outlook.clone(), here.time));
+            if let Some(say) = approach.follow(&moment, site, &motion, outlook) {
+                events.extend(self.subject.speak(scene, site, &self.track, approach, say));
+            }
+            if !approach.matters() {
+                self.approaches.remove(checkpoint);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The command line: one file a command.
+
+mod check;
+mod decode;
+mod demo;
+mod device;
+mod duration;
+mod event_line;
+mod flag;
+mod narrate;
+mod protocols;
+mod remote;
+mod replay;
+mod serve;
+mod subscribe;
+mod token;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Configuration, checkpoints_from};
+
+/// Vehicle GPS tracking and checkpoint interception.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Listen to trackers, raise alerts, tell the people at the checkpoints
+    Serve(serve::Arguments),
+    /// Run a server and a made-up night in Dalian on this machine, and show the alerts
+    Demo(demo::Arguments),
+    /// Run recorded tracks through the engine
+    Replay(Box<replay::Arguments>),
+    /// Take a tracker's bytes apart
+    Decode(decode::Arguments),
+    /// Follow a server's events
+    Subscribe(subscribe::Arguments),
+    /// Add, list and withdraw flags
+    Flag(flag::Arguments),
+    /// Enrol, revoke, list and import devices
+    Device(device::Arguments),
+    /// Add, list and revoke tokens
+    Token(token::Arguments),
+    /// Check a configuration and the files that it names
+    Check(check::Arguments),
+    /// List the protocols that are spoken
+    Protocols(protocols::Arguments),
+}
+
+/// Runs the command that the arguments ask for: 0 done, 1 failed, 2 wrong use.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Wrong use ends here: clap explains and exits with 2.
+    let result = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Decode(arguments) => decode::run(arguments),
+        Command::Subscribe(arguments) => subscribe::run(arguments),
+        Command::Flag(arguments) => flag::run(arguments),
+        Command::Device(arguments) => device::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Protocols(arguments) => protocols::run(arguments),
+    };
+    match result {
+        Ok(code) => code,
+        // A reader that has gone, such as `| head`, is no failure of ours.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("interdict: {}", terminal::escape(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// This machine's clock: the command line may read it, the crates below may not.
+fn now() -> interdict_protocols::Time {
+    interdict_protocols::Time::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// The configuration, with `checkpoints` in place of its own; warnings go to standard error.
+fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Configuration> {
+    let (mut configuration, mut warnings) = Configuration::load(config)?;
+    if let Some(file) = checkpoints {
+        let (checkpoints, more) = checkpoints_from(file)?;
+        configuration.setup.checkpoints = checkpoints;
+        warnings.extend(more);
+    }
+    for warning in &warnings {
+        eprintln!("warning: {}", terminal::escape(&warning.to_string()));
+    }
+    Ok(configuration)
+}
+
+/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
+        .from_env_lossy();
+    // A second start in one process keeps the first one's log.
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+pub(crate) mod terminal {
+    //! What reaches a terminal.
+
+    pub(crate) use crate::text::escape;
+}
