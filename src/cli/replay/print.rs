@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use interdict_engine::{Cloud, Event, UnitId};
+use interdict_engine::{Cloud, Event, Type, UnitId};
 use jiff::tz::TimeZone;
 
 use super::Format;
@@ -28,6 +28,10 @@ impl<'a> Printer<'a> {
 
     pub(super) fn print(&mut self, event: &Event) -> io::Result<()> {
         self.sequence += 1;
+        // What people read begins with an alert, as the stream does where nobody asks for more.
+        if self.format == Format::Human && event.kind == Type::Watch {
+            return Ok(());
+        }
         let source = &self.configuration.source;
         let cloud = Cloud { event, source, sequence: self.sequence };
         match self.format {
