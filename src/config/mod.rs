@@ -22,7 +22,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use interdict_engine::Setup;
-use interdict_protocols::Datum;
+use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
 pub use checkpoints::checkpoints_from;
@@ -56,6 +56,9 @@ pub struct Configuration {
     pub setup: Setup,
     /// The fleet file's devices.
     pub fleet: Vec<Enrolment>,
+    /// Until then an enrolled terminal's first token is believed, and only that one from then on:
+    /// for a fleet that moves here with the tokens of another platform.
+    pub token_window_until: Option<Time>,
     /// Datums by device model.
     pub datums: BTreeMap<String, Datum>,
 }
@@ -172,6 +175,7 @@ impl Configuration {
             limits: document.limits,
             setup,
             fleet,
+            token_window_until: document.token_window_until,
             datums: document.datums,
         };
         report.finish(configuration)
