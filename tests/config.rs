@@ -68,7 +68,10 @@ fn every_wrong_key_is_told_at_once() {
          idle_s = \"long\"\n\
          [rules]\n\
          raise_probability = 1.5\n\
-         raise_at = 0.5\n",
+         raise_at = 0.5\n\
+         [[limits.networks]]\n\
+         network = \"10.0.0.0/8\"\n\
+         login_s = 0\n",
     );
     let (code, out, err) = check(&path);
     assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
@@ -84,6 +87,7 @@ fn every_wrong_key_is_told_at_once() {
         (12, &["limits.idle_s", "expected a number"]),
         (14, &["rules.raise_probability", "1.5", "0 to 1"]),
         (15, &["rules.raise_at", "expected one of"]),
+        (16, &["limits.networks of 10.0.0.0/8", "found 0", "expected 1"]),
     ] {
         assert_told(&err, &format!("interdict.toml:{line}:"), words);
     }

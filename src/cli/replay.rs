@@ -6,7 +6,7 @@ mod measures;
 mod print;
 mod send;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -179,7 +179,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         if arguments.format == Format::Json {
             eprint!("{measures}");
         } else {
-            print!("{measures}");
+            write!(std::io::stdout(), "{measures}")?;
         }
     }
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })

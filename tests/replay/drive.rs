@@ -14,14 +14,14 @@ pub(crate) const CHECKPOINTS: &str = r#"{"type":"FeatureCollection","features":[
 
 /// From 4.5 km south of the checkpoint to 2 km north of it, a fix each ten seconds.
 pub(crate) fn fixes() -> Vec<Fix> {
-    let begin = Time::parse("2026-06-15T02:00:00Z").unwrap();
+    let begin = Time::parse("2026-06-15T02:00:00Z").expect("a time");
     (0..45)
         .map(|number| {
             // Six decimals, as files have them.
             let latitude = 39.0 + STEP_DEG * f64::from(number - 30);
             let latitude = (latitude * 1e6).round() / 1e6;
             let time = begin.plus_seconds(10.0 * f64::from(number));
-            let mut fix = Fix::new(time, latitude, 121.63).unwrap();
+            let mut fix = Fix::new(time, latitude, 121.63).expect("on the globe");
             fix.speed_kmh = Some(54.0);
             fix.course_deg = Some(0.0);
             fix
@@ -56,13 +56,12 @@ pub(crate) fn gpx(device: &str, fixes: &[Fix]) -> String {
          <trk><name>{device}</name><trkseg>\n"
     );
     for fix in fixes {
-        writeln!(
+        let _ = writeln!(
             text,
             "<trkpt lat=\"{}\" lon=\"{}\"><time>{}</time><extensions><speed>15</speed>\
              <course>0</course></extensions></trkpt>",
             fix.latitude, fix.longitude, fix.fix_time
-        )
-        .unwrap();
+        );
     }
     text + "</trkseg></trk>\n</gpx>\n"
 }
