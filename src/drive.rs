@@ -59,28 +59,58 @@ pub async fn drive(
     fixes: impl IntoIterator<Item = Fix>,
     clock: Clock,
 ) -> Result<Driven, DriveError> {
-    let lost = |cause| DriveError::Lost { device: device.clone(), address, cause };
-    let mut driven = Driven::default();
-    let (mut line, mut failures) = (None, 0);
+    let mut driver = Driver::new(address, None, protocol, device.clone());
     for fix in fixes {
         tokio::time::sleep_until(clock.instant(fix.fix_time).into()).await;
+        driver.send(&fix).await?;
+    }
+    Ok(driver.driven)
+}
+
+/// One device on its way: sends fix by fix.
+pub struct Driver {
+    address: SocketAddr,
+    transport: Option<Transport>,
+    protocol: String,
+    device: DeviceId,
+    line: Option<Line>,
+    driven: Driven,
+}
+
+impl Driver {
+    /// A device that has not connected yet; `transport` where it is not to be its protocol's usual.
+    #[must_use]
+    pub fn new(
+        address: SocketAddr,
+        transport: Option<Transport>,
+        protocol: &str,
+        device: DeviceId,
+    ) -> Self {
+        let protocol = protocol.to_owned();
+        Self { address, transport, protocol, device, line: None, driven: Driven::default() }
+    }
+
+    /// What has come of it so far.
+    #[must_use]
+    pub const fn driven(&self) -> Driven {
+        self.driven
+    }
+
+    /// Sends one fix. A lost connection is made anew, and what was not answered is sent again.
+    ///
+    /// # Errors
+    /// [`DriveError`]: it was not sent, and the device is best given up.
+    pub async fn send(&mut self, fix: &Fix) -> Result<(), DriveError> {
+        let mut failures = 0;
         loop {
-            let attempt = async {
-                let line = match &mut line {
-                    Some(line) => line,
-                    empty => empty.insert(Line::open(address, protocol, device).await?),
-                };
-                line.report(&fix).await.map_err(lost)
-            };
-            match attempt.await {
+            match self.attempt(fix).await {
                 Ok(accepted) => {
-                    driven.sent += 1;
-                    driven.accepted += accepted;
-                    failures = 0;
-                    break;
+                    self.driven.sent += 1;
+                    self.driven.accepted += accepted;
+                    return Ok(());
                 }
                 Err(DriveError::Lost { .. }) if failures + 1 < TRIES => {
-                    line = None;
+                    self.line = None;
                     failures += 1;
                     tokio::time::sleep(Duration::from_millis(200 << failures)).await;
                 }
@@ -88,7 +118,20 @@ pub async fn drive(
             }
         }
     }
-    Ok(driven)
+
+    async fn attempt(&mut self, fix: &Fix) -> Result<usize, DriveError> {
+        let line = match &mut self.line {
+            Some(line) => line,
+            empty => {
+                let line =
+                    Line::open(self.address, self.transport, &self.protocol, &self.device).await?;
+                empty.insert(line)
+            }
+        };
+        let (device, address) = (&self.device, self.address);
+        let lost = |cause| DriveError::Lost { device: device.clone(), address, cause };
+        line.report(fix).await.map_err(lost)
+    }
 }
 
 enum Socket {
@@ -106,13 +149,14 @@ struct Line {
 impl Line {
     async fn open(
         address: SocketAddr,
+        transport: Option<Transport>,
         protocol: &str,
         device: &DeviceId,
     ) -> Result<Self, DriveError> {
         let lost = |cause| DriveError::Lost { device: device.clone(), address, cause };
-        let (transport, tracker) =
+        let (usual, tracker) =
             tracker(protocol, device).ok_or_else(|| DriveError::Protocol(protocol.to_owned()))?;
-        let socket = match transport {
+        let socket = match transport.unwrap_or(usual) {
             Transport::Tcp => Socket::Tcp(TcpStream::connect(address).await.map_err(lost)?),
             Transport::Udp => {
                 let any: SocketAddr =

@@ -59,7 +59,7 @@ impl Server {
         let devices = devices::Options {
             refused_devices: configuration.limits.refused_devices,
             enrol_all: options.enrol_all,
-            token_window_until: None,
+            token_window_until: configuration.token_window_until,
             datum_of_model: configuration.datums.clone().into_iter().collect(),
         };
         let registry = Registry::load(&store, options.clock, devices)?;

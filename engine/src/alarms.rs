@@ -30,8 +30,8 @@ const MOMENTARY: [Alarm; 9] = [
 const EPISODE_S: f64 = 600.0;
 /// What has been told of a device is remembered for a day...
 const TOLD_S: f64 = 86_400.0;
-/// ...but no more than this: a device that sends more occurrences does not send them again.
-const TOLD: usize = 32;
+/// ...but no more frames than this: a device that had more to tell does not send so old ones again.
+const TOLD: usize = 64;
 
 /// What a frame says of alarms.
 #[derive(Clone, Copy)]
@@ -59,9 +59,11 @@ impl Reported {
 }
 
 /// The alarms that began and ended with a frame: each makes an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Edges {
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub(crate) began: AlarmSet,
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub(crate) ended: AlarmSet,
 }
 
@@ -100,13 +102,12 @@ pub(crate) struct Memory {
     told: VecDeque<Told>,
 }
 
-/// An event that has been told.
+/// What has been told of one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Told {
-    alarm: Alarm,
-    active: bool,
     stated: Time,
     at: Time,
+    edges: Edges,
 }
 
 /// Every device's alarms.
@@ -143,13 +144,8 @@ impl Alarms {
         ended = ended.intersection(states).difference(on);
         // An occurrence has no state to be on already.
         let began = on.difference(was.intersection(states));
-        let news = |set: AlarmSet, active| -> AlarmSet {
-            let told = |alarm: &Alarm| {
-                memory.is_some_and(|memory| memory.has_told(*alarm, active, reported.stated, at))
-            };
-            set.iter().filter(|alarm| !told(alarm)).collect()
-        };
-        Edges { began: news(began, true), ended: news(ended, false) }
+        let told = memory.map_or_else(Edges::default, |memory| memory.told(reported.stated, at));
+        Edges { began: began.difference(told.began), ended: ended.difference(told.ended) }
     }
 
     /// Remembers a frame of which `edges` were told.
@@ -190,11 +186,11 @@ impl Alarms {
             // Their end has been told with this frame, or they are known to last.
             memory.lasting.late = memory.lasting.late.difference(states);
         }
-        for (alarm, active) in edges.iter() {
+        if !edges.is_empty() {
             if memory.told.len() == TOLD {
                 memory.told.pop_front();
             }
-            memory.told.push_back(Told { alarm, active, stated: reported.stated, at });
+            memory.told.push_back(Told { stated: reported.stated, at, edges });
         }
     }
 
@@ -225,12 +221,17 @@ impl Alarms {
 }
 
 impl Memory {
-    fn has_told(&self, alarm: Alarm, active: bool, stated: Time, at: Time) -> bool {
-        self.told.iter().any(|told| {
-            (told.alarm, told.active, told.stated) == (alarm, active, stated)
-                // Forgetting may come late, so age decides and not presence.
-                && at.seconds_since(told.at) <= TOLD_S
-        })
+    /// What has been told of the frames of one time.
+    fn told(&self, stated: Time, at: Time) -> Edges {
+        let mut edges = Edges::default();
+        for told in &self.told {
+            // Forgetting may come late, so age decides and not presence.
+            if told.stated == stated && at.seconds_since(told.at) <= TOLD_S {
+                edges.began = edges.began.union(told.edges.began);
+                edges.ended = edges.ended.union(told.edges.ended);
+            }
+        }
+        edges
     }
 }
 

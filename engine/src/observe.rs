@@ -28,8 +28,11 @@ impl Engine {
     ///
     /// It leaves no trace: a record that is not applied after all never was.
     #[must_use]
-    pub fn prepare(&self, at: Time, input: Input) -> Prepared {
+    pub fn prepare(&self, at: Time, mut input: Input) -> Prepared {
         let at = at.max(self.now);
+        if let Input::Fix(observation) = &mut input {
+            tidy(&mut observation.fix);
+        }
         let mut used = Used::default();
         let durable = match &input {
             Input::Vehicle(_) | Input::Login { .. } => false,
@@ -212,4 +215,16 @@ impl Engine {
             data: Data::Conflict(conflict.clone()),
         });
     }
+}
+
+/// Takes out of a fix what is no quantity: it could neither be written nor reckoned with.
+fn tidy(fix: &mut Fix) {
+    let is_place =
+        (-90.0..=90.0).contains(&fix.latitude) && (-180.0..=180.0).contains(&fix.longitude);
+    if !is_place {
+        (fix.latitude, fix.longitude, fix.valid) = (0.0, 0.0, false);
+    }
+    fix.altitude_m = fix.altitude_m.filter(|metres| metres.is_finite());
+    fix.speed_kmh = fix.speed_kmh.filter(|speed| speed.is_finite() && *speed >= 0.0);
+    fix.course_deg = fix.course_deg.filter(|course| (0.0..=360.0).contains(course));
 }

@@ -17,6 +17,17 @@ pub enum Transport {
     Udp,
 }
 
+impl Transport {
+    /// Its name, in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
 /// The transports that a protocol is spoken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transports {

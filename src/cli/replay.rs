@@ -4,6 +4,7 @@ mod drive;
 mod fleet;
 mod measures;
 mod print;
+mod send;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use interdict_protocols::Time;
 use jiff::tz::TimeZone;
 
+use super::remote::{Format, zone};
 use super::terminal::escape;
 use crate::config::Configuration;
 use crate::text::seconds;
@@ -74,20 +76,13 @@ pub(super) struct Arguments {
     /// What really happened, CSV device,checkpoint,time,start_time: print how good the alerts were
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// Send the tracks to a running gateway as devices would, shifted so that the first fix is now
+    /// Send the tracks to a running gateway as devices would, shifted so that the first fix is now;
+    /// with --speed 1 each fix when it is due
     #[arg(long, value_name = "tcp://HOST:PORT", requires = "protocol")]
     to: Option<String>,
     /// The protocol to send in
     #[arg(long, value_name = "PROTOCOL", requires = "to")]
     protocol: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A line for people, times in the unit's zone
-    Human,
-    /// CloudEvents 1.0, one JSON object a line
-    Json,
 }
 
 /// How fast to replay.
@@ -117,10 +112,6 @@ fn probability(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number above 0 and up to 1".to_owned())
 }
 
-fn zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| "expected a zone's name such as Asia/Shanghai".to_owned())
-}
-
 /// Wrong use that only shows once the arguments are looked at together.
 fn wrong_use(what: &str) -> ExitCode {
     eprintln!("interdict: {}", escape(what));
@@ -139,6 +130,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (Ok(from), Ok(to_time)) => (from, to_time),
         (Err(what), _) => return Ok(wrong_use(&format!("--from: {what}"))),
         (_, Err(what)) => return Ok(wrong_use(&format!("--to-time: {what}"))),
+    };
+    let target = match (&arguments.to, &arguments.protocol) {
+        (Some(to), Some(protocol)) => match send::Target::new(to, protocol) {
+            Ok(target) => Some(target),
+            Err(code) => return Ok(code),
+        },
+        _ => None,
     };
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
@@ -164,6 +162,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     let whole = complaints.bad_files() == 0;
+    if let Some(target) = target {
+        let code = send::run(&target, arguments.speed, rows)?;
+        return Ok(if whole { code } else { ExitCode::FAILURE });
+    }
     let task = drive::Task {
         configuration: &configuration,
         fleet: &fleet,

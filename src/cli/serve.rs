@@ -37,6 +37,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     super::start_log();
+    // Each connection is an open file, and many systems allow 1,024 until they are asked for more.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
     if let Some(http) = arguments.http {

@@ -22,7 +22,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use interdict_engine::Setup;
-use interdict_protocols::Datum;
+use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
 pub use checkpoints::checkpoints_from;
@@ -56,6 +56,9 @@ pub struct Configuration {
     pub setup: Setup,
     /// The fleet file's devices.
     pub fleet: Vec<Enrolment>,
+    /// Until then an enrolled terminal's first token is believed, and only that one from then on:
+    /// for a fleet that moves here with the tokens of another platform.
+    pub token_window_until: Option<Time>,
     /// Datums by device model.
     pub datums: BTreeMap<String, Datum>,
 }
@@ -67,21 +70,35 @@ impl Configuration {
     /// # Errors
     /// Everything that is wrong, not only the first.
     pub fn load(path: Option<&Path>) -> Result<(Self, Vec<Warning>), Problems> {
+        Self::load_with(path, None)
+    }
+
+    /// As [`Configuration::load`], with another file's `checkpoints` in place of its own, as
+    /// [`checkpoints_from`] reads them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn load_with(
+        path: Option<&Path>,
+        checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
         let Some(path) = path else {
-            return Self::read(
-                "(built in) interdict.toml",
-                embedded::CONFIGURATION,
-                &Files::Embedded,
-            );
+            let (file, text) = ("(built in) interdict.toml", embedded::CONFIGURATION);
+            return Self::read(file, text, &Files::Embedded, checkpoints);
         };
         let file = path.display().to_string();
         let text = files::read(path)
             .map_err(|what| Problems(vec![Problem { file: file.clone(), line: None, what }]))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        Self::read(&file, &text, &Files::Folder(folder))
+        Self::read(&file, &text, &Files::Folder(folder), checkpoints)
     }
 
-    fn read(file: &str, text: &str, files: &Files) -> Result<(Self, Vec<Warning>), Problems> {
+    fn read(
+        file: &str,
+        text: &str,
+        files: &Files,
+        other_checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
         let mut report = Report::default();
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
@@ -122,7 +139,10 @@ impl Configuration {
         if let Some((called, text)) = named("regions", &document.files.regions, &mut report) {
             setup.regions = regions::read(&called, &text, known, &mut report);
         }
-        if let Some((called, text)) = named("checkpoints", &document.files.checkpoints, &mut report)
+        if let Some(path) = other_checkpoints {
+            setup.checkpoints = checkpoints::read_file(path, &mut report);
+        } else if let Some((called, text)) =
+            named("checkpoints", &document.files.checkpoints, &mut report)
         {
             setup.checkpoints = checkpoints::read(&called, &text, known, &mut report);
         }
@@ -134,7 +154,7 @@ impl Configuration {
                 report.problems.extend(problems);
             }
         }
-        if document.files.checkpoints.is_none() {
+        if document.files.checkpoints.is_none() && other_checkpoints.is_none() {
             report.warning(file, None, "files.checkpoints names no file: nothing will be alerted");
         }
         if document.files.units.is_none() {
@@ -155,6 +175,7 @@ impl Configuration {
             limits: document.limits,
             setup,
             fleet,
+            token_window_until: document.token_window_until,
             datums: document.datums,
         };
         report.finish(configuration)

@@ -39,7 +39,8 @@ const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// A port that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot listen for {protocol} on {address} ({transport:?}): {cause}; choose another with --port {protocol}=ADDRESS:PORT"
+    "cannot listen for {protocol} on {address} ({}): {cause}; choose another with --port {protocol}=ADDRESS:PORT",
+    transport.name()
 )]
 pub struct CannotListen {
     protocol: &'static str,

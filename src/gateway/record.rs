@@ -57,10 +57,7 @@ impl Recorder {
         let line = Line {
             at,
             protocol: read.protocol,
-            transport: match read.transport {
-                Transport::Tcp => "tcp",
-                Transport::Udp => "udp",
-            },
+            transport: read.transport.name(),
             peer: read.peer,
             connection: read.connection,
             wire: hex(read.bytes),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::recording::Recording;
-use super::{Reading, Said, fix_at};
+use super::{Reading, Said, fix_at, listed};
 use crate::text::{LONGEST, Line, Lines};
 
 pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> Result<(), String> {
@@ -80,8 +80,7 @@ struct Item {
     #[serde(default)]
     backfill: bool,
     alarms: Option<AlarmSet>,
-    #[serde(default)]
-    alarm_states: AlarmSet,
+    alarm_states: Option<AlarmSet>,
 }
 
 /// Logins and reports state no time of their own: they go with the next fix, since a device logs in
@@ -112,7 +111,7 @@ impl Waiting {
                 let said = Said::Report {
                     time: said_at,
                     alarms: item.alarms.unwrap_or_default(),
-                    alarm_states: item.alarm_states,
+                    alarm_states: item.alarm_states.unwrap_or_default(),
                 };
                 self.hold(reading, at.or(said_at), item.device.map(DeviceId::from), said)?;
             }
@@ -166,7 +165,11 @@ fn fix(reading: &mut Reading<'_, '_>, item: &Item) -> Result<Fix, String> {
     fix.course_deg = item.course_deg;
     fix.datum = item.datum;
     fix.backfill = item.backfill;
-    fix.alarms = item.alarms.unwrap_or_default();
-    fix.alarm_states = item.alarm_states;
+    if let Some(alarms) = item.alarms {
+        listed(alarms, &mut fix);
+    }
+    if let Some(states) = item.alarm_states {
+        fix.alarm_states = states;
+    }
     Ok(fix)
 }

@@ -124,6 +124,8 @@ pub(crate) enum Raise {
 pub(crate) enum Ended {
     TurnedAway,
     Unlikely,
+    /// It came by in the direction that does not count.
+    Contrary,
     /// It was not heard for so long that nobody knows whether it passed, seconds.
     Unknown {
         gap_s: f64,
@@ -200,12 +202,20 @@ impl Approach {
                 return Some(Say::Passed { at, stays: true });
             }
             Some(Passage::Left) if self.alert.is_some() => return Some(Say::Left),
+            Some(Passage::Contrary) => {
+                if self.is_raised() {
+                    return Some(Say::Withdrawn(Ended::Contrary));
+                }
+                self.alert = None;
+                self.barred = Some(Barred::Passed);
+                return None;
+            }
             _ => {}
         }
         if moment.age_s() > moment.rules.gap_s && !(moment.begins && self.presence.is_there()) {
             return None;
         }
-        if self.alert.as_ref().is_some_and(|alert| alert.raised) {
+        if self.is_raised() {
             self.maintain(moment, site, before_m)
         } else {
             self.open(moment, site, motion)
@@ -348,7 +358,7 @@ impl Approach {
             Say::Withdrawn(Ended::TurnedAway | Ended::Unlikely | Ended::Unknown { .. }) => {
                 self.bar();
             }
-            Say::Passed { .. } | Say::Left => {
+            Say::Passed { .. } | Say::Left | Say::Withdrawn(Ended::Contrary) => {
                 self.raise_at = None;
                 self.barred = Some(Barred::Passed);
             }

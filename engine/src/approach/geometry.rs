@@ -28,7 +28,9 @@ const USUAL_ETA_MIN: f64 = 4.0;
 const PER_MINUTE_STANDING: f64 = -0.1;
 const RED_LIGHT_S: f64 = 60.0;
 /// Coming from the side whose traffic does not count: it would have to turn round first.
-const WRONG_WAY: f64 = -3.0;
+const WRONG_WAY: f64 = -5.0;
+/// So near, a receiver's error decides in which direction a checkpoint lies.
+const AT_HAND_M: f64 = 50.0;
 /// Nobody is ever entirely sure.
 const SUREST: f64 = 0.99;
 
@@ -47,6 +49,8 @@ const SHORTEST_MEASURE_S: f64 = 60.0;
 const USUAL_KMH: f64 = 40.0;
 /// A jam is not for ever: the slowest that is expected of a vehicle on its way.
 const SLOWEST_KMH: f64 = 22.0;
+/// No vehicle goes faster than this for long, whatever its tracker says.
+const FASTEST_KMH: f64 = 200.0;
 /// How much sooner and later than expected it may well be there.
 const EARLY: f64 = 0.78;
 const LATE: f64 = 1.5;
@@ -126,7 +130,7 @@ impl<'a> Motion<'a> {
         let eta_s = distance_m / (self.speed_m_s * straightness);
 
         let course = off_course_deg.map_or(0.0, |degrees| libm::cos(degrees.to_radians()));
-        let contrary = contrary(site, way);
+        let contrary = contrary(site, way, self.course_deg);
         let standing_min = (self.standing_s - RED_LIGHT_S).max(0.0) / 60.0;
         let odds = BIAS
             + PER_EFFICIENCY * efficiency.unwrap_or(UNKNOWN_EFFICIENCY)
@@ -164,8 +168,9 @@ impl<'a> Motion<'a> {
 }
 
 /// How far the way to a checkpoint lies across (0) or against (1) its direction.
-fn contrary(site: &Site, way: Offset) -> f64 {
-    match (site.checkpoint.bearing_deg, way.bearing_deg()) {
+fn contrary(site: &Site, way: Offset, course_deg: Option<f64>) -> f64 {
+    let way_deg = if way.length_m() < AT_HAND_M { course_deg } else { way.bearing_deg() };
+    match (site.checkpoint.bearing_deg, way_deg) {
         (Some(bearing), Some(way)) => {
             ((angle_between_deg(bearing, way) - 60.0) / 60.0).clamp(0.0, 1.0)
         }
@@ -194,5 +199,5 @@ fn speed_kmh(track: &Track, last: &Step) -> f64 {
         (None, Some(now)) => f64::midpoint(now, USUAL_KMH),
         (None, None) => USUAL_KMH,
     };
-    expected_kmh.max(SLOWEST_KMH)
+    expected_kmh.clamp(SLOWEST_KMH, FASTEST_KMH)
 }

@@ -40,6 +40,8 @@ pub(crate) enum Passage {
     Through(Time),
     /// It was in an area and is not.
     Left,
+    /// It came by or crossed in a direction that does not count.
+    Contrary,
 }
 
 impl Presence {
@@ -73,7 +75,11 @@ impl Presence {
             }
             (Shape::Line(_), Some(step)) => {
                 let share = site.first_crossing(plane, step.start, Offset::ORIGIN)?;
-                site.counts(step.course_deg).then(|| Passage::Passed(step.at(share)))
+                Some(if site.counts(step.course_deg) {
+                    Passage::Passed(step.at(share))
+                } else {
+                    Passage::Contrary
+                })
             }
             (Shape::Line(_), None) => None,
             (Shape::Polygon(_), step) => self.follow_area(site, motion, step),
@@ -98,11 +104,12 @@ impl Presence {
         if step.is_none() {
             self.nearest = None;
         }
-        if metres <= site.radius_m
-            && site.counts(course_deg)
-            && self.nearest.is_none_or(|(known, _)| metres < known)
-        {
-            self.nearest = Some((metres, at));
+        if metres <= site.radius_m && self.nearest.is_none_or(|(known, _)| metres < known) {
+            if site.counts(course_deg) {
+                self.nearest = Some((metres, at));
+            } else if self.nearest.is_none() {
+                return Some(Passage::Contrary);
+            }
         }
         let (nearest_m, at) = self.nearest?;
         let step = step?;

@@ -109,6 +109,9 @@ fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
             };
             ("unlikely", text)
         }
+        Ended::Contrary => {
+            ("contrary", format!("Came by {name} in the direction that does not count"))
+        }
         Ended::Unknown { gap_s } => (
             "unknown_after_gap",
             format!(
