@@ -1,9 +1,11 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod gl200;
 mod gt06;
 mod h02;
 mod jt808;
 mod osmand;
+mod suntech;
 mod t55;
 mod teltonika;
 
@@ -11,10 +13,12 @@ use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &gl200::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
     &osmand::PROTOCOL,
+    &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &teltonika::PROTOCOL,
 ];
