@@ -5,6 +5,7 @@ mod h02;
 mod jt808;
 mod osmand;
 mod t55;
+mod t800x;
 mod teltonika;
 
 use crate::Protocol;
@@ -16,6 +17,7 @@ pub static ALL: &[&Protocol] = &[
     &jt808::PROTOCOL,
     &osmand::PROTOCOL,
     &t55::PROTOCOL,
+    &t800x::PROTOCOL,
     &teltonika::PROTOCOL,
 ];
 
