@@ -3,6 +3,7 @@
 mod gt06;
 mod h02;
 mod jt808;
+mod megastek;
 mod osmand;
 mod t55;
 mod t800x;
@@ -15,6 +16,7 @@ pub static ALL: &[&Protocol] = &[
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
+    &megastek::PROTOCOL,
     &osmand::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
