@@ -4,9 +4,11 @@ mod gl200;
 mod gt06;
 mod h02;
 mod jt808;
+mod megastek;
 mod osmand;
 mod suntech;
 mod t55;
+mod t800x;
 mod teltonika;
 
 use crate::Protocol;
@@ -17,9 +19,11 @@ pub static ALL: &[&Protocol] = &[
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
+    &megastek::PROTOCOL,
     &osmand::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
+    &t800x::PROTOCOL,
     &teltonika::PROTOCOL,
 ];
 

@@ -6,6 +6,12 @@ pub fn xor(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, byte| sum ^ byte)
 }
 
+/// All bytes added up, modulo 256.
+#[must_use]
+pub fn sum8(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
+}
+
 /// A CRC of 16 bits whose bits travel lowest first, by a table made at compile time.
 struct Reflected([u16; 256]);
 
@@ -76,5 +82,6 @@ mod tests {
         assert_eq!(crc16_ccitt_false(b"123456789"), 0x29b1);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
         assert_eq!(xor(b"123456789"), 0x31);
+        assert_eq!(sum8(b"123456789"), 0xdd);
     }
 }
