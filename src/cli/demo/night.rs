@@ -48,7 +48,7 @@ pub(super) struct Track {
 impl Night {
     /// Reads it by way of `folder`.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let (fleet, problems) = read_fleet("fleet.csv", embedded::FLEET.as_bytes())?;
+        let (fleet, problems) = read_fleet(embedded::FLEET);
         ensure!(problems.is_empty(), "the fleet that is built in is wrong: {problems:?}");
         let (watchlist, problems) =
             read_watchlist("watchlist.csv", embedded::WATCHLIST.as_bytes())?;
@@ -56,21 +56,22 @@ impl Night {
         let mut fixes = read_tracks(&folder.join("tracks"))?;
         let times = || fixes.values().flatten().map(|fix| fix.fix_time);
         let (begins, ends) = times().min().zip(times().max()).context("no track is built in")?;
-        let vehicles: BTreeSet<_> =
-            fleet.iter().map(|enrolment| enrolment.vehicle.id.clone()).collect();
+        let vehicles: BTreeSet<_> = fleet.iter().map(|enrol| enrol.vehicle.as_str()).collect();
         let mut tracks = Vec::new();
-        for enrolment in fleet {
-            let model = enrolment.model.as_deref().unwrap_or_default();
+        let vehicles = vehicles.len();
+        for enrol in &fleet {
+            let device = DeviceId::from(enrol.device.as_str());
+            let model = enrol.model.as_deref().unwrap_or_default();
             let (_, protocol) =
                 MODELS.iter().find(|(name, _)| *name == model).with_context(|| {
-                    format!("nobody knows what the model {model:?} of {} speaks", enrolment.device)
+                    format!("nobody knows what the model {model:?} of {device} speaks")
                 })?;
-            if let Some(fixes) = fixes.remove(&enrolment.device) {
-                tracks.push(Track { device: enrolment.device, protocol, fixes });
+            if let Some(fixes) = fixes.remove(&device) {
+                tracks.push(Track { device, protocol, fixes });
             }
         }
         ensure!(fixes.is_empty(), "tracks of devices that nobody enrols: {:?}", fixes.keys());
-        Ok(Self { begins, ends, vehicles: vehicles.len(), tracks, watchlist })
+        Ok(Self { begins, ends, vehicles, tracks, watchlist })
     }
 
     pub(super) fn length_s(&self) -> f64 {
@@ -119,7 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let night = Night::read(folder.path()).unwrap();
         assert_eq!(night.begins, Time::parse("2026-06-15T12:00:00Z").unwrap());
-        let (fleet, _) = read_fleet("", embedded::FLEET.as_bytes()).unwrap();
+        let (fleet, _) = read_fleet(embedded::FLEET);
         assert_eq!(night.tracks.len(), fleet.len());
         assert!((40..=45).contains(&night.vehicles));
         let spoken: BTreeSet<_> = night.tracks.iter().map(|track| track.protocol).collect();
@@ -128,11 +129,7 @@ mod tests {
             assert!(tracker(track.protocol, &track.device).is_some(), "{}", track.device);
         }
         for entry in &night.watchlist {
-            assert!(
-                fleet.iter().any(|enrolment| enrolment.vehicle.id.as_str() == entry.vehicle),
-                "{}",
-                entry.vehicle
-            );
+            assert!(fleet.iter().any(|enrol| enrol.vehicle == entry.vehicle), "{}", entry.vehicle);
         }
     }
 
