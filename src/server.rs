@@ -63,6 +63,7 @@ impl Server {
             datum_of_model: configuration.datums.clone().into_iter().collect(),
         };
         let registry = Registry::load(&store, options.clock, devices)?;
+        registry.enrol_fleet(&configuration.fleet)?;
         let metrics = Arc::new(Metrics::default());
         let shards = {
             let (store, setup) = (store.clone(), configuration.setup.clone());

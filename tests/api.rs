@@ -6,7 +6,7 @@ mod api_support;
 
 use api_support::{ADMIN, START, Server, flag_of};
 use interdict::client::{Client, ClientError};
-use interdict_engine::{Input, Observation};
+use interdict_engine::{Flag, Input, Observation};
 use interdict_protocols::{Fix, Time};
 use serde_json::{Value, json};
 
@@ -251,31 +251,42 @@ fn a_stream_is_framed_as_the_standard_says() {
     );
 }
 
-#[test]
-fn one_who_does_not_read_holds_up_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+/// Adds `count` flags with so much text that no socket holds all of their events.
+fn flood(server: &Server, count: usize) {
     server.enrol("1", "v", "P");
-    let stuck = server.admin().stream("/v1/events?after=0", None).unwrap();
-    let mut flag: interdict_engine::Flag = {
-        server.flag("v");
-        serde_json::from_value(server.admin().get("/v1/flags").unwrap()["flags"][0].clone())
-            .unwrap()
-    };
-    // More than the sockets between them hold.
+    server.flag("v");
+    let flags = server.admin().get("/v1/flags").unwrap();
+    let mut flag: Flag = serde_json::from_value(flags["flags"][0].clone()).unwrap();
     flag.case = "x".repeat(10_000);
-    const FLAGS: usize = 2_000;
-    for round in 0..20 {
-        let flags = (0..FLAGS / 20).map(|number| {
-            let id = format!("{round}-{number}").into();
-            Input::Flag(interdict_engine::Flag { id, ..flag.clone() })
-        });
+    for first in (0..count).step_by(100) {
+        let flags = (first..count.min(first + 100))
+            .map(|number| Input::Flag(Flag { id: number.to_string().into(), ..flag.clone() }));
         server.runtime.block_on(server.shards.tell(flags.collect())).unwrap();
     }
+}
+
+#[test]
+fn one_who_does_not_read_holds_up_nobody() {
+    const FLAGS: usize = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let stuck = server.admin().stream("/v1/events?after=0", None).unwrap();
+    flood(&server, FLAGS);
     let seen = read(&server.admin(), "/v1/events?after=0", None, FLAGS + 1);
     assert!(seen.iter().zip(1..).all(|((sequence, _), expected)| *sequence == expected));
     let late = stuck.take(FLAGS + 1).map(|message| message.unwrap().id.unwrap());
     assert!(late.zip(1..).all(|(sequence, expected)| sequence == expected));
+}
+
+#[test]
+fn one_who_does_not_read_does_not_keep_the_server_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let stuck = server.admin().stream("/v1/events?after=0", None).unwrap();
+    flood(&server, 2_000);
+    // Waits for the end of everything, for ever if need be.
+    drop(server);
+    drop(stuck);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod checkpoints;
 mod datum;
 mod document;
+mod enrolment;
 mod features;
 mod files;
 mod fleet;
@@ -27,8 +28,10 @@ use jiff::tz::TimeZone;
 
 pub use checkpoints::checkpoints_from;
 pub use datum::to_wgs84;
+pub(crate) use enrolment::device_key;
+pub use enrolment::{Enrol, Enrolment};
 pub use files::embedded;
-pub use fleet::{Enrolment, read_fleet};
+pub use fleet::{BadLine, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
@@ -55,7 +58,7 @@ pub struct Configuration {
     /// Rules, checkpoints, units and regions.
     pub setup: Setup,
     /// The fleet file's devices.
-    pub fleet: Vec<Enrolment>,
+    pub fleet: Vec<Enrol>,
     /// Until then an enrolled terminal's first token is believed, and only that one from then on:
     /// for a fleet that moves here with the tokens of another platform.
     pub token_window_until: Option<Time>,
@@ -148,10 +151,10 @@ impl Configuration {
         }
         let mut fleet = Vec::new();
         if let Some((called, text)) = named("fleet", &document.files.fleet, &mut report) {
-            // A text in memory is always read.
-            if let Ok((enrolments, problems)) = read_fleet(&called, text.as_bytes()) {
-                fleet = enrolments;
-                report.problems.extend(problems);
+            let (enrols, bad) = read_fleet(&text);
+            fleet = enrols;
+            for BadLine { line, reason } in bad {
+                report.problem(&called, usize::try_from(line).ok(), reason);
             }
         }
         if document.files.checkpoints.is_none() && other_checkpoints.is_none() {
