@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use interdict_engine::Input;
 use interdict_protocols::find;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -72,6 +73,8 @@ impl Server {
             tokio::task::spawn_blocking(move || Shards::start(&store, &setup, clock, count, queue))
                 .await??
         };
+        // The engine keeps nothing of vehicles that are not flagged: it learns them anew.
+        shards.tell(registry.vehicles().into_iter().map(Input::Vehicle).collect()).await?;
         let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
         let mut gateway = Gateway::new(
             shards.clone(),

@@ -8,7 +8,7 @@ use std::process::Output;
 use support::{file, folder, interdict};
 
 fn check(path: &Path) -> (Option<i32>, String, String) {
-    let output = interdict(&["check", "--config", path.to_str().unwrap()]);
+    let output = interdict(&["check", "--config", path.to_str().expect("UTF-8")]);
     told(&output)
 }
 

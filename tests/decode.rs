@@ -39,11 +39,11 @@ fn hex(bytes: &[u8]) -> String {
 /// Positions as a tracker says them, one string of bytes each.
 fn reports(protocol: &str, device: &str, count: usize) -> Vec<Vec<u8>> {
     let (_, mut tracker) = tracker(protocol, &DeviceId::from(device)).expect("can be played");
-    let begin = Time::parse("2026-06-15T02:01:15Z").unwrap();
+    let begin = Time::parse("2026-06-15T02:01:15Z").expect("a time");
     (0..count)
         .map(|number| {
             let time = begin.plus_seconds(10.0 * number as f64);
-            let fix = Fix::new(time, 39.03 + number as f64 / 1000.0, 121.63).unwrap();
+            let fix = Fix::new(time, 39.03 + number as f64 / 1000.0, 121.63).expect("on the globe");
             tracker.report(&fix)
         })
         .collect()
