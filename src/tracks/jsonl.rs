@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use interdict_protocols::{AlarmSet, Datum, DeviceId, Fix, Time};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::recording::Recording;
@@ -34,13 +35,13 @@ pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> R
                 continue;
             }
         };
-        let result = match serde_json::from_str::<Entry>(&text) {
+        let result = match serde_json::from_str::<Item>(&text) {
             Err(error) => Err(error.to_string()),
-            Ok(Entry { wire: Some(_), .. }) => recording.read(reading, number, &text),
-            Ok(Entry { items: Some(items), .. }) => {
+            Ok(Item { wire: Some(_), .. }) => recording.read(reading, number, &text),
+            Ok(Item { items: Some(items), .. }) => {
                 items.into_iter().try_for_each(|item| waiting.item(reading, item))
             }
-            Ok(Entry { item, .. }) => waiting.item(reading, item),
+            Ok(item) => waiting.item(reading, item),
         };
         if let Err(what) = result {
             reading.bad(number, &what);
@@ -53,16 +54,11 @@ pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> R
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    wire: Option<serde::de::IgnoredAny>,
-    items: Option<Vec<Item>>,
-    #[serde(flatten)]
-    item: Item,
-}
-
+/// What a line may state: an item's fields, a batch's list of items, or a recorded read.
 #[derive(Deserialize)]
 struct Item {
+    wire: Option<IgnoredAny>,
+    items: Option<Vec<Self>>,
     kind: Option<String>,
     device: Option<String>,
     /// When it was received, where the line says that.
