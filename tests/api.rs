@@ -1,7 +1,5 @@
 //! The HTTP API over a real socket, with real shards and a real store.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where something fails")]
-
 mod api_support;
 
 use api_support::{ADMIN, START, Server, flag_of, read, refusal};
