@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use interdict::api::{ApiState, first_admin, serve};
-use interdict::client::Client;
+use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
 use interdict::devices::{Options, Registry};
 use interdict::metrics::Metrics;
@@ -123,6 +123,28 @@ impl Drop for Server {
         let _ = self.runtime.block_on(serving);
         self.shards.close();
     }
+}
+
+/// How the server refused: status, words, document.
+pub(crate) fn refusal<T>(result: Result<T, ClientError>) -> (u16, String, Value) {
+    match result.err().unwrap() {
+        ClientError::Refused { status, detail, problem } => (status, detail, problem),
+        other => panic!("{other}"),
+    }
+}
+
+/// The next `count` events of a stream: their sequences, and the events.
+pub(crate) fn read(
+    client: &Client,
+    path: &str,
+    last: Option<u64>,
+    count: usize,
+) -> Vec<(u64, Value)> {
+    let stream = client.stream(path, last).unwrap();
+    let messages = stream.take(count).map(Result::unwrap);
+    messages
+        .map(|message| (message.id.unwrap(), serde_json::from_str(&message.data).unwrap()))
+        .collect()
 }
 
 pub(crate) fn flag_of(vehicle: &str) -> Value {
