@@ -5,6 +5,7 @@ mod gt06;
 mod h02;
 mod jt808;
 mod megastek;
+mod meitrack;
 mod osmand;
 mod suntech;
 mod t55;
@@ -20,6 +21,7 @@ pub static ALL: &[&Protocol] = &[
     &h02::PROTOCOL,
     &jt808::PROTOCOL,
     &megastek::PROTOCOL,
+    &meitrack::PROTOCOL,
     &osmand::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
