@@ -8,6 +8,7 @@ mod osmand;
 mod t55;
 mod t800x;
 mod teltonika;
+mod trv;
 
 use crate::Protocol;
 
@@ -21,6 +22,7 @@ pub static ALL: &[&Protocol] = &[
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
     &teltonika::PROTOCOL,
+    &trv::PROTOCOL,
 ];
 
 /// The protocol of this name.

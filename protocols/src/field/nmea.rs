@@ -87,6 +87,13 @@ pub fn date(text: &str) -> Option<Time> {
     Time::from_civil((year, month, day), (0, 0, 0), 0)
 }
 
+/// Midnight (UTC) of a date `yymmdd`, years being 20yy, as many makers turn it.
+#[must_use]
+pub fn date_ymd(text: &str) -> Option<Time> {
+    let [year, month, day] = three_pairs(text)?;
+    Time::from_civil((i16::from(year).saturating_add(2000), month, day), (0, 0, 0), 0)
+}
+
 /// Six digits as three numbers.
 fn three_pairs(text: &str) -> Option<[i8; 3]> {
     let bytes: [u8; 6] = text.as_bytes().try_into().ok()?;
@@ -209,6 +216,8 @@ mod tests {
             Some("2026-06-15T00:00:00Z")
         });
         assert_eq!(date("310226"), None);
+        assert_eq!(date_ymd("260615"), date("150626"));
+        assert_eq!(date_ymd("260231"), None);
     }
 
     #[test]
