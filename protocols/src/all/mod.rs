@@ -2,6 +2,7 @@
 
 mod gt06;
 mod h02;
+mod jt600;
 mod jt808;
 mod megastek;
 mod osmand;
@@ -16,6 +17,7 @@ use crate::Protocol;
 pub static ALL: &[&Protocol] = &[
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &megastek::PROTOCOL,
     &osmand::PROTOCOL,

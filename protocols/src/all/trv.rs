@@ -73,7 +73,8 @@ fn speech_length(bytes: &[u8]) -> Option<usize> {
     if !bytes.starts_with(SPEECH) {
         return None;
     }
-    let mut commas = memchr_iter(b',', bytes).skip(SPEECH_COMMAS.saturating_sub(2));
+    let head = bytes.get(..memchr(b'#', bytes).unwrap_or(bytes.len())).unwrap_or(bytes);
+    let mut commas = memchr_iter(b',', head).skip(SPEECH_COMMAS.saturating_sub(2));
     let (before, after) = (commas.next()?, commas.next()?);
     let length = bytes.get(before.saturating_add(1)..after)?;
     let length: usize = std::str::from_utf8(length).ok()?.parse().ok()?;

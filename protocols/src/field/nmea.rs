@@ -11,6 +11,12 @@ pub const fn kmh(knots: f64) -> f64 {
     knots * 1852.0 / 1000.0
 }
 
+/// Kilometres an hour of a speed in miles an hour: a statute mile is 1 609.344 m.
+#[must_use]
+pub const fn kmh_of_miles(miles: f64) -> f64 {
+    miles * 1.609_344
+}
+
 /// Splits a sentence, from its `$` on, at its checksum: what lies between `$` and `*`, and what
 /// follows the two digits. Without a `*` the whole is given.
 ///
