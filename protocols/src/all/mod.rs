@@ -3,6 +3,7 @@
 mod gl200;
 mod gt06;
 mod h02;
+mod jt600;
 mod jt808;
 mod megastek;
 mod meitrack;
@@ -11,6 +12,7 @@ mod suntech;
 mod t55;
 mod t800x;
 mod teltonika;
+mod trv;
 
 use crate::Protocol;
 
@@ -19,6 +21,7 @@ pub static ALL: &[&Protocol] = &[
     &gl200::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &megastek::PROTOCOL,
     &meitrack::PROTOCOL,
@@ -27,6 +30,7 @@ pub static ALL: &[&Protocol] = &[
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
     &teltonika::PROTOCOL,
+    &trv::PROTOCOL,
 ];
 
 /// The protocol of this name.

@@ -11,6 +11,12 @@ pub const fn kmh(knots: f64) -> f64 {
     knots * 1852.0 / 1000.0
 }
 
+/// Kilometres an hour of a speed in miles an hour: a statute mile is 1 609.344 m.
+#[must_use]
+pub const fn kmh_of_miles(miles: f64) -> f64 {
+    miles * 1.609_344
+}
+
 /// Splits a sentence, from its `$` on, at its checksum: what lies between `$` and `*`, and what
 /// follows the two digits. Without a `*` the whole is given.
 ///
@@ -85,6 +91,13 @@ pub fn date(text: &str) -> Option<Time> {
     let [day, month, year] = three_pairs(text)?;
     let year = i16::from(year).saturating_add(2000);
     Time::from_civil((year, month, day), (0, 0, 0), 0)
+}
+
+/// Midnight (UTC) of a date `yymmdd`, years being 20yy, as many makers turn it.
+#[must_use]
+pub fn date_ymd(text: &str) -> Option<Time> {
+    let [year, month, day] = three_pairs(text)?;
+    Time::from_civil((i16::from(year).saturating_add(2000), month, day), (0, 0, 0), 0)
 }
 
 /// Six digits as three numbers.
@@ -209,6 +222,8 @@ mod tests {
             Some("2026-06-15T00:00:00Z")
         });
         assert_eq!(date("310226"), None);
+        assert_eq!(date_ymd("260615"), date("150626"));
+        assert_eq!(date_ymd("260231"), None);
     }
 
     #[test]
