@@ -6,10 +6,16 @@
 
 pub mod api;
 pub mod cli;
+pub mod client;
+pub mod clock;
 pub mod config;
 pub mod devices;
 pub mod dispatch;
+pub mod drive;
 pub mod gateway;
+pub mod metrics;
+pub mod server;
 pub mod shards;
 pub mod store;
+mod text;
 pub mod tracks;

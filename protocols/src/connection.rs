@@ -33,6 +33,8 @@ pub struct Connection {
     skipped: Option<(u64, Reason)>,
     /// No step is tried before so many bytes are pending.
     need: usize,
+    /// What the framer remembers of the frames before.
+    memory: u8,
     open: bool,
 }
 
@@ -55,6 +57,7 @@ impl Connection {
             offset: 0,
             skipped: None,
             need: 1,
+            memory: 0,
             open: true,
         }
     }
@@ -112,23 +115,29 @@ impl Connection {
         }
         self.pending = Vec::new();
         self.need = 1;
+        self.memory = 0;
     }
 
     fn advance(&mut self, bytes: &[u8], last: bool, lent: &Lent<'_>, items: &mut Vec<Item>) {
         if !self.open {
             return;
         }
-        // A read that begins with nothing pending, the usual case, is decoded where it lies.
+        // A read that begins with nothing pending, the usual case, is decoded where it lies. Else
+        // the bytes held are moved only when some are used: one byte a read must not cost a copy
+        // of all before it.
         let mut held = std::mem::take(&mut self.pending);
-        let input = if held.is_empty() {
-            bytes
+        if held.is_empty() {
+            let used = self.steps(bytes, last, lent, items);
+            held.extend_from_slice(bytes.get(used..).unwrap_or_default());
         } else {
             held.extend_from_slice(bytes);
-            &held
-        };
-        let used = self.steps(input, last, lent, items);
-        let rest = if self.open { input.get(used..).unwrap_or_default() } else { &[] };
-        self.pending = rest.to_vec();
+            let used = self.steps(&held, last, lent, items).min(held.len());
+            held.drain(..used);
+        }
+        if held.is_empty() || !self.open {
+            held = Vec::new();
+        }
+        self.pending = held;
     }
 
     /// Frames and decodes as much of `input` as is whole; answers how much that was.
@@ -140,7 +149,7 @@ impl Connection {
                 break;
             }
             self.need = 1;
-            let taken = match self.protocol.framer.step(rest, last) {
+            let taken = match self.protocol.framer.step_after(&mut self.memory, rest, last) {
                 Step::Need(length) => {
                     self.need = length;
                     break;

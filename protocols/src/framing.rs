@@ -81,6 +81,14 @@ pub enum Framer {
         /// answers is at least one byte long.
         find: fn(bytes: &[u8], last: bool) -> Step,
     },
+    /// As [`Framer::Function`], where what a frame was decides where the next one begins.
+    Remembering {
+        /// The longest frame.
+        max: usize,
+        /// The function. `memory` is 0 at first; what it sets is kept with the frame or skip that
+        /// it answers, and forgotten with [`Step::Need`].
+        find: fn(bytes: &[u8], last: bool, memory: &mut u8) -> Step,
+    },
 }
 
 impl Framer {
@@ -91,7 +99,8 @@ impl Framer {
             Self::Line { max }
             | Self::Delimited { max, .. }
             | Self::LengthField { max, .. }
-            | Self::Function { max, .. } => max,
+            | Self::Function { max, .. }
+            | Self::Remembering { max, .. } => max,
             Self::Fixed { length } => length,
             Self::Http { max_head, max_body } => max_head.saturating_add(max_body),
         }
@@ -100,6 +109,12 @@ impl Framer {
     /// The next step for `bytes`, which are not empty; `last` where no more will come.
     #[must_use]
     pub fn step(&self, bytes: &[u8], last: bool) -> Step {
+        self.step_after(&mut 0, bytes, last)
+    }
+
+    /// As [`Framer::step`], with what was remembered of the frames before.
+    #[must_use]
+    pub fn step_after(&self, memory: &mut u8, bytes: &[u8], last: bool) -> Step {
         match *self {
             Self::Line { max } => line(bytes, last, max),
             Self::Delimited { start, end, text, max } => {
@@ -112,6 +127,14 @@ impl Framer {
             Self::Fixed { length } => Step::Frame { body: 0..length, end: length },
             Self::Http { max_head, max_body } => http(bytes, max_head, max_body),
             Self::Function { find, .. } => find(bytes, last),
+            Self::Remembering { find, .. } => {
+                let mut next = *memory;
+                let step = find(bytes, last, &mut next);
+                if matches!(step, Step::Frame { .. } | Step::Skip(..)) {
+                    *memory = next;
+                }
+                step
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ mod protocol;
 mod reject;
 mod time;
 mod tokens;
+pub mod tracker;
 
 pub use alarm::{Alarm, AlarmSet};
 pub use all::{ALL, find};

@@ -1,5 +1,6 @@
 //! [`Protocol`]: what is known of one protocol, as data; and what its decoder is lent and gives.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +15,17 @@ pub enum Transport {
     Tcp,
     /// Datagrams; each holds whole frames.
     Udp,
+}
+
+impl Transport {
+    /// Its name, in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
 }
 
 /// The transports that a protocol is spoken over.
@@ -137,6 +149,17 @@ pub struct Context<'a> {
     pub received_at: Time,
     /// Tokens and models.
     pub installation: &'a dyn Installation,
+}
+
+impl Context<'_> {
+    /// The model of a device that the frame itself may have named first.
+    #[must_use]
+    pub fn model_of(&self, device: &DeviceId) -> Option<Cow<'_, str>> {
+        if self.device == Some(device) {
+            return self.model.map(Cow::Borrowed);
+        }
+        self.installation.model(device).map(|model| Cow::Owned(model.as_ref().to_owned()))
+    }
 }
 
 /// Where a decoder puts what it found.

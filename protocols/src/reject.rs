@@ -29,6 +29,20 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::Checksum,
+        Self::Truncated,
+        Self::TooLong,
+        Self::Malformed,
+        Self::OutOfRange,
+        Self::Unsupported,
+        Self::Unidentified,
+        Self::Encrypted,
+        Self::Unframed,
+        Self::Incomplete,
+    ];
+
     /// The word itself.
     #[must_use]
     pub const fn name(self) -> &'static str {

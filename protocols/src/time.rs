@@ -52,6 +52,16 @@ impl Time {
         Some(Self::from_millis(instant.as_millisecond()))
     }
 
+    /// The wall clock's reading, date and time of day, at a place `offset_s` seconds ahead of UTC:
+    /// the reverse of [`Time::from_civil`].
+    #[must_use]
+    pub fn to_civil(self, offset_s: i32) -> ((i16, i8, i8), (i8, i8, i8)) {
+        let offset = Offset::from_seconds(offset_s).unwrap_or(Offset::UTC);
+        let instant = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let civil = offset.to_datetime(instant);
+        ((civil.year(), civil.month(), civil.day()), (civil.hour(), civil.minute(), civil.second()))
+    }
+
     /// Reads RFC 3339, such as `2026-06-15T02:01:15Z` or `2026-06-15T10:01:15.5+08:00`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -130,6 +140,7 @@ mod tests {
         let time = Time::from_civil((2026, 6, 15), (10, 1, 15), 28_800).unwrap();
         assert_eq!(time.to_string(), "2026-06-15T02:01:15Z");
         assert_eq!(Time::parse("2026-06-15T10:01:15+08:00"), Some(time));
+        assert_eq!(time.to_civil(28_800), ((2026, 6, 15), (10, 1, 15)));
     }
 
     #[test]

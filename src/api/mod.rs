@@ -1,1 +1,171 @@
-//! api
+//! HTTP: JSON under `/v1`, each request with a token, each error a problem document.
+
+mod alerts;
+mod auth;
+mod devices;
+mod events;
+mod extract;
+mod flags;
+mod health;
+mod problem;
+mod token_routes;
+mod tokens;
+mod vehicles;
+
+use std::io;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use interdict_engine::Setup;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::devices::Registry;
+use crate::metrics::Metrics;
+use crate::shards::Shards;
+use crate::store::{Store, StoreError};
+use problem::Problem;
+use tokens::Tokens;
+
+pub use tokens::{Action, Role, Token, TokenError, first_admin};
+
+/// The largest body, bytes: any of our JSON is far smaller.
+const BODY_BYTES: usize = 1024 * 1024;
+/// The largest CSV, bytes: a city's fleet of 200,000 vehicles.
+const CSV_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long clients may take over the last of their answers: one that reads nothing must not keep
+/// the engine from its own orderly end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What requests are answered from. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+/// The parts of [`ApiState`].
+pub struct Inner {
+    store: Store,
+    registry: Registry,
+    shards: Shards,
+    metrics: Arc<Metrics>,
+    setup: Setup,
+    tokens: Tokens,
+    closing: CancellationToken,
+    followers: std::sync::atomic::AtomicUsize,
+}
+
+impl Deref for ApiState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl ApiState {
+    /// Joins what requests are answered from; reads the tokens. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        shards: Shards,
+        metrics: Arc<Metrics>,
+        setup: Setup,
+        closing: CancellationToken,
+    ) -> Result<Self, StoreError> {
+        let tokens = Tokens::load(&store)?;
+        let followers = Default::default();
+        let inner = Inner { store, registry, shards, metrics, setup, tokens, closing, followers };
+        Ok(Self(Arc::new(inner)))
+    }
+}
+
+/// Answers requests until `closing` of the state is cancelled; then ends the streams and finishes
+/// the answers begun, as far as their clients take them within a second.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
+    let closing = state.closing.clone();
+    let ended = closing.clone().cancelled_owned();
+    let server = axum::serve(listener, router(state)).with_graceful_shutdown(ended);
+    let too_long = async {
+        closing.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        result = server => result,
+        () = too_long => Ok(()),
+    }
+}
+
+fn router(state: ApiState) -> Router {
+    let csv = DefaultBodyLimit::max(CSV_BYTES);
+    let v1 = Router::new()
+        .route("/devices", get(devices::list).post(devices::enrol))
+        .route("/devices/import", post(devices::import).layer(csv))
+        .route("/devices/refused", get(devices::refused))
+        .route("/devices/{id}", get(devices::show).delete(devices::revoke))
+        .route("/flags", get(flags::list).post(flags::add))
+        .route("/flags/{id}", get(flags::show).delete(flags::withdraw))
+        .route("/flags/{id}/withdraw", post(flags::withdraw))
+        .route("/vehicles/{id}", get(vehicles::show))
+        .route("/alerts", get(alerts::list))
+        .route("/checkpoints", get(alerts::checkpoints))
+        .route("/events", get(events::follow))
+        .route("/tokens", get(token_routes::list).post(token_routes::add))
+        .route("/tokens/{name}", delete(token_routes::revoke));
+    let require = from_fn_with_state(state.clone(), auth::require);
+    // The layer covers what is not there too: who bears no token learns nothing.
+    let v1 = v1.fallback(not_found).method_not_allowed_fallback(not_allowed).layer(require.clone());
+    Router::new()
+        .route("/metrics", get(health::metrics).layer(require))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .nest("/v1", v1)
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(map_response(no_store))
+        .with_state(state)
+}
+
+/// Nothing here may lie in anybody's cache.
+async fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn not_found() -> Problem {
+    Problem::not_found("there is nothing at this address")
+}
+
+async fn not_allowed() -> Problem {
+    let detail = "this address does not take that method; `Allow` names those that it takes";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", detail)
+}
+
+/// Runs what blocks on the disk.
+async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the server failed on this request; its log says where",
+        )),
+    }
+}

@@ -4,16 +4,21 @@ mod check;
 mod decode;
 mod demo;
 mod device;
+mod event_line;
 mod flag;
 mod protocols;
+mod remote;
 mod replay;
 mod serve;
 mod subscribe;
 mod token;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::Configuration;
 
 /// Vehicle GPS tracking and checkpoint interception.
 #[derive(Parser)]
@@ -30,7 +35,7 @@ enum Command {
     /// Run a server and a made-up night in Dalian on this machine, and show the alerts
     Demo(demo::Arguments),
     /// Run recorded tracks through the engine
-    Replay(replay::Arguments),
+    Replay(Box<replay::Arguments>),
     /// Take a tracker's bytes apart
     Decode(decode::Arguments),
     /// Follow a server's events
@@ -54,7 +59,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
-        Command::Replay(arguments) => replay::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Decode(arguments) => decode::run(arguments),
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
@@ -74,6 +79,30 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// This machine's clock: the command line may read it, the crates below may not.
+fn now() -> interdict_protocols::Time {
+    interdict_protocols::Time::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// The configuration, with `checkpoints` in place of its own; warnings go to standard error.
+fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Configuration> {
+    let (configuration, warnings) = Configuration::load_with(config, checkpoints)?;
+    for warning in &warnings {
+        eprintln!("warning: {}", terminal::escape(&warning.to_string()));
+    }
+    Ok(configuration)
+}
+
+/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
+        .from_env_lossy();
+    // A second start in one process keeps the first one's log.
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause
@@ -85,25 +114,5 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub(crate) mod terminal {
     //! What reaches a terminal.
 
-    /// `text` with control characters and those that reorder text written as escapes: plates, ids
-    /// and names come from outside.
-    pub(crate) fn escape(text: &str) -> String {
-        text.chars()
-            .flat_map(|letter| {
-                let hidden = letter.is_control() && letter != '\n'
-                    || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-                let (escaped, plain) =
-                    if hidden { (Some(letter.escape_unicode()), None) } else { (None, Some(letter)) };
-                escaped.into_iter().flatten().chain(plain)
-            })
-            .collect()
-    }
-
-    #[cfg(test)]
-    mod tests {
-        #[test]
-        fn control_characters_do_not_reach_a_terminal() {
-            assert_eq!(super::escape("辽B\u{1b}[2J\u{202e}x"), "辽B\\u{1b}[2J\\u{202e}x");
-        }
-    }
+    pub(crate) use crate::text::escape;
 }

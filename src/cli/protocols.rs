@@ -1,10 +1,98 @@
-//! `interdict protocols`.
+//! `interdict protocols`: the table of all, printed from the registry.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-#[derive(clap::Args)]
-pub(super) struct Arguments {}
+use interdict_protocols::{ALL, Alarm, Protocol};
+use serde::Serialize;
 
-pub(super) fn run(_: Arguments) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// Columns
+    Human,
+    /// One JSON object a line
+    Json,
+    /// The table of README.md
+    Markdown,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    title: &'static str,
+    transports: Vec<&'static str>,
+    port: u16,
+    authenticates: bool,
+    alarms: &'static [Alarm],
+}
+
+impl From<&'static Protocol> for Row {
+    fn from(protocol: &'static Protocol) -> Self {
+        use interdict_protocols::Transport::{Tcp, Udp};
+        let transports = [("tcp", Tcp), ("udp", Udp)]
+            .into_iter()
+            .filter(|(_, transport)| protocol.transports.include(*transport))
+            .map(|(name, _)| name)
+            .collect();
+        Self {
+            name: protocol.name,
+            title: protocol.title,
+            transports,
+            port: protocol.port,
+            authenticates: protocol.authenticates,
+            alarms: protocol.alarms,
+        }
+    }
+}
+
+pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match arguments.format {
+        Format::Human => human(&mut out)?,
+        Format::Json => {
+            for protocol in ALL {
+                serde_json::to_writer(&mut out, &Row::from(*protocol)).map_err(io::Error::from)?;
+                out.write_all(b"\n")?;
+            }
+        }
+        Format::Markdown => markdown(&mut out)?,
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn human(out: &mut impl Write) -> io::Result<()> {
+    let widest = ALL.iter().map(|protocol| protocol.name.len()).max().unwrap_or_default();
+    for protocol in ALL {
+        let transports = protocol.transports.to_string();
+        let Protocol { name, port, title, .. } = protocol;
+        writeln!(out, "{name:widest$}  {port:>5}  {transports:<8}  {title}")?;
+        let alarms = alarms(protocol);
+        if !alarms.is_empty() {
+            writeln!(out, "{:widest$}         alarms: {alarms}", "")?;
+        }
+    }
+    Ok(())
+}
+
+fn markdown(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "| protocol | port | over | what it is | alarms |")?;
+    writeln!(out, "|---|---|---|---|---|")?;
+    for protocol in ALL {
+        let Protocol { name, port, transports, title, .. } = protocol;
+        let title = title.replace('|', "\\|");
+        writeln!(out, "| `{name}` | {port} | {transports} | {title} | {} |", alarms(protocol))?;
+    }
+    Ok(())
+}
+
+fn alarms(protocol: &Protocol) -> String {
+    protocol.alarms.iter().map(|alarm| alarm.name()).collect::<Vec<_>>().join(", ")
 }

@@ -1,10 +1,92 @@
 //! `interdict token`.
 
+use std::io::Write;
 use std::process::ExitCode;
 
-#[derive(clap::Args)]
-pub(super) struct Arguments {}
+use serde_json::{Value, json};
 
-pub(super) fn run(_: Arguments) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+use super::remote::{Format, ServerArguments, json_lines, local, members, table, text, zone};
+use crate::client::segment;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Make a token for a person or a service; it is printed this once
+    Add {
+        #[command(flatten)]
+        server: ServerArguments,
+        /// Whose it is
+        #[arg(long)]
+        name: String,
+        /// What they are there for
+        #[arg(long, value_parser = ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet"])]
+        role: String,
+        /// The unit that they belong to
+        #[arg(long)]
+        unit: Option<String>,
+    },
+    /// List the tokens, without their secrets
+    List {
+        #[command(flatten)]
+        server: ServerArguments,
+        /// How the list is written
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+        /// The zone of the times shown
+        #[arg(long, value_name = "ZONE", default_value = "Asia/Shanghai", value_parser = zone)]
+        zone: jiff::tz::TimeZone,
+    },
+    /// Revoke a token; its open streams end
+    Revoke {
+        #[command(flatten)]
+        server: ServerArguments,
+        /// Whose it is
+        name: String,
+    },
+}
+
+pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let out = &mut std::io::stdout();
+    match arguments.command {
+        Command::Add { server, name, role, unit } => {
+            let body = json!({ "name": name, "role": role, "unit": unit });
+            let made = server.client()?.post("/v1/tokens", &body)?;
+            eprintln!(
+                "token of {} ({}), shown this once:",
+                text(&made, "/name"),
+                text(&made, "/role")
+            );
+            writeln!(out, "{}", text(&made, "/token"))?;
+        }
+        Command::List { server, format, zone } => {
+            let answer = server.client()?.get("/v1/tokens")?;
+            let tokens = members(&answer, "tokens");
+            match format {
+                Format::Json => json_lines(tokens)?,
+                Format::Human => list(tokens, &zone)?,
+            }
+        }
+        Command::Revoke { server, name } => {
+            let revoked = server.client()?.delete(&format!("/v1/tokens/{}", segment(&name)))?;
+            writeln!(out, "revoked: {}", text(&revoked, "/name"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(tokens: &[Value], zone: &jiff::tz::TimeZone) -> std::io::Result<()> {
+    let mut rows = vec![["name", "role", "unit", "made", "revoked"].map(str::to_owned).to_vec()];
+    rows.extend(tokens.iter().map(|token| {
+        let time = |name: &str| local(token.get(name).unwrap_or(&Value::Null), zone);
+        let mut row: Vec<_> =
+            ["/name", "/role", "/unit"].map(|pointer| text(token, pointer)).to_vec();
+        row.extend([time("created_at"), time("revoked_at")]);
+        row
+    }));
+    table(&rows)
 }

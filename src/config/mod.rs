@@ -1,6 +1,207 @@
 //! The configuration: `interdict.toml` and the files that it names, checked whole before anything
 //! starts.
+//!
+//! Start at [`Configuration::load`].
 
+mod checkpoints;
+mod datum;
+mod document;
+mod enrolment;
+mod features;
+mod files;
+mod fleet;
 mod limits;
+mod ports;
+mod problem;
+mod ranges;
+mod regions;
+mod units;
+mod watchlist;
 
-pub use limits::Limits;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use interdict_engine::Setup;
+use interdict_protocols::{Datum, Time};
+use jiff::tz::TimeZone;
+
+pub use checkpoints::checkpoints_from;
+pub use datum::to_wgs84;
+pub(crate) use enrolment::device_key;
+pub use enrolment::{Enrol, Enrolment};
+pub use files::embedded;
+pub use fleet::{BadLine, read_fleet};
+pub use limits::{Limits, Network, PeerLimits};
+pub use ports::{Ports, port_argument};
+pub use problem::{Problem, Problems, Warning};
+pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
+
+use files::Files;
+use problem::Report;
+
+/// All that an installation is told.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The installation's name, a URI: what its events bear as `source`.
+    pub source: String,
+    /// The zone of its people's clocks, where a unit has none of its own.
+    pub zone: TimeZone,
+    /// Where it keeps what must last.
+    pub data: PathBuf,
+    /// Where the HTTP interface listens.
+    pub http: SocketAddr,
+    /// Where each protocol listens, by its name; those that are not here do not.
+    pub ports: Ports,
+    /// Limits of the gateway.
+    pub limits: Limits,
+    /// Rules, checkpoints, units and regions.
+    pub setup: Setup,
+    /// The fleet file's devices.
+    pub fleet: Vec<Enrol>,
+    /// Until then an enrolled terminal's first token is believed, and only that one from then on:
+    /// for a fleet that moves here with the tokens of another platform.
+    pub token_window_until: Option<Time>,
+    /// Datums by device model.
+    pub datums: BTreeMap<String, Datum>,
+}
+
+impl Configuration {
+    /// Reads a configuration and every file that it names, which lie beside it; the Dalian default
+    /// that is built in where no path is given.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn load(path: Option<&Path>) -> Result<(Self, Vec<Warning>), Problems> {
+        Self::load_with(path, None)
+    }
+
+    /// As [`Configuration::load`], with another file's `checkpoints` in place of its own, as
+    /// [`checkpoints_from`] reads them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn load_with(
+        path: Option<&Path>,
+        checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
+        let Some(path) = path else {
+            let (file, text) = ("(built in) interdict.toml", embedded::CONFIGURATION);
+            return Self::read(file, text, &Files::Embedded, checkpoints);
+        };
+        let file = path.display().to_string();
+        let text = files::read(path)
+            .map_err(|what| Problems(vec![Problem { file: file.clone(), line: None, what }]))?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        Self::read(&file, &text, &Files::Folder(folder), checkpoints)
+    }
+
+    fn read(
+        file: &str,
+        text: &str,
+        files: &Files,
+        other_checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
+        let mut report = Report::default();
+        let (document, places) = document::read(file, text, &mut report);
+        ranges::check(file, &document, &places, &mut report);
+        let ports = ports::read(file, &document, &places, &mut report);
+        let zone = document.zone.as_deref().unwrap_or("UTC");
+        let zone = TimeZone::get(zone).unwrap_or_else(|_| {
+            let what =
+                format!("zone: there is no time zone {zone:?}; expected one such as Asia/Shanghai");
+            report.problem(file, places.line("zone"), what);
+            TimeZone::UTC
+        });
+        let source = document.source.clone().unwrap_or_else(|| "urn:interdict".to_owned());
+        if source.is_empty() || source.contains(|letter: char| letter.is_control() || letter == ' ')
+        {
+            let what =
+                format!("source: found {source:?}, expected a URI such as urn:interdict:dalian");
+            report.problem(file, places.line("source"), what);
+        }
+
+        let named = |key: &str, name: &Option<PathBuf>, report: &mut Report| {
+            let (called, text) = files.read(name.as_deref()?);
+            match text {
+                Ok(text) => Some((called, text)),
+                Err(what) => {
+                    let line = places.line(&format!("files.{key}"));
+                    report.problem(file, line, format!("files.{key}: {called} {what}"));
+                    None
+                }
+            }
+        };
+        let mut setup = Setup { rules: document.rules.clone(), ..Setup::default() };
+        if let Some((called, text)) = named("units", &document.files.units, &mut report) {
+            setup.units = units::read(&called, &text, &mut report);
+        }
+        // With no command tree, or none that could be read, there is nothing to check units against.
+        let known: BTreeSet<_> = setup.units.iter().map(|unit| unit.id.clone()).collect();
+        let known = Some(&known).filter(|known| !known.is_empty());
+        if let Some((called, text)) = named("regions", &document.files.regions, &mut report) {
+            setup.regions = regions::read(&called, &text, known, &mut report);
+        }
+        if let Some(path) = other_checkpoints {
+            setup.checkpoints = checkpoints::read_file(path, &mut report);
+        } else if let Some((called, text)) =
+            named("checkpoints", &document.files.checkpoints, &mut report)
+        {
+            setup.checkpoints = checkpoints::read(&called, &text, known, &mut report);
+        }
+        let mut fleet = Vec::new();
+        if let Some((called, text)) = named("fleet", &document.files.fleet, &mut report) {
+            let (enrols, bad) = read_fleet(&text);
+            fleet = enrols;
+            for BadLine { line, reason } in bad {
+                report.problem(&called, usize::try_from(line).ok(), reason);
+            }
+        }
+        if document.files.checkpoints.is_none() && other_checkpoints.is_none() {
+            report.warning(file, None, "files.checkpoints names no file: nothing will be alerted");
+        }
+        if document.files.units.is_none() {
+            report.warning(
+                file,
+                None,
+                "files.units names no file: checkpoints' units are not checked",
+            );
+        }
+
+        let configuration = Self {
+            source,
+            zone,
+            data: files
+                .beside(document.data.as_deref().unwrap_or_else(|| Path::new("interdict-data"))),
+            http: document.http.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            ports,
+            limits: document.limits,
+            setup,
+            fleet,
+            token_window_until: document.token_window_until,
+            datums: document.datums,
+        };
+        report.finish(configuration)
+    }
+
+    /// The datum that a device of this model reports in.
+    #[must_use]
+    pub fn datum(&self, model: Option<&str>) -> Datum {
+        model.and_then(|model| self.datums.get(model)).copied().unwrap_or_default()
+    }
+
+    /// The zone of a unit's clocks: its own, else that of the nearest unit above it that has one,
+    /// else the installation's.
+    #[must_use]
+    pub fn zone_of(&self, unit: &interdict_engine::UnitId) -> TimeZone {
+        let mut at = Some(unit);
+        while let Some(id) = at {
+            let Some(unit) = self.setup.units.iter().find(|unit| unit.id == *id) else { break };
+            if let Some(zone) = unit.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()) {
+                return zone;
+            }
+            at = unit.parent.as_ref();
+        }
+        self.zone.clone()
+    }
+}

@@ -1,1 +1,8 @@
-//! dispatch
+//! Carries events from the store to whoever follows them, each at their own pace: who reads
+//! slowly keeps a cursor, never the server.
+
+mod filter;
+mod reader;
+
+pub use filter::{Filter, Unknown, Wanted};
+pub use reader::{PAGE_EVENTS, Reader};

@@ -2,15 +2,32 @@
 //!
 //! What the rest of the server sees is [`Shards`]: tell it something and be answered once that is
 //! durable; ask it something; be told of the latest event.
+//!
+//! Answers leave by ticks. What comes in is taken at one tick and answered at the next, durable or
+//! not, so that nobody learns from the time an answer takes whether a vehicle is flagged; and a
+//! tick's records are flushed to the disk together.
 
-use interdict_engine::{Engine, Input, VehicleId};
-use tokio::sync::watch;
+mod recovery;
+mod shard;
+mod writer;
 
-/// The engine's shards, from outside. Cheap to clone.
-#[derive(Clone)]
-pub struct Shards {
-    latest: watch::Receiver<u64>,
-}
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use interdict_engine::{Class, Engine, Input, RecordId, Setup, VehicleId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::store::{Store, StoreError};
+
+/// How often answers leave. Long enough that a flush of an ordinary disk hides in it, short enough
+/// that nobody at a checkpoint notices.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Durable records after which a snapshot is taken: some ten seconds of replay at a restart.
+const SNAPSHOT_EVERY: u64 = 100_000;
 
 /// Why something was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,19 +35,138 @@ pub enum Refused {
     /// Nothing can be made durable at present.
     #[error("the store cannot write at present; what was sent was not accepted")]
     NotDurable,
+    /// The queue of a shard is full; only [`Shards::try_tell`] says so.
+    #[error("the engine has more to do than it can; what was sent was not accepted")]
+    Full,
     /// The server is shutting down.
     #[error("the server is shutting down")]
     Closing,
 }
 
+type Answer = oneshot::Sender<Result<(), Refused>>;
+
+enum Message {
+    /// Inputs, and whom to answer once they are durable.
+    Tell { inputs: Vec<Input>, answer: Answer },
+    /// A patrol vehicle's fix that another shard holds: for this one's nearest units only.
+    Overhear(Input),
+    /// A question to the engine.
+    Ask(Box<dyn FnOnce(&Engine) + Send>),
+    /// Finish what came before and end.
+    Close,
+}
+
+/// What all shards and the writer share.
+struct Common {
+    clock: Clock,
+    /// When ticks are counted from.
+    started: Instant,
+    next_record: AtomicU64,
+    /// False while the store cannot write.
+    durable: AtomicBool,
+}
+
+impl Common {
+    /// The first tick after `instant`.
+    fn tick_after(&self, instant: Instant) -> Instant {
+        let ticks = instant.duration_since(self.started).as_nanos() / TICK.as_nanos() + 1;
+        self.started + TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
+    }
+}
+
+/// The engine's shards, from outside. Cheap to clone.
+#[derive(Clone)]
+pub struct Shards {
+    queues: Arc<[mpsc::Sender<Message>]>,
+    common: Arc<Common>,
+    latest: watch::Receiver<u64>,
+    /// Vehicles whose fixes every shard overhears.
+    patrols: Arc<RwLock<std::collections::HashSet<VehicleId>>>,
+    threads: Arc<std::sync::Mutex<Vec<std::thread::JoinHandle<()>>>>,
+}
+
 impl Shards {
+    /// Brings the engine to where the store left it, and starts `count` shards and the writer.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn start(
+        store: &Store,
+        setup: &Setup,
+        clock: Clock,
+        count: usize,
+        queue: usize,
+    ) -> Result<Self, StoreError> {
+        let recovered = recovery::recover(store, setup, count.max(1))?;
+        let common = Arc::new(Common {
+            clock,
+            started: Instant::now(),
+            next_record: AtomicU64::new(recovered.next_record),
+            durable: AtomicBool::new(true),
+        });
+        let (latest_sender, latest) = watch::channel(store.latest_sequence());
+        let (batches, writer) = writer::start(store.clone(), Arc::clone(&common), latest_sender);
+        let mut threads = vec![writer];
+        let mut queues = Vec::new();
+        for (number, engine) in recovered.engines.into_iter().enumerate() {
+            let (sender, receiver) = mpsc::channel(queue);
+            queues.push(sender);
+            let place = shard::Place { number, count: count.max(1) };
+            let through = RecordId(recovered.next_record.saturating_sub(1));
+            threads.push(shard::start(place, engine, through, receiver, &batches, &common));
+        }
+        Ok(Self {
+            queues: queues.into(),
+            common,
+            latest,
+            patrols: Arc::default(),
+            threads: Arc::new(std::sync::Mutex::new(threads)),
+        })
+    }
+
     /// Tells the engine, in order. Answers once all of it is applied and what must be durable is.
     ///
     /// # Errors
     /// [`Refused`]: nothing of it may be taken for accepted.
     pub async fn tell(&self, inputs: Vec<Input>) -> Result<(), Refused> {
-        let _ = inputs;
-        Err(Refused::Closing)
+        self.check_durable()?;
+        let mut waiting = Vec::new();
+        for (queue, inputs) in self.route(inputs) {
+            let (answer, answered) = oneshot::channel();
+            let message = Message::Tell { inputs, answer };
+            queue.send(message).await.map_err(|_| Refused::Closing)?;
+            waiting.push(answered);
+        }
+        for answered in waiting {
+            answered.await.map_err(|_| Refused::Closing)??;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::tell`], but where a queue is full it says so at once.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing of it may be taken for accepted.
+    pub fn try_tell(
+        &self,
+        inputs: Vec<Input>,
+    ) -> Result<impl Future<Output = Result<(), Refused>> + Send + use<>, Refused> {
+        self.check_durable()?;
+        let mut waiting = Vec::new();
+        for (queue, inputs) in self.route(inputs) {
+            let (answer, answered) = oneshot::channel();
+            queue.try_send(Message::Tell { inputs, answer }).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Refused::Full,
+                mpsc::error::TrySendError::Closed(_) => Refused::Closing,
+            })?;
+            waiting.push(answered);
+        }
+        Ok(async {
+            for answered in waiting {
+                answered.await.map_err(|_| Refused::Closing)??;
+            }
+            Ok(())
+        })
     }
 
     /// Asks the shard that holds `vehicle`.
@@ -42,8 +178,8 @@ impl Shards {
         vehicle: &VehicleId,
         question: impl FnOnce(&Engine) -> T + Send + 'static,
     ) -> Result<T, Refused> {
-        let _ = (vehicle, question);
-        Err(Refused::Closing)
+        let queue = &self.queues[shard_of(vehicle, self.queues.len())];
+        Self::ask_queue(queue, question).await
     }
 
     /// Asks every shard.
@@ -54,8 +190,24 @@ impl Shards {
         &self,
         question: impl Fn(&Engine) -> T + Clone + Send + 'static,
     ) -> Result<Vec<T>, Refused> {
-        let _ = question;
-        Err(Refused::Closing)
+        let mut answers = Vec::new();
+        for queue in self.queues.iter() {
+            answers.push(Self::ask_queue(queue, question.clone()).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn ask_queue<T: Send + 'static>(
+        queue: &mpsc::Sender<Message>,
+        question: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (sender, answer) = oneshot::channel();
+        let question = move |engine: &Engine| {
+            // Nobody waits any more: the answer is of no use.
+            let _ = sender.send(question(engine));
+        };
+        queue.send(Message::Ask(Box::new(question))).await.map_err(|_| Refused::Closing)?;
+        answer.await.map_err(|_| Refused::Closing)
     }
 
     /// The sequence of the latest event; changes when one is durable.
@@ -63,4 +215,111 @@ impl Shards {
     pub fn latest(&self) -> watch::Receiver<u64> {
         self.latest.clone()
     }
+
+    /// Whether what is told can be made durable at present.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.check_durable().is_ok()
+    }
+
+    /// The engine's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.common.clock
+    }
+
+    /// Finishes all that was told, takes a snapshot and ends the threads. Blocks until then.
+    pub fn close(&self) {
+        for queue in self.queues.iter() {
+            // Closed before: nothing to do.
+            let _ = queue.blocking_send(Message::Close);
+        }
+        let threads: Vec<_> = self
+            .threads
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .drain(..)
+            .collect();
+        // Shards end first and hang up on the writer, which then ends.
+        for thread in threads.into_iter().rev() {
+            if thread.join().is_err() {
+                tracing::error!("an engine thread panicked; its last batch may not be durable");
+            }
+        }
+    }
+
+    fn check_durable(&self) -> Result<(), Refused> {
+        if self.common.durable.load(std::sync::atomic::Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err(Refused::NotDurable)
+        }
+    }
+
+    /// Each input goes to the shard that holds its vehicle, a checkpoint to all of them.
+    fn route(&self, inputs: Vec<Input>) -> Vec<(&mpsc::Sender<Message>, Vec<Input>)> {
+        if let [queue] = &*self.queues {
+            return vec![(queue, inputs)];
+        }
+        let mut routed: Vec<Vec<Input>> = vec![Vec::new(); self.queues.len()];
+        for input in inputs {
+            let Some(vehicle) = input.vehicle() else {
+                for inputs in &mut routed {
+                    inputs.push(input.clone());
+                }
+                continue;
+            };
+            let home = shard_of(vehicle, routed.len());
+            if self.is_overheard(&input) {
+                for (number, queue) in self.queues.iter().enumerate() {
+                    if number != home {
+                        // A shard too busy to hear where patrols are shows older places.
+                        let _ = queue.try_send(Message::Overhear(input.clone()));
+                    }
+                }
+            }
+            routed[home].push(input);
+        }
+        self.queues.iter().zip(routed).filter(|(_, inputs)| !inputs.is_empty()).collect()
+    }
+
+    fn is_overheard(&self, input: &Input) -> bool {
+        let patrols = || self.patrols.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match input {
+            Input::Vehicle(vehicle) => {
+                let is_patrol = vehicle.class == Class::Patrol;
+                if is_patrol != patrols().contains(&vehicle.id) {
+                    let mut patrols =
+                        self.patrols.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+                    if is_patrol {
+                        patrols.insert(vehicle.id.clone());
+                    } else {
+                        patrols.remove(&vehicle.id);
+                    }
+                }
+                is_patrol
+            }
+            Input::Fix(observation) => patrols().contains(&observation.vehicle),
+            _ => false,
+        }
+    }
+}
+
+/// The shard that holds a vehicle: by a hash that is the same in every build, since a snapshot
+/// remembers it.
+fn shard_of(vehicle: &VehicleId, count: usize) -> usize {
+    struct Fnv(u64);
+    impl Hasher for Fnv {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+    }
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    vehicle.as_str().hash(&mut hasher);
+    usize::try_from(hasher.finish() % count.max(1) as u64).unwrap_or(0)
 }

@@ -1,1 +1,187 @@
-//! store
+//! What must outlive the process: records, snapshots, events, enrolments, tokens. The only module
+//! that knows sled.
+//!
+//! [`Store::commit`] is the heart: one batch of records and of the events that they gave becomes
+//! durable at once or not at all, and nobody reads an event before that. Every call blocks on the
+//! disk; those who may not block call from a thread that may.
+
+mod commit;
+mod error;
+mod event;
+mod events;
+mod flags;
+mod folder;
+mod handles;
+mod journal;
+mod recovery;
+mod tables;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+
+use event::Tail;
+use folder::Folder;
+use handles::Handles;
+use recovery::Needless;
+
+pub use commit::Committed;
+pub use error::StoreError;
+pub use event::StoredEvent;
+pub use events::Page;
+pub use recovery::{Loaded, Records};
+pub use tables::Table;
+
+/// The data folder, opened. Cheap to clone; the folder is let go when the last clone is.
+#[derive(Clone)]
+pub struct Store(Arc<Shared>);
+
+struct Shared {
+    folder: Folder,
+    source: String,
+    /// Every handle that sled gave, in one place: an I/O error kills them together, and together
+    /// they are let go and opened again.
+    handles: ArcSwapOption<Handles>,
+    /// Held by whoever commits. Readers never wait for it.
+    writer: Mutex<Writer>,
+    /// The latest event that is durable: the last one that readers may see.
+    latest: AtomicU64,
+    /// The newest events, decoded: every subscriber who keeps up reads them from here.
+    tail: Tail,
+}
+
+struct Writer {
+    next_sequence: u64,
+    /// Records that a snapshot has made needless.
+    needless: Needless,
+}
+
+impl Store {
+    /// Opens the data folder `folder`, made where there is none. `source` names the installation
+    /// in every event.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`], [`StoreError::Locked`], [`StoreError::Newer`],
+    /// [`StoreError::Foreign`], [`StoreError::Corrupt`], each a sentence for the operator.
+    pub fn open(folder: &Path, source: &str) -> Result<Self, StoreError> {
+        let folder = Folder::open(folder)?;
+        let handles = Handles::open(folder.database())?;
+        if folder.is_new() {
+            handles.mark()?;
+            folder.finish()?;
+        } else {
+            handles.check_mark()?;
+        }
+        let next_sequence = journal::next_sequence(&handles)?;
+        let needless = Needless::find(&handles)?;
+        Ok(Self(Arc::new(Shared {
+            folder,
+            source: source.to_owned(),
+            handles: ArcSwapOption::from_pointee(handles),
+            writer: Mutex::new(Writer { next_sequence, needless }),
+            latest: AtomicU64::new(next_sequence - 1),
+            tail: Tail::new(next_sequence),
+        })))
+    }
+
+    /// The sequence of the latest durable event; 0 before the first.
+    #[must_use]
+    pub fn latest_sequence(&self) -> u64 {
+        self.0.latest.load(Ordering::Acquire)
+    }
+
+    /// The installation's name.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// The data folder's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    fn handles(&self) -> Result<Arc<Handles>, StoreError> {
+        self.0.handles.load_full().ok_or(StoreError::Closed)
+    }
+
+    fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
+        // A commit changes the writer as its last act, so a panic leaves it as it was.
+        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Events and records to store.
+
+    use interdict_engine::{
+        AlertReport, CaseView, CheckpointView, Data, Event, EventId, Flag, FlagReport, Handling,
+        Input, Kind, Record, RecordId, Stage, Type, Vehicle, VehicleId, VehicleView, Why,
+    };
+    use interdict_protocols::{Fix, Time};
+
+    /// A record that enrols vehicle `number`.
+    pub(crate) fn record(number: u64) -> Record {
+        Record {
+            id: RecordId(number),
+            at: Time::from_seconds(number.cast_signed()),
+            input: Input::Vehicle(Vehicle::unknown(VehicleId::from(format!("v{number}")))),
+            used: Default::default(),
+        }
+    }
+
+    /// A flag of `vehicle`.
+    pub(crate) fn flag(id: &str, vehicle: &str) -> Flag {
+        Flag {
+            id: id.into(),
+            vehicle: vehicle.into(),
+            reason: "stolen".into(),
+            case: "C-1".into(),
+            authority: "duty officer".into(),
+            priority: 2,
+            instruction: None,
+            cautions: Vec::new(),
+            contact: None,
+            starts_at: Time::from_seconds(0),
+            expires_at: Time::from_seconds(86_400),
+        }
+    }
+
+    /// An event about a flag.
+    pub(crate) fn event(id: &str, kind: Type, flag: Flag) -> Event {
+        let vehicle = VehicleView::from(&Vehicle::unknown(flag.vehicle.clone()));
+        let data = Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None }));
+        Event { id: EventId(id.into()), time: Time::from_seconds(7), kind, data }
+    }
+    /// An event of an alert at checkpoint `north` of unit `station`.
+    pub(crate) fn alert(id: &str, alert: &str, kind: Type, eta_s: u32) -> Event {
+        let time = Time::from_seconds(0);
+        let report = AlertReport {
+            alert: EventId(alert.into()),
+            vehicle: VehicleView::from(&Vehicle::unknown("v1".into())),
+            flag: CaseView::from(&flag("f1", "v1")),
+            checkpoint: CheckpointView {
+                id: "north".into(),
+                name: "North".into(),
+                kind: Kind::ThroatRoad,
+                unit: "station".into(),
+            },
+            stage: Stage::Approaching,
+            handling: Handling::Raised,
+            eta_s: eta_s.into(),
+            eta_at: Time::from_seconds(eta_s.into()),
+            probability: 0.75,
+            distance_m: 1_000.0,
+            fix: Fix::new(time, 38.9, 121.6).unwrap(),
+            fix_age_s: 1.0,
+            why: Why { code: "closing".into(), text: "closing".into(), figures: [].into() },
+            route: Vec::new(),
+            nearest_units: Vec::new(),
+        };
+        Event { id: EventId(id.into()), time, kind, data: Data::Alert(Box::new(report)) }
+    }
+}

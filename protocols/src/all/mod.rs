@@ -1,9 +1,37 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod gl200;
+mod gt06;
+mod h02;
+mod jt600;
+mod jt808;
+mod megastek;
+mod meitrack;
+mod osmand;
+mod suntech;
+mod t55;
+mod t800x;
+mod teltonika;
+mod trv;
+
 use crate::Protocol;
 
 /// Every protocol, by name.
-pub static ALL: &[&Protocol] = &[];
+pub static ALL: &[&Protocol] = &[
+    &gl200::PROTOCOL,
+    &gt06::PROTOCOL,
+    &h02::PROTOCOL,
+    &jt600::PROTOCOL,
+    &jt808::PROTOCOL,
+    &megastek::PROTOCOL,
+    &meitrack::PROTOCOL,
+    &osmand::PROTOCOL,
+    &suntech::PROTOCOL,
+    &t55::PROTOCOL,
+    &t800x::PROTOCOL,
+    &teltonika::PROTOCOL,
+    &trv::PROTOCOL,
+];
 
 /// The protocol of this name.
 #[must_use]

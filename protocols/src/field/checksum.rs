@@ -6,6 +6,12 @@ pub fn xor(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, byte| sum ^ byte)
 }
 
+/// All bytes added up, modulo 256.
+#[must_use]
+pub fn sum8(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
+}
+
 /// A CRC of 16 bits whose bits travel lowest first, by a table made at compile time.
 struct Reflected([u16; 256]);
 
@@ -57,6 +63,14 @@ pub fn crc16_arc(bytes: &[u8]) -> u16 {
     IBM.sum(0, bytes)
 }
 
+/// CRC-16/CCITT-FALSE, also called CRC-16/IBM-3740 (Queclink).
+#[must_use]
+pub fn crc16_ccitt_false(bytes: &[u8]) -> u16 {
+    // The highest bit travels first: as the reflected table on bits reversed.
+    let reversed = bytes.iter().fold(0xffff, |sum, byte| CCITT.sum(sum, &[byte.reverse_bits()]));
+    reversed.reverse_bits()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,7 +79,9 @@ mod tests {
     #[test]
     fn the_catalogue_agrees() {
         assert_eq!(crc16_x25(b"123456789"), 0x906e);
+        assert_eq!(crc16_ccitt_false(b"123456789"), 0x29b1);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
         assert_eq!(xor(b"123456789"), 0x31);
+        assert_eq!(sum8(b"123456789"), 0xdd);
     }
 }

@@ -3,6 +3,11 @@
 
 pub mod bcd;
 pub mod checksum;
+mod fields;
+pub mod http;
+pub mod nmea;
 mod reader;
+pub mod text;
 
+pub use fields::Fields;
 pub use reader::Reader;

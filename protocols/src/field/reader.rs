@@ -129,6 +129,16 @@ impl<'a> Reader<'a> {
         self.take(N)?.try_into().map_err(|_| at)
     }
 
+    /// A reader of the next `length` bytes alone, whose offsets are still the frame's.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] where there are not so many.
+    pub fn part(&mut self, length: usize) -> Result<Self, Reject> {
+        let rest = self.take(length)?;
+        let frame = self.frame.get(..self.offset()).unwrap_or_default();
+        Ok(Self { frame, rest })
+    }
+
     /// Passes over `length` bytes.
     ///
     /// # Errors
@@ -150,5 +160,16 @@ mod tests {
         assert_eq!(reader.be_u32(), Err(Reject::at(3, Reason::Truncated)));
         assert_eq!(reader.take(1), Ok(&[3][..]));
         assert!(reader.is_empty());
+    }
+
+    #[test]
+    fn a_part_ends_where_it_is_told_and_counts_from_the_frame() {
+        let mut reader = Reader::new(&[1, 2, 3, 4]);
+        reader.skip(1).unwrap();
+        let mut part = reader.part(2).unwrap();
+        assert_eq!(part.u8(), Ok(2));
+        assert_eq!(part.be_u16(), Err(Reject::at(2, Reason::Truncated)));
+        assert_eq!(reader.rest(), [4]);
+        assert!(reader.part(2).is_err());
     }
 }

@@ -1,0 +1,85 @@
+//! Text from devices: never trusted to be what it says, always bounded by its frame.
+
+use encoding_rs::GBK;
+
+/// Text in GBK (GB 18030's two-byte part; ASCII is part of it), up to its padding of NUL bytes and
+/// spaces. What is no GBK becomes U+FFFD.
+#[must_use]
+pub fn gbk(bytes: &[u8]) -> String {
+    let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    GBK.decode_without_bom_handling(bytes).0.trim().to_owned()
+}
+
+/// Text in ASCII, up to its first NUL byte and without white space around it; bytes above 127
+/// become U+FFFD.
+#[must_use]
+pub fn ascii(bytes: &[u8]) -> String {
+    let text: String = bytes
+        .iter()
+        .take_while(|byte| **byte != 0)
+        .map(|byte| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER })
+        .collect();
+    text.trim().to_owned()
+}
+
+/// Text in UTF-16, big-endian, without white space and NUL characters around it.
+#[must_use]
+pub fn utf16_be(bytes: &[u8]) -> String {
+    utf16(bytes, u16::from_be_bytes)
+}
+
+/// Text in UTF-16, little-endian, without white space and NUL characters around it.
+#[must_use]
+pub fn utf16_le(bytes: &[u8]) -> String {
+    utf16(bytes, u16::from_le_bytes)
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| match pair {
+        [first, second] => unit([*first, *second]),
+        _ => 0,
+    });
+    let text: String =
+        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    text.trim_matches(|character: char| character == '\0' || character.is_whitespace()).to_owned()
+}
+
+/// Whether there is something and all of it is printable ASCII, spaces and line ends.
+#[must_use]
+pub fn is_printable(bytes: &[u8]) -> bool {
+    let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
+    !bytes.is_empty() && bytes.iter().all(printable)
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    crate::item::hex(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chinese_plate_is_read_and_its_padding_is_not() {
+        assert_eq!(gbk(b"\xc1\xc9B12345\0\0\x41"), "\u{8fbd}B12345");
+        assert_eq!(gbk(b"\xff"), "\u{fffd}");
+    }
+
+    #[test]
+    fn text_ends_at_its_padding() {
+        assert_eq!(ascii(b" AB\0CD"), "AB");
+        assert_eq!(ascii(b"\xc1A"), "\u{fffd}A");
+        assert_eq!(utf16_be(b"\0O\0K\0\r"), "OK");
+        assert_eq!(utf16_be(b"\xd8\0\0A\0"), "\u{fffd}A");
+        assert_eq!(utf16_le(b"O\0K\0\0\0x"), "OK");
+    }
+
+    #[test]
+    fn control_characters_are_not_printable() {
+        assert!(is_printable(b"UTC+08:00\r\n"));
+        assert!(!is_printable(b"\0\x0c"));
+        assert!(!is_printable(b""));
+    }
+}

@@ -1,0 +1,85 @@
+//! Who asks: every request but those for health bears a token.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::ApiState;
+use super::problem::Problem;
+use super::tokens::{Action, Token};
+
+/// Who asks.
+#[derive(Clone)]
+pub(super) struct Caller(pub(super) Arc<Token>);
+
+impl Caller {
+    /// Goes on only where the caller's role may do that.
+    pub(super) fn may(&self, action: Action) -> Result<(), Problem> {
+        if self.0.role.may(action) {
+            return Ok(());
+        }
+        let detail =
+            format!("the token `{}` may not do that; ask an admin for one that may", self.0.name);
+        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(unauthorized)
+    }
+}
+
+/// Lets a request through where it bears a token in force.
+pub(super) async fn require(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let token = bearer(request.headers()).and_then(|secret| state.tokens.find(secret));
+    request.extensions_mut().insert(Caller(token.ok_or_else(unauthorized)?));
+    Ok(next.run(request).await)
+}
+
+fn unauthorized() -> Problem {
+    let detail = "a token in force is needed: `Authorization: Bearer TOKEN`";
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+}
+
+/// The token that a request bears. The scheme's name is without regard to case (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_from_one_header_only() {
+        let headers = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+            }
+            headers
+        };
+        assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
+        assert_eq!(bearer(&headers(&["bearer  abc "])), Some("abc"));
+        for bad in [&[][..], &["abc"], &["Basic abc"], &["Bearer "], &["Bearer a", "Bearer b"]] {
+            assert_eq!(bearer(&headers(bad)), None, "{bad:?}");
+        }
+    }
+}

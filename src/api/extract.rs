@@ -1,0 +1,125 @@
+//! What requests hold, read so that every error is a problem document.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// A JSON body.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "the body must be JSON, with `Content-Type: application/json`",
+            )),
+            Err(rejection) => Err(rejected(rejection.status(), &rejection.body_text())),
+        }
+    }
+}
+
+/// A body of text.
+pub(super) struct Text(pub(super) String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
+                rejected(rejection.status(), &rejection.body_text())
+            })?;
+        let text = String::from_utf8(bytes.into());
+        let detail = "the body is not UTF-8 text; save the file as UTF-8";
+        text.map(Self).map_err(|_| Problem::bad_request(detail))
+    }
+}
+
+/// The query: its pairs, in order.
+pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pairs {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = Query::from_request_parts(parts, state).await;
+        let Query(pairs) =
+            query.map_err(|rejection| rejected(rejection.status(), &rejection.body_text()))?;
+        Ok(Self(pairs))
+    }
+}
+
+impl Pairs {
+    /// Refuses names that mean nothing here: a misspelt filter would otherwise filter nothing.
+    pub(super) fn only(self, known: &[&str]) -> Result<Self, Problem> {
+        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            Some((name, _)) => {
+                let known = known.join("`, `");
+                Err(Problem::bad_request(format!(
+                    "unknown parameter `{name}`; known are `{known}`"
+                )))
+            }
+            None => Ok(self),
+        }
+    }
+
+    /// The last value of that name, if it is not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().rev().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// All values of that name; commas part them too.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let values = self.0.iter().filter(|(other, _)| other == name);
+        values
+            .flat_map(|(_, value)| value.split(','))
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+            .collect()
+    }
+
+    /// The value of that name as a number.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let detail = || Problem::bad_request(format!("`{name}` is not a whole number: `{text}`"));
+        text.parse().map(Some).map_err(|_| detail())
+    }
+}
+
+/// One segment of the path.
+pub(super) struct Segment(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, state).await;
+        let Path(text) =
+            path.map_err(|rejection| rejected(rejection.status(), &rejection.body_text()))?;
+        Ok(Self(text))
+    }
+}
+
+fn rejected(status: StatusCode, detail: &str) -> Problem {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(status, "too-large", "the body is larger than is taken here")
+        }
+        // What cannot be read and what does not fit are one to a client.
+        StatusCode::UNPROCESSABLE_ENTITY => Problem::bad_request(detail),
+        status if status.is_client_error() => Problem::new(status, "invalid", detail),
+        _ => Problem::new(StatusCode::BAD_REQUEST, "invalid", detail),
+    }
+}

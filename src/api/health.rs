@@ -1,0 +1,64 @@
+//! Whether the server lives, whether it is ready, and its counters.
+
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+
+use super::ApiState;
+use super::auth::Caller;
+use super::problem::Problem;
+use super::tokens::Action;
+
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Ready to take positions and to tell of alerts.
+pub(super) async fn ready(State(state): State<ApiState>) -> Result<&'static str, Problem> {
+    let not = |detail: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail);
+    if state.closing.is_cancelled() {
+        return Err(not("the server is shutting down"));
+    }
+    if !state.shards.is_durable() {
+        return Err(not("the store cannot write at present"));
+    }
+    Ok("ready\n")
+}
+
+pub(super) async fn metrics(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<impl IntoResponse, Problem> {
+    caller.may(Action::ReadMetrics)?;
+    let mut text = state.metrics.render();
+    let figures = [
+        (
+            "interdict_events_total",
+            "counter",
+            "Events made durable.",
+            state.store.latest_sequence(),
+        ),
+        ("interdict_devices_enrolled", "gauge", "Enrolled devices.", state.registry.count() as u64),
+        (
+            "interdict_streams",
+            "gauge",
+            "Open streams of events.",
+            state.followers.load(Ordering::Relaxed) as u64,
+        ),
+        (
+            "interdict_durable",
+            "gauge",
+            "1 while the store can write.",
+            u64::from(state.shards.is_durable()),
+        ),
+    ];
+    for (name, kind, help, value) in figures {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    }
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], text))
+}

@@ -1,0 +1,121 @@
+//! [`Problem`]: what went wrong, as an RFC 9457 problem document.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::tokens::TokenError;
+use crate::devices::EnrolError;
+use crate::shards::Refused;
+use crate::store::StoreError;
+
+/// Seconds after which it is worth trying again where the store cannot write.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// What went wrong: for programs by `type`, for people by `detail`, which says what to do.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    /// The last part of `type`.
+    code: &'static str,
+    detail: String,
+    more: Map<String, Value>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), more: Map::new() }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// A member of its own, beside those of the standard.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut document = json!({
+            "type": format!("urn:interdict:problem:{}", self.code),
+            "title": self.status.canonical_reason().unwrap_or_default(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(document) = document.as_object_mut() {
+            document.extend(self.more);
+        }
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, kind)], document.to_string()).into_response();
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                let scheme = HeaderValue::from_static("Bearer");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Purged { oldest } => {
+                Self::new(StatusCode::GONE, "purged", error.to_string()).with("oldest", oldest)
+            }
+            StoreError::Ahead { latest } => {
+                Self::bad_request(error.to_string()).with("latest", latest)
+            }
+            _ => {
+                // What failed on the disk is the operator's to read, not the client's.
+                tracing::error!(%error, "a request failed");
+                let detail = "the store does not work at present; the server's log says why";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail)
+            }
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-accepted", refused.to_string())
+    }
+}
+
+impl From<EnrolError> for Problem {
+    fn from(error: EnrolError) -> Self {
+        match error {
+            EnrolError::Invalid(detail) => Self::bad_request(detail),
+            EnrolError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TokenError::Taken(_) => Self::conflict("taken", detail),
+            TokenError::LastAdmin(_) => Self::conflict("last-admin", detail),
+            TokenError::Missing(_) => Self::not_found(detail),
+            TokenError::Store(error) => error.into(),
+        }
+    }
+}

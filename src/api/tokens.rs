@@ -1,0 +1,299 @@
+//! The tokens of people and services: who may do what.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use interdict_protocols::Time;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+use crate::store::{Store, StoreError, Table};
+
+/// What a token's holder is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Runs the installation.
+    Admin,
+    /// Commands: flags vehicles, reads positions.
+    Dispatcher,
+    /// Stands at a checkpoint.
+    Operator,
+    /// Looks back.
+    Analyst,
+    /// Looks at what others did.
+    Auditor,
+    /// A fleet's own people: their devices, never flags.
+    Fleet,
+}
+
+/// Something that a token may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Tokens.
+    ManageTokens,
+    /// Enrolments.
+    ManageDevices,
+    /// Lists of devices.
+    ReadDevices,
+    /// Adding and withdrawing flags.
+    Flag,
+    /// Flags, alerts, events, checkpoints.
+    ReadAlerts,
+    /// Where a vehicle is.
+    ReadPosition,
+    /// Counters.
+    ReadMetrics,
+}
+
+impl Role {
+    /// Whether the role may do that.
+    #[must_use]
+    pub const fn may(self, action: Action) -> bool {
+        match action {
+            Action::ManageTokens | Action::ManageDevices => matches!(self, Self::Admin),
+            Action::ReadDevices => {
+                matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
+            }
+            Action::Flag => matches!(self, Self::Admin | Self::Dispatcher | Self::Operator),
+            Action::ReadPosition => {
+                matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)
+            }
+            Action::ReadAlerts => !matches!(self, Self::Fleet),
+            Action::ReadMetrics => matches!(self, Self::Admin | Self::Auditor),
+        }
+    }
+}
+
+/// A token without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Whose it is; unlike that of any other token in force.
+    pub name: String,
+    /// What they are there for.
+    pub role: Role,
+    /// The unit that they belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was revoked; it stays listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Time>,
+}
+
+/// Why a token was not made or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The name is another's.
+    #[error("there is a token `{0}` in force; revoke it first, or take another name")]
+    Taken(String),
+    /// There is none of that name.
+    #[error("there is no token `{0}` in force")]
+    Missing(String),
+    /// Nobody could make tokens any more.
+    #[error("`{0}` is the last admin token; add another one first")]
+    LastAdmin(String),
+    /// It could not be made durable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+type Hash = [u8; 32];
+
+/// All tokens, found by their SHA-256: how long that takes says nothing about the secret.
+pub(crate) struct Tokens {
+    store: Store,
+    known: RwLock<HashMap<Hash, Arc<Token>>>,
+    /// Held from looking to writing.
+    changing: Mutex<()>,
+    generation: watch::Sender<u64>,
+}
+
+/// A token's secret, just made: 256 random bits.
+pub(crate) fn new_secret() -> Result<String, StoreError> {
+    let mut bits = [0_u8; 32];
+    getrandom::fill(&mut bits)
+        .map_err(|error| StoreError::Io(format!("no random numbers: {error}")))?;
+    Ok(bits.iter().fold("idt_".to_owned(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+/// Makes sure that somebody can log in: where no admin token is in force, `given` becomes one, or
+/// a new one is made and answered, to be shown this once. Blocks on the disk.
+///
+/// # Errors
+/// What the store says.
+pub fn first_admin(
+    store: &Store,
+    given: Option<String>,
+    now: Time,
+) -> Result<Option<String>, StoreError> {
+    let tokens = Tokens::load(store)?;
+    if tokens.list().iter().any(|token| is_admin(token)) {
+        return Ok(None);
+    }
+    let made = if given.is_none() { Some(new_secret()?) } else { None };
+    let Some(secret) = given.as_deref().or(made.as_deref()) else { return Ok(None) };
+    // An earlier one of this name may have been revoked; the name is free then.
+    let name = "first-admin".to_owned();
+    let token = Token { name, role: Role::Admin, unit: None, created_at: now, revoked_at: None };
+    store.write(Table::Tokens, [(&hash(secret)[..], Some(token))])?;
+    Ok(made)
+}
+
+fn is_admin(token: &Token) -> bool {
+    token.role == Role::Admin && token.revoked_at.is_none()
+}
+
+fn hash(secret: &str) -> Hash {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+impl Tokens {
+    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+        let mut known = HashMap::new();
+        for (key, token) in store.read::<Token>(Table::Tokens)? {
+            let hash = Hash::try_from(key.as_slice()).map_err(StoreError::corrupt)?;
+            known.insert(hash, Arc::new(token));
+        }
+        Ok(Self {
+            store: store.clone(),
+            known: RwLock::new(known),
+            changing: Mutex::new(()),
+            generation: watch::Sender::new(0),
+        })
+    }
+
+    /// Whose secret it is, if it is in force.
+    pub(crate) fn find(&self, secret: &str) -> Option<Arc<Token>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&hash(secret)).filter(|token| token.revoked_at.is_none()).cloned()
+    }
+
+    /// Whether this very token is in force still.
+    pub(crate) fn holds(&self, token: &Token) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|other| **other == *token)
+    }
+
+    /// Changes whenever a token is made or revoked.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// All tokens, in order of name and age.
+    pub(crate) fn list(&self) -> Vec<Arc<Token>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = known.values().cloned().collect();
+        all.sort_by(|one, other| (&one.name, one.created_at).cmp(&(&other.name, other.created_at)));
+        all
+    }
+
+    /// Makes a token; answers its secret, which is nowhere else. Blocks on the disk.
+    pub(crate) fn add(&self, token: Token) -> Result<String, TokenError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.list().iter().any(|known| known.name == token.name && known.revoked_at.is_none()) {
+            return Err(TokenError::Taken(token.name));
+        }
+        let secret = new_secret()?;
+        self.put(hash(&secret), token)?;
+        Ok(secret)
+    }
+
+    /// Revokes the token of that name. Blocks on the disk.
+    pub(crate) fn revoke(&self, name: &str, now: Time) -> Result<Token, TokenError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            let mut in_force = known.iter().filter(|(_, token)| token.revoked_at.is_none());
+            in_force
+                .find(|(_, token)| token.name == name)
+                .map(|(hash, token)| (*hash, Arc::clone(token)))
+        };
+        let Some((hash, token)) = found else { return Err(TokenError::Missing(name.to_owned())) };
+        if is_admin(&token) && self.list().iter().filter(|token| is_admin(token)).count() == 1 {
+            return Err(TokenError::LastAdmin(name.to_owned()));
+        }
+        let revoked = Token { revoked_at: Some(now), ..Token::clone(&token) };
+        self.put(hash, revoked.clone())?;
+        Ok(revoked)
+    }
+
+    fn put(&self, hash: Hash, token: Token) -> Result<(), StoreError> {
+        self.store.write(Table::Tokens, [(&hash[..], Some(&token))])?;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::new(token));
+        self.generation.send_modify(|generation| *generation += 1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_seconds(1_000);
+
+    fn token(name: &str, role: Role) -> Token {
+        Token { name: name.into(), role, unit: None, created_at: NOW, revoked_at: None }
+    }
+
+    #[test]
+    fn the_first_admin_s_token_is_given_or_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let made = first_admin(&store, None, NOW).unwrap().unwrap();
+        assert_eq!(made.len(), 4 + 64);
+        assert_eq!(first_admin(&store, None, NOW).unwrap(), None);
+        assert_eq!(first_admin(&store, Some("mine".into()), NOW).unwrap(), None);
+        let tokens = Tokens::load(&store).unwrap();
+        assert_eq!(tokens.find(&made).unwrap().role, Role::Admin);
+        assert!(tokens.find("mine").is_none(), "there was one already");
+
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        assert_eq!(first_admin(&store, Some("mine".into()), NOW).unwrap(), None);
+        assert_eq!(Tokens::load(&store).unwrap().find("mine").unwrap().role, Role::Admin);
+    }
+
+    #[test]
+    fn a_token_is_good_until_it_is_revoked_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let tokens = Tokens::load(&store).unwrap();
+        let secret = tokens.add(token("wang", Role::Operator)).unwrap();
+        assert!(matches!(tokens.add(token("wang", Role::Admin)), Err(TokenError::Taken(_))));
+        assert_eq!(tokens.find(&secret).unwrap().name, "wang");
+        assert!(tokens.find(&secret[1..]).is_none());
+        let known = tokens.find(&secret).unwrap();
+        tokens.revoke("wang", NOW).unwrap();
+        assert!(tokens.find(&secret).is_none() && !tokens.holds(&known));
+        assert!(matches!(tokens.revoke("wang", NOW), Err(TokenError::Missing(_))));
+        let again = tokens.add(token("wang", Role::Operator)).unwrap();
+        let tokens = Tokens::load(&store).unwrap();
+        assert!(tokens.find(&secret).is_none() && tokens.find(&again).is_some());
+        assert_eq!(tokens.list().len(), 2);
+    }
+
+    #[test]
+    fn the_last_admin_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let tokens = Tokens::load(&store).unwrap();
+        tokens.add(token("one", Role::Admin)).unwrap();
+        assert!(matches!(tokens.revoke("one", NOW), Err(TokenError::LastAdmin(_))));
+        tokens.add(token("two", Role::Admin)).unwrap();
+        assert!(tokens.revoke("one", NOW).is_ok());
+    }
+
+    #[test]
+    fn the_secret_is_not_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let secret = Tokens::load(&store).unwrap().add(token("wang", Role::Operator)).unwrap();
+        drop(store);
+        let log = std::fs::read(folder.path().join("sled/db")).unwrap();
+        let holds = |text: &str| log.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(holds("wang") && !holds(&secret) && !holds(&secret[4..]));
+    }
+}

@@ -1,0 +1,76 @@
+//! `/v1/vehicles`: where a vehicle is, for a reason.
+
+use axum::Json;
+use axum::extract::State;
+use interdict_engine::{Vehicle, VehicleId, VehicleView};
+use interdict_protocols::{Fix, Time};
+use serde::Serialize;
+use serde_json::json;
+
+use super::ApiState;
+use super::auth::Caller;
+use super::extract::{Pairs, Segment};
+use super::problem::Problem;
+use super::tokens::Action;
+
+/// A vehicle and its last fix.
+#[derive(Serialize)]
+pub(super) struct Position {
+    vehicle: Vehicle,
+    /// `null` where it was not heard for a day.
+    fix: Option<Fix>,
+    /// How old the fix is, seconds.
+    fix_age_s: Option<f64>,
+    received_at: Option<Time>,
+}
+
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(named): Segment,
+    pairs: Pairs,
+) -> Result<Json<Position>, Problem> {
+    caller.may(Action::ReadPosition)?;
+    let pairs = pairs.only(&["reason"])?;
+    let Some(reason) = pairs.get("reason") else {
+        let detail = "where a vehicle is may be read for a reason only: `?reason=TEXT`";
+        return Err(Problem::bad_request(detail));
+    };
+    let vehicle = find(&state, &named).await?.ok_or_else(|| {
+        Problem::not_found(format!("no vehicle has the identity or plate `{named}`"))
+    })?;
+    let by = &caller.0.name;
+    tracing::info!(?by, vehicle = ?vehicle.id.as_str(), ?reason, "a position was read");
+    let id = vehicle.id.clone();
+    let last = state.shards.ask(&vehicle.id, move |engine| engine.last_fix(&id)).await?;
+    let now = state.shards.clock().now();
+    Ok(Json(Position {
+        vehicle,
+        fix: last.as_ref().map(|(fix, _)| *fix),
+        fix_age_s: last.as_ref().map(|(fix, _)| now.seconds_since(fix.fix_time)),
+        received_at: last.map(|(_, received_at)| received_at),
+    }))
+}
+
+/// The vehicle that is named by identity or plate: an enrolled one, or one that the engine has
+/// heard of.
+///
+/// # Errors
+/// Several have the plate.
+pub(super) async fn find(state: &ApiState, named: &str) -> Result<Option<Vehicle>, Problem> {
+    let mut found = state.registry.vehicles_named(named);
+    match found.len() {
+        0 => {
+            let id = VehicleId::from(named.trim());
+            let asked = id.clone();
+            Ok(state.shards.ask(&id, move |engine| engine.vehicle(&asked).cloned()).await?)
+        }
+        1 => Ok(found.pop()),
+        count => {
+            let matches: Vec<VehicleView> = found.iter().map(VehicleView::from).collect();
+            let detail =
+                format!("{count} vehicles have the plate `{named}`; name one by its identity");
+            Err(Problem::conflict("ambiguous", detail).with("matches", json!(matches)))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the commands have in common that talk to a server.
+
+use std::io::{self, Write};
+
+use interdict_protocols::Time;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::terminal::escape;
+use crate::client::Client;
+
+#[derive(clap::Args)]
+pub(super) struct ServerArguments {
+    /// The server to talk to; the token is taken from INTERDICT_TOKEN
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    server: String,
+}
+
+impl ServerArguments {
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(&self.server, std::env::var("INTERDICT_TOKEN").ok())?)
+    }
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// One JSON document a line
+    Json,
+}
+
+/// The zone of the unit's people.
+pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone such as Asia/Shanghai"))
+}
+
+/// A time of a JSON document as people there read it, to the second.
+pub(super) fn local(time: &Value, zone: &TimeZone) -> String {
+    let Some(time) = time.as_str().and_then(Time::parse) else { return "-".to_owned() };
+    let instant = Timestamp::from_millisecond(time.millis()).unwrap_or_default();
+    instant.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A member of a JSON document as text for a terminal; `-` where there is none.
+pub(super) fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        Some(Value::String(text)) => escape(&text.replace('\n', " ")),
+        Some(Value::Null) | None => "-".to_owned(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// The members of a list in a JSON document.
+pub(super) fn members<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Writes rows in columns, the first row being the heading.
+pub(super) fn table(rows: &[Vec<String>]) -> io::Result<()> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            let width = width(cell);
+            match widths.get_mut(column) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let mut out = io::stdout().lock();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, widest) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', widest - width(cell) + 2));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    out.flush()
+}
+
+/// Columns that a terminal gives to `text`: two to each Chinese character.
+fn width(text: &str) -> usize {
+    text.chars().map(|letter| if ('\u{1100}'..'\u{fffe}').contains(&letter) { 2 } else { 1 }).sum()
+}
+
+/// Writes JSON documents, one a line.
+pub(super) fn json_lines<'a>(documents: impl IntoIterator<Item = &'a Value>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for document in documents {
+        writeln!(out, "{document}")?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_unit_s_clocks() {
+        let zone = zone("Asia/Shanghai").unwrap();
+        assert_eq!(local(&json!("2026-06-15T02:01:15.5Z"), &zone), "2026-06-15 10:01:15");
+        assert_eq!(local(&json!(null), &zone), "-");
+        assert!(super::zone("Nowhere/Else").is_err());
+    }
+
+    #[test]
+    fn what_comes_from_outside_stays_on_its_line() {
+        let value = json!({"a": {"b": "x\n\u{1b}[2Jy"}, "n": 3});
+        assert_eq!(text(&value, "/a/b"), "x \\u{1b}[2Jy");
+        assert_eq!((text(&value, "/n"), text(&value, "/a/c")), ("3".to_owned(), "-".to_owned()));
+    }
+}

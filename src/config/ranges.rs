@@ -1,0 +1,104 @@
+//! The values that limits and rules may take.
+
+use super::document::{Document, Places};
+use super::problem::Report;
+
+/// A day, and more than anything here needs.
+const DAY_S: f64 = 86_400.0;
+
+/// Reports every limit and rule that is out of its range.
+pub(super) fn check(file: &str, document: &Document, places: &Places, report: &mut Report) {
+    let limits = &document.limits;
+    let rules = &document.rules;
+    let mut ranges = Ranges { file, places, report, of: None };
+
+    ranges.count("limits.connections", limits.connections, 1);
+    ranges.count("limits.connections_per_address", limits.connections_per_address, 1);
+    ranges.count("limits.frame_bytes", limits.frame_bytes, 1_024);
+    ranges.count("limits.udp_peers", limits.udp_peers, 1);
+    ranges.count("limits.refused_devices", limits.refused_devices, 0);
+    ranges.count("limits.shard_queue", limits.shard_queue, 1);
+    ranges.number("limits.login_s", limits.login_s, 1.0, DAY_S);
+    ranges.number("limits.idle_s", limits.idle_s, 1.0, DAY_S);
+    ranges.number("limits.session_quiet_s", limits.session_quiet_s, 1.0, DAY_S);
+    ranges.number("limits.shutdown_s", limits.shutdown_s, 0.0, 300.0);
+    ranges.count("limits.frame_bytes", limits.frame_bytes, SHORTEST_FRAME);
+    for network in &limits.networks {
+        // A list of tables has one line; the network's name says which of them is meant.
+        ranges.of = Some(network.network.to_string());
+        let key = "limits.networks";
+        for (count, least) in [
+            (network.connections, 1),
+            (network.connections_per_address, 1),
+            (network.frame_bytes, SHORTEST_FRAME),
+        ] {
+            count.into_iter().for_each(|count| ranges.count(key, count, least));
+        }
+        for length_s in [network.login_s, network.idle_s].into_iter().flatten() {
+            ranges.number(key, length_s, 1.0, DAY_S);
+        }
+    }
+    ranges.of = None;
+
+    ranges.number("rules.raise_probability", rules.raise_probability, 0.0, 1.0);
+    ranges.number("rules.sure_probability", rules.sure_probability, 0.0, 1.0);
+    ranges.number("rules.withdraw_probability", rules.withdraw_probability, 0.0, 1.0);
+    ranges.number("rules.watch_s", rules.watch_s, 1.0, DAY_S);
+    if let Some(lead_s) = rules.lead_s {
+        ranges.number("rules.lead_s", lead_s, 0.0, DAY_S);
+    }
+    ranges.number("rules.update_eta_share", rules.update_eta_share, 0.0, 100.0);
+    ranges.number("rules.update_probability", rules.update_probability, 0.0, 1.0);
+    ranges.number("rules.gap_s", rules.gap_s, 1.0, DAY_S);
+    ranges.number("rules.future_s", rules.future_s, 0.0, DAY_S);
+    ranges.number("rules.outlier_kmh", rules.outlier_kmh, 1.0, 10_000.0);
+    ranges.ordered(
+        ("rules.withdraw_probability", rules.withdraw_probability),
+        ("rules.raise_probability", rules.raise_probability),
+    );
+    ranges.ordered(
+        ("rules.raise_probability", rules.raise_probability),
+        ("rules.sure_probability", rules.sure_probability),
+    );
+}
+
+struct Ranges<'a> {
+    file: &'a str,
+    places: &'a Places,
+    report: &'a mut Report,
+    /// Of which of several tables of one key.
+    of: Option<String>,
+}
+
+/// A position of JT/T 808 with its header, and some room: shorter frames say nothing.
+const SHORTEST_FRAME: usize = 128;
+
+/// More of anything than one machine holds; a slip of the hand.
+const MOST: usize = 100_000_000;
+
+impl Ranges<'_> {
+    fn count(&mut self, key: &str, value: usize, least: usize) {
+        if !(least..=MOST).contains(&value) {
+            self.tell(key, &format!("found {value}, expected {least} to {MOST}"));
+        }
+    }
+
+    fn number(&mut self, key: &str, value: f64, least: f64, most: f64) {
+        // `contains` is false for NaN.
+        if !(least..=most).contains(&value) {
+            self.tell(key, &format!("found {value}, expected {least} to {most}"));
+        }
+    }
+
+    fn ordered(&mut self, (low, below): (&str, f64), (high, above): (&str, f64)) {
+        if below > above {
+            let key = if self.places.line(low).is_some() { low } else { high };
+            self.tell(key, &format!("{low} ({below}) must not be above {high} ({above})"));
+        }
+    }
+
+    fn tell(&mut self, key: &str, what: &str) {
+        let of = self.of.as_ref().map_or_else(String::new, |of| format!(" of {of}"));
+        self.report.problem(self.file, self.places.line(key), format!("{key}{of}: {what}"));
+    }
+}

@@ -1,0 +1,199 @@
+//! [`Filter`]: which events somebody wants.
+
+use std::collections::BTreeSet;
+
+use interdict_engine::{CheckpointId, Setup, Type, UnitId};
+
+use crate::store::StoredEvent;
+
+/// What somebody asks for, in their words; an empty list asks for everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Units, each with those under it.
+    pub units: Vec<String>,
+    /// Checkpoints.
+    pub checkpoints: Vec<String>,
+    /// Types, such as `interdict.alert.raised`.
+    pub types: Vec<String>,
+}
+
+/// Somebody asks for what there is not: an answer of silence would be taken for quiet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    /// No such unit.
+    #[error("there is no unit `{0}`")]
+    Unit(String),
+    /// No such checkpoint.
+    #[error("there is no checkpoint `{0}`")]
+    Checkpoint(String),
+    /// No such type.
+    #[error("`{0}` is no type of event; they begin with `interdict.`")]
+    Type(String),
+}
+
+/// Which events somebody wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// `None`: of every unit and of none.
+    units: Option<BTreeSet<UnitId>>,
+    checkpoints: Option<BTreeSet<CheckpointId>>,
+    types: Option<BTreeSet<String>>,
+}
+
+impl Filter {
+    /// The filter that `wanted` asks for among the units and checkpoints of `setup`.
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub fn new(wanted: &Wanted, setup: &Setup) -> Result<Self, Unknown> {
+        let mut units = BTreeSet::new();
+        for unit in &wanted.units {
+            let unit = UnitId::from(unit.as_str());
+            if !is_known(&unit, setup) {
+                return Err(Unknown::Unit(unit.to_string()));
+            }
+            units.extend(with_those_under(unit, setup));
+        }
+        let mut checkpoints = BTreeSet::new();
+        for wanted in &wanted.checkpoints {
+            let known = setup.checkpoints.iter().find(|known| known.id.as_str() == wanted);
+            checkpoints
+                .insert(known.ok_or_else(|| Unknown::Checkpoint(wanted.clone()))?.id.clone());
+        }
+        if let Some(strange) = wanted.types.iter().find(|kind| !kind.starts_with("interdict.")) {
+            return Err(Unknown::Type(strange.clone()));
+        }
+        Ok(Self {
+            units: Some(units).filter(|_| !wanted.units.is_empty()),
+            checkpoints: Some(checkpoints).filter(|_| !wanted.checkpoints.is_empty()),
+            types: Some(wanted.types.iter().cloned().collect())
+                .filter(|_| !wanted.types.is_empty()),
+        })
+    }
+
+    /// Whether an event is wanted. A vehicle that merely comes into view is told only to those who
+    /// ask for that type.
+    #[must_use]
+    pub fn passes(&self, event: &StoredEvent) -> bool {
+        let kind = match &self.types {
+            Some(types) => types.contains(event.kind.name()),
+            None => event.kind != Type::Watch,
+        };
+        kind && self
+            .units
+            .as_ref()
+            .is_none_or(|units| event.unit.as_ref().is_some_and(|unit| units.contains(unit)))
+            && self.checkpoints.as_ref().is_none_or(|checkpoints| {
+                event.checkpoint.as_ref().is_some_and(|checkpoint| checkpoints.contains(checkpoint))
+            })
+    }
+}
+
+/// A unit may be named by a checkpoint or a region alone.
+fn is_known(unit: &UnitId, setup: &Setup) -> bool {
+    setup.units.iter().any(|known| known.id == *unit)
+        || setup.checkpoints.iter().any(|checkpoint| checkpoint.unit == *unit)
+        || setup.regions.iter().any(|region| region.unit == *unit)
+}
+
+fn with_those_under(unit: UnitId, setup: &Setup) -> BTreeSet<UnitId> {
+    let mut found = BTreeSet::from([unit]);
+    loop {
+        let before = found.len();
+        for unit in &setup.units {
+            if unit.parent.as_ref().is_some_and(|parent| found.contains(parent)) {
+                found.insert(unit.id.clone());
+            }
+        }
+        if found.len() == before {
+            return found;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interdict_engine::{Level, Unit};
+
+    use super::*;
+    use crate::store::Store;
+    use crate::store::testing::{alert, event, flag};
+
+    fn setup() -> Setup {
+        let unit = |id: &str, level, parent: Option<&str>| Unit {
+            id: id.into(),
+            name: id.into(),
+            name_zh: None,
+            level,
+            parent: parent.map(UnitId::from),
+            zone: None,
+        };
+        let checkpoint = r#"{"id":"north","name":"North","kind":"throat-road","unit":"station",
+            "shape":{"point":{"latitude":39.0,"longitude":121.5}}}"#;
+        Setup {
+            // A loop, as a configuration that nobody checked might hold.
+            units: vec![
+                unit("station", Level::Station, Some("district")),
+                unit("district", Level::District, Some("city")),
+                unit("city", Level::City, Some("district")),
+                unit("harbour", Level::District, None),
+            ],
+            checkpoints: vec![serde_json::from_str(checkpoint).unwrap()],
+            ..Setup::default()
+        }
+    }
+
+    /// The ids of those of some events that pass.
+    fn passing(units: &[&str], checkpoints: &[&str], types: &[&str]) -> Vec<String> {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let wanted =
+            Wanted { units: texts(units), checkpoints: texts(checkpoints), types: texts(types) };
+        let filter = Filter::new(&wanted, &setup()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let events = [
+            alert("watch", "a", Type::Watch, 1),
+            alert("raised", "a", Type::Raised, 1),
+            event("flag", Type::FlagAdded, flag("f", "v")),
+        ];
+        let committed = store.commit(&[], &events).unwrap();
+        let passing = committed.events.iter().filter(|event| filter.passes(event));
+        passing.map(|event| event.id.0.clone()).collect()
+    }
+
+    #[test]
+    fn all_but_what_must_be_asked_for_passes_an_empty_filter() {
+        assert_eq!(passing(&[], &[], &[]), ["raised", "flag"]);
+        assert_eq!(passing(&[], &[], &["interdict.alert.watch"]), ["watch"]);
+        assert_eq!(
+            passing(&[], &[], &["interdict.flag.added", "interdict.alert.raised"]),
+            ["raised", "flag"]
+        );
+    }
+
+    #[test]
+    fn a_unit_includes_those_under_it() {
+        assert_eq!(passing(&["station"], &[], &[]), ["raised"]);
+        assert_eq!(passing(&["city"], &[], &[]), ["raised"]);
+        assert_eq!(passing(&["harbour"], &[], &[]), Vec::<String>::new());
+        assert_eq!(passing(&["harbour", "district"], &["north"], &[]), ["raised"]);
+    }
+
+    #[test]
+    fn what_there_is_not_is_said() {
+        let wanted = |units: &[&str], checkpoints: &[&str], types: &[&str]| {
+            let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+            Filter::new(
+                &Wanted {
+                    units: texts(units),
+                    checkpoints: texts(checkpoints),
+                    types: texts(types),
+                },
+                &setup(),
+            )
+        };
+        assert_eq!(wanted(&["nowhere"], &[], &[]), Err(Unknown::Unit("nowhere".into())));
+        assert_eq!(wanted(&[], &["south"], &[]), Err(Unknown::Checkpoint("south".into())));
+        assert_eq!(wanted(&[], &[], &["raised"]), Err(Unknown::Type("raised".into())));
+    }
+}

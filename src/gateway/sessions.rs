@@ -1,0 +1,169 @@
+//! One live session a device.
+//!
+//! A tracker that lost its network connects anew while its old connection still seems open; a
+//! stranger who knows a device's number does the same. They are told apart by whether the older one
+//! still talks: once it has been quiet, the newer one is believed; while it is not, the newer one is
+//! held apart.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use interdict_protocols::{DeviceId, Transport};
+use tokio_util::sync::CancellationToken;
+
+/// The live session of every device.
+pub(super) struct Sessions {
+    quiet: Duration,
+    started: Instant,
+    next: AtomicU64,
+    live: Mutex<HashMap<DeviceId, Arc<Talk>>>,
+}
+
+/// One peer's talking, shared by all devices that it speaks for.
+pub(super) struct Talk {
+    number: u64,
+    pub(super) peer: SocketAddr,
+    transport: Transport,
+    /// How many devices it is believed to be.
+    devices: AtomicUsize,
+    /// Milliseconds since the table was made at which the peer last spoke.
+    heard_ms: AtomicU64,
+    /// Cancelled when a newer session has taken a device over.
+    pub(super) superseded: CancellationToken,
+}
+
+/// Whether a peer is believed to be a device.
+pub(super) enum Claim {
+    /// It is.
+    Believed,
+    /// Another peer is, and still talks.
+    Held {
+        /// That peer.
+        believed: SocketAddr,
+    },
+}
+
+impl Sessions {
+    pub(super) fn new(quiet: Duration) -> Self {
+        Self { quiet, started: Instant::now(), next: AtomicU64::new(0), live: Mutex::default() }
+    }
+
+    /// A peer that has begun to talk.
+    pub(super) fn open(
+        &self,
+        peer: SocketAddr,
+        transport: Transport,
+        superseded: CancellationToken,
+    ) -> Arc<Talk> {
+        Arc::new(Talk {
+            number: self.next.fetch_add(1, Ordering::Relaxed),
+            peer,
+            transport,
+            devices: AtomicUsize::new(0),
+            heard_ms: AtomicU64::new(self.now_ms()),
+            superseded,
+        })
+    }
+
+    /// The peer has spoken.
+    pub(super) fn heard(&self, talk: &Talk) {
+        talk.heard_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Asks whether the peer is believed to be `device`, which it says it is.
+    pub(super) fn claim(&self, device: &DeviceId, talk: &Arc<Talk>) -> Claim {
+        let mut live = self.live.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match live.get(device) {
+            Some(held) if held.number == talk.number => Claim::Believed,
+            // Over UDP a mobile network gives one device a new port now and then.
+            Some(held) if self.talks(held) && !is_same_datagram_peer(held, talk) => {
+                Claim::Held { believed: held.peer }
+            }
+            before => {
+                // A forwarder that lost one device of many goes on with the rest.
+                if let Some(before) = before
+                    && before.devices.fetch_sub(1, Ordering::Relaxed) == 1
+                {
+                    before.superseded.cancel();
+                }
+                talk.devices.fetch_add(1, Ordering::Relaxed);
+                live.insert(device.clone(), Arc::clone(talk));
+                Claim::Believed
+            }
+        }
+    }
+
+    /// The peer has gone: its devices are anybody's.
+    pub(super) fn close<'a>(&self, talk: &Talk, devices: impl Iterator<Item = &'a DeviceId>) {
+        let mut live = self.live.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for device in devices {
+            if live.get(device).is_some_and(|held| held.number == talk.number) {
+                live.remove(device);
+            }
+        }
+    }
+
+    fn talks(&self, talk: &Talk) -> bool {
+        let silent = self.now_ms().saturating_sub(talk.heard_ms.load(Ordering::Relaxed));
+        !talk.superseded.is_cancelled() && Duration::from_millis(silent) < self.quiet
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn is_same_datagram_peer(held: &Talk, talk: &Talk) -> bool {
+    (held.transport, talk.transport) == (Transport::Udp, Transport::Udp)
+        && held.peer.ip() == talk.peer.ip()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn talk(sessions: &Sessions, port: u16, transport: Transport) -> Arc<Talk> {
+        let peer = SocketAddr::from(([127, 0, 0, 1], port));
+        sessions.open(peer, transport, CancellationToken::new())
+    }
+
+    #[test]
+    fn the_newer_is_held_apart_while_the_older_talks() {
+        let sessions = Sessions::new(Duration::from_secs(3600));
+        let device = DeviceId::from("1");
+        let (older, newer) =
+            (talk(&sessions, 1, Transport::Tcp), talk(&sessions, 2, Transport::Tcp));
+        assert!(matches!(sessions.claim(&device, &older), Claim::Believed));
+        assert!(matches!(sessions.claim(&device, &older), Claim::Believed));
+        let Claim::Held { believed } = sessions.claim(&device, &newer) else { panic!("believed") };
+        assert_eq!(believed, older.peer);
+        sessions.close(&older, [device.clone()].iter());
+        assert!(matches!(sessions.claim(&device, &newer), Claim::Believed));
+    }
+
+    #[test]
+    fn the_newer_wins_when_the_older_has_been_quiet() {
+        let sessions = Sessions::new(Duration::ZERO);
+        let device = DeviceId::from("1");
+        let (older, newer) =
+            (talk(&sessions, 1, Transport::Tcp), talk(&sessions, 2, Transport::Tcp));
+        sessions.claim(&device, &older);
+        assert!(matches!(sessions.claim(&device, &newer), Claim::Believed));
+        assert!(older.superseded.is_cancelled());
+        // The older one cannot give away what it has lost.
+        sessions.close(&older, [device.clone()].iter());
+        assert!(matches!(sessions.claim(&device, &newer), Claim::Believed));
+    }
+
+    #[test]
+    fn a_datagram_peer_may_change_its_port() {
+        let sessions = Sessions::new(Duration::from_secs(3600));
+        let device = DeviceId::from("1");
+        sessions.claim(&device, &talk(&sessions, 1, Transport::Udp));
+        let moved = talk(&sessions, 2, Transport::Udp);
+        assert!(matches!(sessions.claim(&device, &moved), Claim::Believed));
+    }
+}

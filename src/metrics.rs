@@ -1,0 +1,154 @@
+//! Counters of what the server does, written as Prometheus text.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use interdict_protocols::{ALL, Reason};
+
+/// Counters of one protocol.
+#[derive(Default)]
+struct Counters {
+    open: AtomicU64,
+    fixes: AtomicU64,
+    unheard: AtomicU64,
+    refused: AtomicU64,
+    turned_away: AtomicU64,
+    dropped: AtomicU64,
+    /// In the order of [`Reason::ALL`].
+    rejects: [AtomicU64; Reason::ALL.len()],
+}
+
+/// Counters of what the server does. One addition each: nothing here waits.
+pub struct Metrics {
+    /// In the order of [`ALL`].
+    protocols: Vec<Counters>,
+}
+
+/// Counts a connection as open until dropped.
+pub struct Open<'a>(Option<&'a Counters>);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Some(counters) = self.0 {
+            counters.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { protocols: ALL.iter().map(|_| Counters::default()).collect() }
+    }
+}
+
+impl Metrics {
+    fn of(&self, protocol: &str) -> Option<&Counters> {
+        let at = ALL.binary_search_by(|known| known.name.cmp(protocol)).ok()?;
+        self.protocols.get(at)
+    }
+
+    fn add(&self, protocol: &str, counter: impl Fn(&Counters) -> &AtomicU64) {
+        if let Some(counters) = self.of(protocol) {
+            counter(counters).fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A connection was opened.
+    #[must_use]
+    pub fn open(&self, protocol: &str) -> Open<'_> {
+        self.add(protocol, |counters| &counters.open);
+        Open(self.of(protocol))
+    }
+
+    /// A position was decoded.
+    pub fn fix(&self, protocol: &str) {
+        self.add(protocol, |counters| &counters.fixes);
+    }
+
+    /// A position came from somebody who is not heard: no login, or no proof.
+    pub fn unheard(&self, protocol: &str) {
+        self.add(protocol, |counters| &counters.unheard);
+    }
+
+    /// A device that is not enrolled wanted to log in.
+    pub fn refused(&self, protocol: &str) {
+        self.add(protocol, |counters| &counters.refused);
+    }
+
+    /// A connection was closed at once: its address has its limit.
+    pub fn turned_away(&self, protocol: &str) {
+        self.add(protocol, |counters| &counters.turned_away);
+    }
+
+    /// A datagram was dropped: the engine was full.
+    pub fn dropped(&self, protocol: &str) {
+        self.add(protocol, |counters| &counters.dropped);
+    }
+
+    /// A frame was refused.
+    pub fn reject(&self, protocol: &str, reason: Reason) {
+        if let Some(counters) = self.of(protocol)
+            && let Some(at) = Reason::ALL.iter().position(|known| *known == reason)
+        {
+            counters.rejects[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All counters as Prometheus text (exposition format 0.0.4). Protocols of which nothing was
+    /// counted are left out.
+    #[must_use]
+    pub fn render(&self) -> String {
+        type Get = fn(&Counters) -> &AtomicU64;
+        let families: [(&str, &str, &str, Get); 6] = [
+            ("interdict_connections", "gauge", "Open tracker connections.", |c| &c.open),
+            ("interdict_fixes_total", "counter", "Positions decoded.", |c| &c.fixes),
+            (
+                "interdict_fixes_unheard_total",
+                "counter",
+                "Positions from nobody who is heard.",
+                |c| &c.unheard,
+            ),
+            ("interdict_logins_refused_total", "counter", "Logins of devices not enrolled.", |c| {
+                &c.refused
+            }),
+            (
+                "interdict_connections_turned_away_total",
+                "counter",
+                "Connections over their address's limit.",
+                |c| &c.turned_away,
+            ),
+            (
+                "interdict_datagrams_dropped_total",
+                "counter",
+                "Datagrams dropped because the engine was full.",
+                |c| &c.dropped,
+            ),
+        ];
+        let mut text = String::new();
+        for (name, kind, help, get) in families {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (protocol, counters) in ALL.iter().zip(&self.protocols) {
+                let value = get(counters).load(Ordering::Relaxed);
+                if value > 0 || counters.fixes.load(Ordering::Relaxed) > 0 {
+                    let _ = writeln!(text, "{name}{{protocol=\"{}\"}} {value}", protocol.name);
+                }
+            }
+        }
+        let name = "interdict_frames_refused_total";
+        let _ = writeln!(text, "# HELP {name} Frames refused.\n# TYPE {name} counter");
+        for (protocol, counters) in ALL.iter().zip(&self.protocols) {
+            for (reason, count) in Reason::ALL.iter().zip(&counters.rejects) {
+                let count = count.load(Ordering::Relaxed);
+                if count > 0 {
+                    let (protocol, reason) = (protocol.name, reason.name());
+                    let _ = writeln!(
+                        text,
+                        "{name}{{protocol=\"{protocol}\",reason=\"{reason}\"}} {count}"
+                    );
+                }
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,179 @@
+//! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use interdict_engine::Input;
+use interdict_protocols::find;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, ApiState};
+use crate::clock::Clock;
+use crate::config::Configuration;
+use crate::devices::{self, Registry};
+use crate::gateway::Gateway;
+use crate::metrics::Metrics;
+use crate::shards::Shards;
+use crate::store::Store;
+
+/// What a server is started with, beside its configuration.
+pub struct Options {
+    /// Where everything durable lies.
+    pub data: PathBuf,
+    /// The engine's time.
+    pub clock: Clock,
+    /// Every read of every tracker is written there.
+    pub record: Option<PathBuf>,
+    /// Any device that logs in becomes a vehicle of its own id.
+    pub enrol_all: bool,
+    /// The first admin token, where the data folder has none yet.
+    pub admin_token: Option<String>,
+}
+
+/// A running server.
+pub struct Server {
+    registry: Registry,
+    shards: Shards,
+    gateway: Gateway,
+    http: SocketAddr,
+    api: JoinHandle<std::io::Result<()>>,
+    closing: CancellationToken,
+    shutdown: Duration,
+    new_admin_token: Option<String>,
+}
+
+impl Server {
+    /// Opens the data, brings the engine to where it was, and listens.
+    ///
+    /// # Errors
+    /// The data folder cannot be used, a port is taken, the recording exists already.
+    pub async fn start(configuration: &Configuration, options: Options) -> anyhow::Result<Self> {
+        let store = {
+            let (data, source) = (options.data.clone(), configuration.source.clone());
+            tokio::task::spawn_blocking(move || Store::open(&data, &source)).await??
+        };
+        let devices = devices::Options {
+            refused_devices: configuration.limits.refused_devices,
+            enrol_all: options.enrol_all,
+            token_window_until: configuration.token_window_until,
+            datum_of_model: configuration.datums.clone().into_iter().collect(),
+        };
+        let registry = Registry::load(&store, options.clock, devices)?;
+        registry.enrol_fleet(&configuration.fleet)?;
+        let metrics = Arc::new(Metrics::default());
+        let shards = {
+            let (store, setup) = (store.clone(), configuration.setup.clone());
+            let (clock, queue) = (options.clock, configuration.limits.shard_queue);
+            let count = shard_count();
+            tokio::task::spawn_blocking(move || Shards::start(&store, &setup, clock, count, queue))
+                .await??
+        };
+        // The engine keeps nothing of vehicles that are not flagged: it learns them anew.
+        shards.tell(registry.vehicles().into_iter().map(Input::Vehicle).collect()).await?;
+        let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
+        let mut gateway = Gateway::new(
+            shards.clone(),
+            registry.clone(),
+            Arc::clone(&metrics),
+            configuration.limits.clone(),
+            options.record.as_deref(),
+        )
+        .with_context(|| match &options.record {
+            Some(file) => format!("cannot record to {}", file.display()),
+            None => "cannot start the gateway".to_owned(),
+        })?;
+        for (name, address) in &configuration.ports {
+            if let Some(protocol) = find(name) {
+                gateway.listen(protocol, *address)?;
+            }
+        }
+        let listener = TcpListener::bind(configuration.http).await.with_context(|| {
+            format!(
+                "cannot listen for HTTP on {}; choose another with --http ADDRESS:PORT",
+                configuration.http
+            )
+        })?;
+        let http = listener.local_addr()?;
+        let closing = CancellationToken::new();
+        let state = ApiState::new(
+            store,
+            registry.clone(),
+            shards.clone(),
+            metrics,
+            configuration.setup.clone(),
+            closing.clone(),
+        )?;
+        let api = tokio::spawn(api::serve(listener, state));
+        Ok(Self {
+            registry,
+            shards,
+            gateway,
+            http,
+            api,
+            closing,
+            shutdown: Duration::from_secs_f64(configuration.limits.shutdown_s),
+            new_admin_token: admin,
+        })
+    }
+
+    /// Where HTTP is answered.
+    #[must_use]
+    pub const fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where trackers are heard, by protocol name.
+    pub fn listening(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        self.gateway.listening().iter().map(|(protocol, address)| (protocol.name, *address))
+    }
+
+    /// The admin token made at this start, if one was: it is shown this once.
+    #[must_use]
+    pub fn new_admin_token(&self) -> Option<&str> {
+        self.new_admin_token.as_deref()
+    }
+
+    /// The enrolments.
+    #[must_use]
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Ends in order, within the time that the limits give: what is left undone then is said.
+    pub async fn close(self) {
+        let Self { shards, gateway, api, closing, shutdown, .. } = self;
+        let orderly = async {
+            // Readiness turns false with this, and streams end.
+            closing.cancel();
+            gateway.close().await;
+            if let Err(error) = api.await {
+                tracing::error!(%error, "the HTTP server did not end well");
+            }
+            if let Err(error) = tokio::task::spawn_blocking(move || shards.close()).await {
+                tracing::error!(%error, "the engine did not end well");
+            }
+        };
+        if tokio::time::timeout(shutdown, orderly).await.is_err() {
+            tracing::error!(
+                "the shutdown took longer than {} s and was cut short; devices will send unanswered fixes again",
+                shutdown.as_secs_f64()
+            );
+        }
+    }
+}
+
+/// Half the processors: the other half is the gateway's and the writer's.
+fn shard_count() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get() / 2).clamp(1, 8)
+}
+
+/// Where `serve` keeps its data when nothing else is said.
+#[must_use]
+pub fn default_data() -> &'static Path {
+    Path::new("interdict-data")
+}

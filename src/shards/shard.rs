@@ -1,0 +1,160 @@
+//! One shard: a thread that owns an engine and works by ticks.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use interdict_engine::{Engine, Event, Input, Record, RecordId};
+use tokio::sync::mpsc;
+
+use super::writer::Batch;
+use super::{Answer, Common, Message, Refused, SNAPSHOT_EVERY};
+
+/// Inputs taken in one tick at the most, so that a flood does not keep answers waiting.
+const INPUTS_A_TICK: usize = 65_536;
+
+/// Which of how many shards.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) number: usize,
+    pub(super) count: usize,
+}
+
+pub(super) fn start(
+    place: Place,
+    engine: Engine,
+    through: RecordId,
+    queue: mpsc::Receiver<Message>,
+    batches: &SyncSender<Batch>,
+    common: &Arc<Common>,
+) -> JoinHandle<()> {
+    let shard = Shard {
+        place,
+        engine,
+        batches: batches.clone(),
+        common: Arc::clone(common),
+        records: Vec::new(),
+        events: Vec::new(),
+        last_record: through,
+        since_snapshot: 0,
+    };
+    std::thread::Builder::new()
+        .name(format!("shard-{}", place.number))
+        .spawn(move || shard.run(queue))
+        .expect("the system has room for a thread at start")
+}
+
+struct Shard {
+    place: Place,
+    engine: Engine,
+    batches: SyncSender<Batch>,
+    common: Arc<Common>,
+    records: Vec<Record>,
+    events: Vec<Event>,
+    /// The latest record that the engine includes.
+    last_record: RecordId,
+    since_snapshot: u64,
+}
+
+impl Shard {
+    fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a timer needs nothing of the system");
+        runtime.block_on(async {
+            loop {
+                let first = match self.next_timer() {
+                    Some(due) => tokio::time::timeout_at(due.into(), queue.recv()).await,
+                    None => Ok(queue.recv().await),
+                };
+                let first = match first {
+                    Ok(Some(message)) => Some(message),
+                    Ok(None) => break,
+                    Err(_) => None,
+                };
+                let tick = self.common.tick_after(Instant::now());
+                tokio::time::sleep_until(tick.into()).await;
+                if !self.tick(first, &mut queue) {
+                    break;
+                }
+            }
+        });
+    }
+
+    fn next_timer(&self) -> Option<Instant> {
+        self.engine.next_due().map(|due| self.common.clock.instant(due))
+    }
+
+    /// Takes what has come in since the last tick; false once the shard is to end.
+    fn tick(&mut self, first: Option<Message>, queue: &mut mpsc::Receiver<Message>) -> bool {
+        let (mut answers, mut taken, mut open) = (Vec::new(), 0, true);
+        let mut next = first;
+        while let Some(message) = next {
+            match message {
+                Message::Tell { inputs, answer } => {
+                    taken += inputs.len();
+                    for input in inputs {
+                        self.take(input);
+                    }
+                    answers.push(answer);
+                }
+                Message::Overhear(input) => self.engine.overhear(self.common.clock.now(), &input),
+                Message::Ask(question) => question(&self.engine),
+                Message::Close => {
+                    open = false;
+                    break;
+                }
+            }
+            next = if taken < INPUTS_A_TICK { queue.try_recv().ok() } else { None };
+        }
+        self.engine.advance(self.common.clock.now(), &mut self.events);
+        let snapshot = !open || self.since_snapshot >= SNAPSHOT_EVERY;
+        self.hand_over(answers, snapshot);
+        open
+    }
+
+    fn take(&mut self, input: Input) {
+        let mut prepared = self.engine.prepare(self.common.clock.now(), input);
+        if prepared.durable {
+            self.last_record = RecordId(self.common.next_record.fetch_add(1, Ordering::Relaxed));
+            prepared.record.id = self.last_record;
+            self.since_snapshot += 1;
+        }
+        self.engine.apply(&prepared.record, &mut self.events);
+        // A checkpoint is told to every shard; one of them records it.
+        if prepared.durable && (prepared.record.input.vehicle().is_some() || self.place.number == 0)
+        {
+            self.records.push(prepared.record);
+        }
+    }
+
+    fn hand_over(&mut self, answers: Vec<Answer>, snapshot: bool) {
+        let snapshot = snapshot.then(|| {
+            self.since_snapshot = 0;
+            super::recovery::snapshot(self.place, self.last_record, &self.engine)
+        });
+        if answers.is_empty()
+            && self.records.is_empty()
+            && self.events.is_empty()
+            && snapshot.is_none()
+        {
+            return;
+        }
+        let batch = Batch {
+            records: std::mem::take(&mut self.records),
+            events: std::mem::take(&mut self.events),
+            answers,
+            answer_at: self.common.tick_after(Instant::now()),
+            snapshot,
+        };
+        // The writer ends after the shards; if it has panicked, nothing is durable any more.
+        if let Err(failed) = self.batches.send(batch) {
+            for answer in failed.0.answers {
+                let _ = answer.send(Err(Refused::NotDurable));
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The keys of the journal.
+//!
+//! | key | value |
+//! |---|---|
+//! | `r` record id, big-endian | the record, JSON |
+//! | `e` sequence, big-endian | the event, see [`super::StoredEvent`] |
+//! | `i` event id | sequence, big-endian |
+//! | `f` flag id | the flag as its latest event says it, JSON |
+//! | `p` | the last sequence purged, big-endian |
+
+use std::ops::RangeInclusive;
+
+use super::StoreError;
+use super::handles::Handles;
+
+pub(super) const PURGED: &[u8] = b"p";
+pub(super) const FLAGS: &[u8] = b"f";
+
+/// How many entries a purge takes away at a time: others write in between.
+pub(super) const PURGE_CHUNK: usize = 1_000;
+
+pub(super) const fn record_key(id: u64) -> [u8; 9] {
+    numbered(b'r', id)
+}
+
+pub(super) const fn event_key(sequence: u64) -> [u8; 9] {
+    numbered(b'e', sequence)
+}
+
+pub(super) fn id_key(id: &str) -> Vec<u8> {
+    [b"i", id.as_bytes()].concat()
+}
+
+pub(super) fn flag_key(id: &str) -> Vec<u8> {
+    [FLAGS, id.as_bytes()].concat()
+}
+
+pub(super) const fn records(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {
+    record_key(from)..=record_key(through)
+}
+
+pub(super) const fn events(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {
+    event_key(from)..=event_key(through)
+}
+
+const fn numbered(kind: u8, number: u64) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+    [kind, a, b, c, d, e, f, g, h]
+}
+
+/// The number in a key such as [`event_key`] or in a value that is a number.
+pub(super) fn number(bytes: &[u8]) -> Result<u64, StoreError> {
+    bytes
+        .last_chunk::<8>()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+        .ok_or_else(|| StoreError::Corrupt("a number of the journal is too short".to_owned()))
+}
+
+pub(super) fn purged(handles: &Handles) -> Result<u64, StoreError> {
+    handles.journal.get(PURGED)?.map_or(Ok(0), |value| number(&value))
+}
+
+pub(super) fn next_sequence(handles: &Handles) -> Result<u64, StoreError> {
+    let last = match handles.journal.range(events(0, u64::MAX)).next_back() {
+        Some(entry) => number(&entry?.0)?,
+        None => 0,
+    };
+    Ok(last.max(purged(handles)?) + 1)
+}
+
+pub(super) fn encode<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Encode(error.to_string()))
+}
+
+pub(super) fn decode<'a, T: serde::Deserialize<'a>>(
+    what: &str,
+    bytes: &'a [u8],
+) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| StoreError::Corrupt(format!("{what} cannot be read: {error}")))
+}

@@ -1,0 +1,278 @@
+//! The real program, started, spoken to and stopped by tests.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use interdict_protocols::tracker::{Progress, Tracker, tracker};
+use interdict_protocols::{DeviceId, Fix, Time};
+use serde_json::Value;
+
+/// How long anything here may take before it counts as never.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const TOKEN: &str = "a-test's-own-admin-token";
+
+/// The program, run to its end.
+pub(crate) fn interdict(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_interdict"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
+}
+
+/// Whether `condition` comes true while anybody would still wait.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A running server on free loopback ports.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) http: SocketAddr,
+    pub(crate) ports: BTreeMap<String, SocketAddr>,
+}
+
+impl Server {
+    /// Starts with the given data folder, protocols and further arguments.
+    pub(crate) fn start(data: &Path, protocols: &[&str], more: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
+        command
+            .args(["serve", "--http", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(
+                protocols
+                    .iter()
+                    .flat_map(|name| ["--port".to_owned(), format!("{name}=127.0.0.1:0")]),
+            )
+            .args(more)
+            .env("INTERDICT_ADMIN_TOKEN", TOKEN)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let mut ports = BTreeMap::new();
+        let mut http = None;
+        let mut before = String::new();
+        while http.is_none() {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("the server ended before it listened:\n{before}")
+            };
+            if let Some(("listening", rest)) = line.split_once(' ')
+                && let Some((name, address)) = rest.split_once(' ')
+            {
+                let address = address.parse().expect("an address");
+                match name {
+                    "http" => http = Some(address),
+                    name => drop(ports.insert(name.to_owned(), address)),
+                }
+            }
+            before.push_str(&line);
+            before.push('\n');
+        }
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self { child, http: http.expect("listening"), ports }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    /// One request; the status and the body.
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.url(path))
+            .header("Authorization", format!("Bearer {TOKEN}"))
+            .header("Content-Type", "application/json")
+            .body(body.map(Value::to_string).unwrap_or_default())
+            .expect("a request");
+        let mut response = agent.run(request).expect("an answer");
+        let text = response.body_mut().read_to_string().expect("text");
+        let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (response.status().as_u16(), value)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, value) = self.request("GET", path, None);
+        assert_eq!(status, 200, "{path}: {value}");
+        value
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let (status, value) = self.request("POST", path, Some(body));
+        assert!((200..300).contains(&status), "{path}: {status} {value}");
+        value
+    }
+
+    pub(crate) fn enrol(&self, device: &str, vehicle: &str, plate: &str, class: &str) {
+        self.post(
+            "/v1/devices",
+            &serde_json::json!({
+                "device": device, "vehicle": vehicle, "plate": plate, "class": class
+            }),
+        );
+    }
+
+    /// The stream of events after `cursor`, of all types.
+    pub(crate) fn events(&self, after: u64) -> Events {
+        Events::open(self.http, &format!("/v1/events?after={after}"))
+    }
+
+    /// A tracker that has said hello and been answered.
+    pub(crate) fn tracker(&self, protocol: &str, device: &str) -> Talk {
+        let mut talk = Talk::open(self.ports[protocol], protocol, device);
+        talk.greet();
+        talk
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("still running");
+        self.child.wait().expect("ends");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status()
+            .expect("kill is there");
+        assert!(status.success());
+    }
+
+    /// Ends in order; the exit code.
+    pub(crate) fn stop(mut self) -> i32 {
+        self.signal("TERM");
+        self.child.wait().expect("ends").code().expect("by itself")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Stopped already, or the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An event stream.
+pub(crate) struct Events {
+    lines: std::io::Lines<BufReader<TcpStream>>,
+}
+
+impl Events {
+    pub(crate) fn open(http: SocketAddr, path: &str) -> Self {
+        let mut stream = TcpStream::connect(http).expect("connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        )
+        .expect("sent");
+        let mut lines = BufReader::new(stream).lines();
+        let status = lines.next().expect("a status").expect("read");
+        assert!(status.contains(" 200 "), "{status}");
+        Self { lines }
+    }
+
+    /// The next event of a type that ends in `kind`.
+    pub(crate) fn next(&mut self, kind: &str) -> Value {
+        loop {
+            let line = self.lines.next().expect("the stream goes on").expect("read in time");
+            if let Some(data) = line.strip_prefix("data:") {
+                let event: Value = serde_json::from_str(data).expect("JSON");
+                if event["type"].as_str().is_some_and(|name| name.ends_with(kind)) {
+                    return event;
+                }
+            }
+        }
+    }
+}
+
+/// A tracker on a TCP connection.
+pub(crate) struct Talk {
+    pub(crate) stream: TcpStream,
+    pub(crate) tracker: Box<dyn Tracker>,
+}
+
+impl Talk {
+    pub(crate) fn open(address: SocketAddr, protocol: &str, device: &str) -> Self {
+        let stream = TcpStream::connect(address).expect("connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+        let (_, tracker) = tracker(protocol, &DeviceId::from(device)).expect("can be played");
+        Self { stream, tracker }
+    }
+
+    pub(crate) fn greet(&mut self) {
+        let hello = self.tracker.hello();
+        self.stream.write_all(&hello).expect("sent");
+        while self.tracker.progress() == Progress::Waiting {
+            assert!(self.hear().is_some(), "the server hung up on the greeting");
+        }
+    }
+
+    /// Takes one answer; how many reports it accepts, `None` where the server has hung up.
+    pub(crate) fn hear(&mut self) -> Option<usize> {
+        let mut buffer = [0; 4096];
+        let length = self.stream.read(&mut buffer).ok().filter(|length| *length > 0)?;
+        let heard = self.tracker.hear(&buffer[..length]);
+        self.stream.write_all(&heard.say).expect("sent");
+        Some(heard.accepted)
+    }
+
+    pub(crate) fn send(&mut self, fix: &Fix) {
+        let report = self.tracker.report(fix);
+        self.stream.write_all(&report).expect("sent");
+    }
+
+    /// Reports and waits until that is accepted; false where the server hangs up instead.
+    pub(crate) fn report(&mut self, fix: &Fix) -> bool {
+        self.send(fix);
+        loop {
+            match self.hear() {
+                Some(0) => {}
+                Some(_) => return true,
+                None => return false,
+            }
+        }
+    }
+}
+
+/// A fix of this moment.
+pub(crate) fn fix_now(latitude: f64, longitude: f64) -> Fix {
+    fix_ago(0, latitude, longitude)
+}
+
+/// A fix of `seconds` ago.
+pub(crate) fn fix_ago(seconds: i64, latitude: f64, longitude: f64) -> Fix {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs();
+    let time = Time::from_seconds(now.cast_signed() - seconds);
+    Fix::new(time, latitude, longitude).expect("on the globe")
+}
+
+/// A folder of its own for a test.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A file in `folder` with this text.
+pub(crate) fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("written");
+    path
+}
