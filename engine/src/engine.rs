@@ -29,7 +29,7 @@ const KEPT_S: f64 = 86_400.0;
 ///
 /// The order of work for each input is [`Self::prepare`], [`Self::apply`], and only then the next
 /// input: `prepare` judges by what has been applied. Nobody is told of the events, and no device is
-/// answered, before the record (if [`Prepared::durable`]) and its events are safe; where they cannot
+/// answered, before the record (if [`crate::Prepared::durable`]) and its events are safe; where they cannot
 /// be made safe, they are kept and tried again, or the engine is thrown away and made anew from
 /// the last snapshot and the records after it.
 pub struct Engine {

@@ -1,6 +1,6 @@
 //! A flagged vehicle's approach to a checkpoint: how likely and how soon ([`geometry`] estimates,
 //! from a [`Track`]), when something is said of it ([`decide`]), what has been said ([`alert`]), and
-//! in which words ([`why`]).
+//! in which words ([`mod@why`]).
 
 mod alert;
 mod decide;
