@@ -10,6 +10,8 @@ use crate::judge::Sight;
 
 /// Having come this much further from a point again, a vehicle has passed it and does not wander.
 const RECEDED_M: f64 = 30.0;
+/// A vehicle that stays passes when it leaves: it has not while it is as near as it was.
+const AS_NEAR_M: f64 = 10.0;
 /// A moving vehicle this near a point is passing it: a lane's width and a receiver's error.
 const AT_M: f64 = 25.0;
 const MOVING_M_S: f64 = 3.0;
@@ -104,9 +106,11 @@ impl Presence {
         if step.is_none() {
             self.nearest = None;
         }
-        if metres <= site.radius_m && self.nearest.is_none_or(|(known, _)| metres < known) {
+        let is_nearest = self.nearest.is_none_or(|(known, _)| metres < known + AS_NEAR_M);
+        if metres <= site.radius_m && is_nearest {
             if site.counts(course_deg) {
-                self.nearest = Some((metres, at));
+                let nearest_m = self.nearest.map_or(metres, |(known, _)| known.min(metres));
+                self.nearest = Some((nearest_m, at));
             } else if self.nearest.is_none() {
                 return Some(Passage::Contrary);
             }

@@ -1,8 +1,6 @@
 //! A made-up harbour town, vehicles that drive about it, and an engine that is told of them as the
 //! server tells it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test's helper fails as a test does")]
-
 use std::collections::BTreeSet;
 
 use interdict_engine::{

@@ -5,13 +5,17 @@
 //! told at its rising and at its falling edge; what a frame reports without a state (an
 //! *occurrence*) is told each time. JT/T 808-2019, table 24, says which bits are which.
 
-use std::collections::{BTreeMap, VecDeque};
+mod memory;
+
+use std::collections::BTreeMap;
 
 use interdict_protocols::{Alarm, AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{EventId, Lane, VehicleId};
+pub(crate) use memory::Memory;
+use memory::{On, TOLD_S};
 
 /// What devices clear on our answer.
 const MOMENTARY: [Alarm; 9] = [
@@ -25,13 +29,6 @@ const MOMENTARY: [Alarm; 9] = [
     Alarm::IllegalMovement,
     Alarm::IllegalDoor,
 ];
-
-/// Late fixes further apart than this with the same alarm tell of two alarms.
-const EPISODE_S: f64 = 600.0;
-/// What has been told of a device is remembered for a day...
-const TOLD_S: f64 = 86_400.0;
-/// ...but no more frames than this: a device that had more to tell does not send so old ones again.
-const TOLD: usize = 64;
 
 /// What a frame says of alarms.
 #[derive(Clone, Copy)]
@@ -67,6 +64,10 @@ pub(crate) struct Edges {
     pub(crate) ended: AlarmSet,
 }
 
+const fn is_empty(set: &AlarmSet) -> bool {
+    set.is_empty()
+}
+
 impl Edges {
     pub(crate) const fn is_empty(self) -> bool {
         self.began.is_empty() && self.ended.is_empty()
@@ -77,37 +78,6 @@ impl Edges {
         let began = self.began.iter().map(|alarm| (alarm, true));
         began.chain(self.ended.iter().map(|alarm| (alarm, false)))
     }
-}
-
-/// Alarms that are on, in the two lanes: a late frame says nothing of the present.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct On {
-    #[serde(default, skip_serializing_if = "is_empty")]
-    live: AlarmSet,
-    #[serde(default, skip_serializing_if = "is_empty")]
-    late: AlarmSet,
-    /// When the newest late frame with an alarm was.
-    late_at: Time,
-}
-
-const fn is_empty(set: &AlarmSet) -> bool {
-    set.is_empty()
-}
-
-/// What is durable of one device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Memory {
-    pub(crate) vehicle: VehicleId,
-    lasting: On,
-    told: VecDeque<Told>,
-}
-
-/// What has been told of one frame.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Told {
-    stated: Time,
-    at: Time,
-    edges: Edges,
 }
 
 /// Every device's alarms.
@@ -173,11 +143,7 @@ impl Alarms {
         if lasting.is_empty() && edges.is_empty() && !self.devices.contains_key(device) {
             return;
         }
-        let memory = self.devices.entry(device.clone()).or_insert_with(|| Memory {
-            vehicle: vehicle.clone(),
-            lasting: On::default(),
-            told: VecDeque::new(),
-        });
+        let memory = self.devices.entry(device.clone()).or_insert_with(|| Memory::of(vehicle));
         // What is on now has been told already: a late frame adds nothing to it.
         let lasting =
             if reported.is_late { lasting.difference(memory.lasting.live) } else { lasting };
@@ -187,10 +153,7 @@ impl Alarms {
             memory.lasting.late = memory.lasting.late.difference(states);
         }
         if !edges.is_empty() {
-            if memory.told.len() == TOLD {
-                memory.told.pop_front();
-            }
-            memory.told.push_back(Told { stated: reported.stated, at, edges });
+            memory.tell(reported.stated, edges, at);
         }
     }
 
@@ -201,12 +164,7 @@ impl Alarms {
 
     /// Forgets devices of which there is nothing left to know.
     pub(crate) fn forget(&mut self, now: Time) {
-        self.devices.retain(|_, memory| {
-            memory.told.retain(|told| now.seconds_since(told.at) <= TOLD_S);
-            !memory.lasting.live.is_empty()
-                || !memory.lasting.late.is_empty()
-                || !memory.told.is_empty()
-        });
+        self.devices.retain(|_, memory| memory.forget(now));
         self.momentary
             .retain(|_, on| !on.live.is_empty() || now.seconds_since(on.late_at) <= TOLD_S);
     }
@@ -217,41 +175,6 @@ impl Alarms {
 
     pub(crate) fn restore(&mut self, device: DeviceId, memory: Memory) {
         self.devices.insert(device, memory);
-    }
-}
-
-impl Memory {
-    /// What has been told of the frames of one time.
-    fn told(&self, stated: Time, at: Time) -> Edges {
-        let mut edges = Edges::default();
-        for told in &self.told {
-            // Forgetting may come late, so age decides and not presence.
-            if told.stated == stated && at.seconds_since(told.at) <= TOLD_S {
-                edges.began = edges.began.union(told.edges.began);
-                edges.ended = edges.ended.union(told.edges.ended);
-            }
-        }
-        edges
-    }
-}
-
-impl On {
-    /// The late alarms that were on about `time`.
-    fn late_then(&self, time: Time) -> AlarmSet {
-        let same = time.seconds_since(self.late_at).abs() <= EPISODE_S;
-        if same { self.late } else { AlarmSet::EMPTY }
-    }
-
-    /// Takes over which of the alarms that `states` speaks of are on.
-    fn observe(&mut self, reported: Reported, on: AlarmSet, states: AlarmSet) {
-        if reported.is_late {
-            self.late = self.late_then(reported.meant).difference(states).union(on);
-            if !on.is_empty() {
-                self.late_at = reported.meant;
-            }
-        } else {
-            self.live = self.live.difference(states).union(on);
-        }
     }
 }
 
@@ -390,7 +313,7 @@ mod tests {
         for second in 0..1_000 {
             assert_eq!(device.live(second, &[Alarm::Door]), ["+door"]);
         }
-        assert_eq!(device.alarms.iter().next().unwrap().1.told.len(), TOLD);
+        assert_eq!(device.alarms.iter().next().unwrap().1.told.len(), memory::TOLD);
     }
 
     #[test]
