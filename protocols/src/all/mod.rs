@@ -1,36 +1,44 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
 mod gl200;
+mod gps103;
 mod gt06;
 mod h02;
 mod jt600;
 mod jt808;
 mod megastek;
 mod meitrack;
+mod minifinder2;
 mod osmand;
 mod suntech;
 mod t55;
 mod t800x;
 mod teltonika;
+mod tk103;
 mod trv;
+mod watch;
 
 use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
     &gl200::PROTOCOL,
+    &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &megastek::PROTOCOL,
     &meitrack::PROTOCOL,
+    &minifinder2::PROTOCOL,
     &osmand::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
     &teltonika::PROTOCOL,
+    &tk103::PROTOCOL,
     &trv::PROTOCOL,
+    &watch::PROTOCOL,
 ];
 
 /// The protocol of this name.

@@ -63,12 +63,29 @@ pub fn crc16_arc(bytes: &[u8]) -> u16 {
     IBM.sum(0, bytes)
 }
 
+/// The sum of a CRC with CCITT's polynomial whose highest bit travels first: as the reflected table
+/// on bits reversed.
+fn ccitt_highest_first(start: u16, bytes: &[u8]) -> u16 {
+    let start = start.reverse_bits();
+    bytes.iter().fold(start, |sum, byte| CCITT.sum(sum, &[byte.reverse_bits()])).reverse_bits()
+}
+
 /// CRC-16/CCITT-FALSE, also called CRC-16/IBM-3740 (Queclink).
 #[must_use]
 pub fn crc16_ccitt_false(bytes: &[u8]) -> u16 {
-    // The highest bit travels first: as the reflected table on bits reversed.
-    let reversed = bytes.iter().fold(0xffff, |sum, byte| CCITT.sum(sum, &[byte.reverse_bits()]));
-    reversed.reverse_bits()
+    ccitt_highest_first(0xffff, bytes)
+}
+
+/// CRC-16/XMODEM (Eview).
+#[must_use]
+pub fn crc16_xmodem(bytes: &[u8]) -> u16 {
+    ccitt_highest_first(0, bytes)
+}
+
+/// CRC-16/KERMIT (Ruptela).
+#[must_use]
+pub fn crc16_kermit(bytes: &[u8]) -> u16 {
+    CCITT.sum(0, bytes)
 }
 
 #[cfg(test)]
@@ -80,6 +97,8 @@ mod tests {
     fn the_catalogue_agrees() {
         assert_eq!(crc16_x25(b"123456789"), 0x906e);
         assert_eq!(crc16_ccitt_false(b"123456789"), 0x29b1);
+        assert_eq!(crc16_xmodem(b"123456789"), 0x31c3);
+        assert_eq!(crc16_kermit(b"123456789"), 0x2189);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
