@@ -104,6 +104,12 @@ fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
             let standing_s = approach.outlook.evidence.standing_s;
             let text = if standing_s >= 120.0 {
                 format!("Standing for {} {away} from {name}", spoken(standing_s))
+            } else if let Some(degrees) = approach.outlook.evidence.off_course_deg {
+                let probability = approach.outlook.probability;
+                format!(
+                    "Heading {degrees:.0}° off the way to {name}, {away} from it; probability \
+                     {probability:.2}"
+                )
             } else {
                 ahead.sentence()
             };
