@@ -22,7 +22,7 @@ use crate::{
 
 /// How often what has grown old is looked for and forgotten.
 const FORGET_EVERY_S: f64 = 3_600.0;
-/// What is kept of patrol vehicles and outliers until then.
+/// What is kept of patrol vehicles, wrong clocks and outliers.
 const KEPT_S: f64 = 86_400.0;
 
 /// One shard of the fleet and all that is known of it.

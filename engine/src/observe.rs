@@ -118,12 +118,10 @@ impl Engine {
         let as_stated = Judged { lane: Lane::Live, fix_time: fix.fix_time };
         let judged = record.used.judged.unwrap_or(as_stated);
         self.judge.observe(&self.rules, self.now, observation, judged);
-        if judged.lane == Lane::Live {
-            if self.fleet.observe(vehicle, self.now, fix, judged) {
-                self.patrols.observe(observation, judged);
-            }
-            self.remember_to_forget();
+        if judged.lane == Lane::Live && self.fleet.observe(vehicle, self.now, fix, judged) {
+            self.patrols.observe(observation, judged);
         }
+        self.remember_to_forget();
         let reported = Reported::by(fix, judged);
         let place = if is_placed(fix) { Some(*fix) } else { record.used.last.or(Some(*fix)) };
         let age_s = self.now.seconds_since(judged.fix_time);

@@ -149,6 +149,13 @@ impl Track {
         }
     }
 
+    /// Metres driven, seconds taken and seconds stood from a fix until the last movement.
+    pub(crate) fn since(&self, start: &Step) -> Option<(f64, f64, f64)> {
+        let driven_m = self.last()?.driven_m - start.driven_m;
+        let seconds = self.moved?.time.seconds_since(start.sight.time);
+        Some((driven_m, seconds, (self.stood_s - start.stood_s).clamp(0.0, seconds.max(0.0))))
+    }
+
     /// The direction of travel: as the receiver says, else as the last two places say.
     pub(crate) fn course_deg(&self) -> Option<f64> {
         let last = self.last()?;
@@ -201,6 +208,8 @@ mod tests {
         let track = track(&wander);
         assert_eq!(track.last().unwrap().driven_m, 0.0);
         assert_eq!(track.standing_s(), 990.0);
+        let start = track.before(300.0).unwrap();
+        assert_eq!(track.since(start), Some((0.0, 0.0, 0.0)));
         assert!(track.last().unwrap().stood_s > 900.0);
         assert!(track.steps.len() <= 3, "{}", track.steps.len());
     }

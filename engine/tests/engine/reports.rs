@@ -1,7 +1,8 @@
 //! What devices report: alarms, and fixes that are late, misdated or misplaced.
 
 use interdict_engine::{
-    AlarmReport, ConflictReport, Data, Event, Input, Level, Region, Rules, Setup, Shape, Type, Unit,
+    AlarmReport, ConflictReport, Data, Engine, Event, Input, Level, Region, Rules, Setup, Shape,
+    Type, Unit,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
@@ -210,6 +211,35 @@ fn an_unflagged_vehicles_fix_is_gone_after_a_day() {
     assert!(town.records.is_empty());
     let snapshot = serde_json::to_string(&town.engine.snapshot()).unwrap();
     assert!(!snapshot.contains("car"), "{snapshot}");
+}
+
+#[test]
+fn a_restart_forgets_neither_what_was_told_nor_how_wrong_a_clock_is() {
+    let zone_s = -28_800.0;
+    let mut town = Town::new(Vec::new());
+    town.flag(0.0, "car");
+    let stated = |seconds: f64, on: &[Alarm]| {
+        let mut fix = alarmed(seconds, on);
+        fix.fix_time = fix.fix_time.plus_seconds(zone_s);
+        observation("car", fix)
+    };
+    for step in 0..6_u32 {
+        let seconds = f64::from(step) * 20.0;
+        town.tell(seconds, stated(seconds, &[]));
+    }
+    assert_eq!(alarms(&town.tell(120.0, stated(120.0, &[Alarm::Sos, Alarm::Tow]))).len(), 2);
+
+    let json = serde_json::to_string(&town.engine.snapshot()).unwrap();
+    town.engine =
+        Engine::restore(Setup::default(), vec![serde_json::from_str(&json).unwrap()], |_| true);
+    town.tell(130.0, login("car"));
+    // The frame whose answer was lost is no news; after a login a newer one is, of what is momentary.
+    assert_eq!(alarms(&town.tell(131.0, stated(120.0, &[Alarm::Sos, Alarm::Tow]))).len(), 0);
+    town.tell(135.0, login("car"));
+    let events = town.tell(140.0, stated(140.0, &[Alarm::Sos, Alarm::Tow]));
+    assert_eq!(alarms(&events).iter().map(|report| report.alarm).collect::<Vec<_>>(), [Alarm::Sos]);
+    let (last, _) = town.engine.last_fix(&"car".into()).unwrap();
+    assert_eq!(last.fix_time, at(140.0));
 }
 
 #[test]
