@@ -1,15 +1,18 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod castel;
 mod gl200;
 mod gps103;
 mod gt06;
 mod h02;
 mod jt600;
 mod jt808;
+mod laipac;
 mod megastek;
 mod meitrack;
 mod minifinder2;
 mod osmand;
+mod ruptela;
 mod suntech;
 mod t55;
 mod t800x;
@@ -22,16 +25,19 @@ use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &castel::PROTOCOL,
     &gl200::PROTOCOL,
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
+    &laipac::PROTOCOL,
     &megastek::PROTOCOL,
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
     &osmand::PROTOCOL,
+    &ruptela::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,

@@ -54,14 +54,17 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     }
     out.identify(device);
     let version = if device_at == 2 { fields.text(1) } else { "" };
-    let count = fields.text(fields.count().saturating_sub(1));
-    if !(1..=8).contains(&count.len()) || !count.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(fields.reject(fields.count().saturating_sub(1), Reason::Malformed));
+    // A time of sending and a count end even the shortest message.
+    if fields.count() < device_at.saturating_add(3) {
+        return Err(fields.reject(fields.count(), Reason::Truncated));
     }
+    let count = fields.text(fields.count().saturating_sub(1));
+    let is_count =
+        (1..=8).contains(&count.len()) && count.bytes().all(|byte| byte.is_ascii_hexdigit());
     if form == "+ACK" {
-        if kind == "HBD" {
+        if kind == "HBD" && is_count {
             out.reply(format!("+SACK:GTHBD,{version},{count}$"), When::Now);
-        } else {
+        } else if kind != "HBD" {
             let mut attributes = Attributes::new();
             attributes.set("result", kind.to_owned());
             out.report(sent_at(&fields), AlarmSet::EMPTY, attributes);
@@ -71,7 +74,10 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let backfill = form == "+BUFF";
     let message = Message { fields, kind, version };
     message.items(backfill, out)?;
-    out.reply(format!("+SACK:{count}$"), When::Accepted);
+    // Without its count there is nothing to answer with: what is told counts all the same.
+    if is_count {
+        out.reply(format!("+SACK:{count}$"), When::Accepted);
+    }
     Ok(())
 }
 
@@ -90,12 +96,12 @@ fn time(text: &str) -> Option<Time> {
     Time::from_civil((year, pair(4)?, pair(6)?), (pair(8)?, pair(10)?, pair(12)?), 0)
 }
 
-/// `-DDD.dddddd`.
+/// `-DDD.dddddd`; six decimals nearly always.
 fn is_coordinate(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.split_once('.').is_some_and(|(whole, decimals)| {
         (1..=3).contains(&whole.len())
-            && decimals.len() == 6
+            && (4..=8).contains(&decimals.len())
             && whole.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit())
     })
 }

@@ -74,11 +74,9 @@ pub(super) fn tagged(content: &[u8], data: usize, out: &mut Out<'_>) -> Result<u
     reader.skip(4)?;
     let count = reader.le_u16()?;
     for _ in 0..count {
-        let length = usize::from(reader.le_u16()?);
-        let mut record = reader.part(length)?;
-        if let Err(reject) = tagged_one(&mut record, out) {
-            out.reject(reject);
-        }
+        // What the length counts differs between models: the lists say where a record ends.
+        reader.skip(2)?;
+        tagged_one(&mut reader, out)?;
     }
     Ok(usize::from(count))
 }
@@ -157,7 +155,10 @@ fn tagged_one(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), Reject> 
         out.report(time, alarms, attributes);
         return Ok(());
     };
-    let mut fix = Fix::new(fix_time, latitude, longitude).ok_or(nowhere)?;
+    let Some(mut fix) = Fix::new(fix_time, latitude, longitude) else {
+        out.reject(nowhere);
+        return Ok(());
+    };
     fix.valid = valid;
     fix.alarms = alarms;
     fix.speed_kmh = speed;
