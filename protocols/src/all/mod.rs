@@ -8,6 +8,7 @@ mod megastek;
 mod osmand;
 mod t55;
 mod t800x;
+mod taip;
 mod teltonika;
 mod trv;
 
@@ -23,6 +24,7 @@ pub static ALL: &[&Protocol] = &[
     &osmand::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
+    &taip::PROTOCOL,
     &teltonika::PROTOCOL,
     &trv::PROTOCOL,
 ];
