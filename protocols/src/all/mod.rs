@@ -5,6 +5,7 @@ mod h02;
 mod jt600;
 mod jt808;
 mod megastek;
+mod navis;
 mod osmand;
 mod t55;
 mod t800x;
@@ -21,6 +22,7 @@ pub static ALL: &[&Protocol] = &[
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &megastek::PROTOCOL,
+    &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
