@@ -11,11 +11,13 @@ mod laipac;
 mod megastek;
 mod meitrack;
 mod minifinder2;
+mod navis;
 mod osmand;
 mod ruptela;
 mod suntech;
 mod t55;
 mod t800x;
+mod taip;
 mod teltonika;
 mod tk103;
 mod trv;
@@ -36,11 +38,13 @@ pub static ALL: &[&Protocol] = &[
     &megastek::PROTOCOL,
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
+    &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &ruptela::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
+    &taip::PROTOCOL,
     &teltonika::PROTOCOL,
     &tk103::PROTOCOL,
     &trv::PROTOCOL,
