@@ -1,7 +1,7 @@
 //! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,10 +170,4 @@ impl Server {
 /// Half the processors: the other half is the gateway's and the writer's.
 fn shard_count() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get() / 2).clamp(1, 8)
-}
-
-/// Where `serve` keeps its data when nothing else is said.
-#[must_use]
-pub fn default_data() -> &'static Path {
-    Path::new("interdict-data")
 }
