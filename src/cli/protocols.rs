@@ -89,7 +89,11 @@ fn markdown(out: &mut impl Write) -> io::Result<()> {
     for protocol in ALL {
         let Protocol { name, port, transports, title, .. } = protocol;
         let title = title.replace('|', "\\|");
-        writeln!(out, "| `{name}` | {port} | {transports} | {title} | {} |", protocol.alarms.len())?;
+        writeln!(
+            out,
+            "| `{name}` | {port} | {transports} | {title} | {} |",
+            protocol.alarms.len()
+        )?;
     }
     Ok(())
 }
