@@ -114,7 +114,8 @@ fn an_interrupt_leaves_nothing_behind() {
     }
     let folder = folder(&told);
     assert!(Path::new(&folder).exists(), "{folder}");
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let killed =
+        Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!Path::new(&folder).exists(), "{folder}");
