@@ -186,12 +186,18 @@ impl AlarmSet {
     }
 }
 
+impl Extend<Alarm> for AlarmSet {
+    fn extend<I: IntoIterator<Item = Alarm>>(&mut self, alarms: I) {
+        for alarm in alarms {
+            self.insert(alarm);
+        }
+    }
+}
+
 impl FromIterator<Alarm> for AlarmSet {
     fn from_iter<I: IntoIterator<Item = Alarm>>(alarms: I) -> Self {
         let mut set = Self::EMPTY;
-        for alarm in alarms {
-            set.insert(alarm);
-        }
+        set.extend(alarms);
         set
     }
 }

@@ -34,7 +34,7 @@ pub struct Connection {
     /// No step is tried before so many bytes are pending.
     need: usize,
     /// What the framer remembers of the frames before.
-    memory: u8,
+    memory: u64,
     open: bool,
 }
 

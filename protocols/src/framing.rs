@@ -87,7 +87,7 @@ pub enum Framer {
         max: usize,
         /// The function. `memory` is 0 at first; what it sets is kept with the frame or skip that
         /// it answers, and forgotten with [`Step::Need`].
-        find: fn(bytes: &[u8], last: bool, memory: &mut u8) -> Step,
+        find: fn(bytes: &[u8], last: bool, memory: &mut u64) -> Step,
     },
 }
 
@@ -114,7 +114,7 @@ impl Framer {
 
     /// As [`Framer::step`], with what was remembered of the frames before.
     #[must_use]
-    pub fn step_after(&self, memory: &mut u8, bytes: &[u8], last: bool) -> Step {
+    pub fn step_after(&self, memory: &mut u64, bytes: &[u8], last: bool) -> Step {
         match *self {
             Self::Line { max } => line(bytes, last, max),
             Self::Delimited { start, end, text, max } => {

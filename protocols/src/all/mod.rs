@@ -5,16 +5,22 @@ mod gl200;
 mod gps103;
 mod gt06;
 mod h02;
+mod jt600;
 mod jt808;
 mod laipac;
+mod megastek;
 mod meitrack;
 mod minifinder2;
+mod navis;
 mod osmand;
 mod ruptela;
 mod suntech;
 mod t55;
+mod t800x;
+mod taip;
 mod teltonika;
 mod tk103;
+mod trv;
 mod watch;
 
 use crate::Protocol;
@@ -26,16 +32,22 @@ pub static ALL: &[&Protocol] = &[
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &laipac::PROTOCOL,
+    &megastek::PROTOCOL,
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
+    &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &ruptela::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
+    &t800x::PROTOCOL,
+    &taip::PROTOCOL,
     &teltonika::PROTOCOL,
     &tk103::PROTOCOL,
+    &trv::PROTOCOL,
     &watch::PROTOCOL,
 ];
 

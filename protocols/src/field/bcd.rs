@@ -20,6 +20,26 @@ pub fn digits(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Nine digits, the first half of five bytes of ten: three whole degrees, and six digits of
+/// minutes in three bytes (not yet judged). The last half byte is not looked at.
+#[must_use]
+pub fn shifted([a, b, c, d, e]: [u8; 5]) -> Option<(u16, [u8; 3])> {
+    let tens = byte(a)?;
+    let units = byte(b & 0xf0)? / 10;
+    let join = |left: u8, right: u8| (left << 4) | (right >> 4);
+    let degrees = u16::from(tens).saturating_mul(10).saturating_add(u16::from(units));
+    Some((degrees, [join(b, c), join(c, d), join(d, e)]))
+}
+
+/// Degrees of whole ones and six digits of minutes with four decimals (`MMmmmm`).
+#[must_use]
+pub fn degrees(whole: u16, minutes: [u8; 3]) -> Option<f64> {
+    let [units, hundredths, rest] = minutes.map(byte);
+    let units = units.filter(|units| *units < 60)?;
+    let decimals = f64::from(hundredths?) / 100.0 + f64::from(rest?) / 10_000.0;
+    Some(f64::from(whole) + (f64::from(units) + decimals) / 60.0)
+}
+
 /// A date and time of day as `YYMMDDhhmmss`, years being 20yy, at `offset_s` seconds ahead of UTC.
 ///
 /// # Errors
@@ -46,6 +66,17 @@ mod tests {
         assert_eq!(byte(0x9a), None);
         assert_eq!(byte(0xa0), None);
         assert_eq!(digits(&[0x01, 0x3f, 0x22]), "013");
+    }
+
+    #[test]
+    fn degrees_and_minutes_may_begin_in_the_middle_of_a_byte() {
+        let (whole, minutes) = shifted([0x12, 0x13, 0x68, 0x82, 0x0f]).unwrap();
+        assert_eq!((whole, minutes), (121, [0x36, 0x88, 0x20]));
+        assert_eq!(degrees(whole, minutes), Some(121.0 + 36.882 / 60.0));
+        assert_eq!(degrees(0, [0x60, 0, 0]), None);
+        assert_eq!(degrees(0, [0x59, 0x0a, 0]), None);
+        assert_eq!(shifted([0x1a, 0, 0, 0, 0]), None);
+        assert_eq!(shifted([0x12, 0xa0, 0, 0, 0]), None);
     }
 
     #[test]

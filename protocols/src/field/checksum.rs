@@ -6,10 +6,18 @@ pub fn xor(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, byte| sum ^ byte)
 }
 
-/// The lowest byte of the sum of all bytes (Meitrack).
+/// All bytes added up, modulo 256.
 #[must_use]
-pub fn sum(bytes: &[u8]) -> u8 {
+pub fn sum8(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
+}
+
+/// CRC-8/NRSC-5 (FLEX of Navtelecom).
+#[must_use]
+pub fn crc8_nrsc5(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0xff, |sum, byte| {
+        (0..8).fold(sum ^ byte, |sum, _| if sum & 0x80 == 0 { sum << 1 } else { (sum << 1) ^ 0x31 })
+    })
 }
 
 /// A CRC of 16 bits whose bits travel lowest first, by a table made at compile time.
@@ -108,6 +116,7 @@ mod tests {
         assert_eq!(crc16_kermit_after(crc16_kermit(b"12345"), b"6789"), 0x2189);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
         assert_eq!(xor(b"123456789"), 0x31);
-        assert_eq!(sum(b"123456789"), 0xdd);
+        assert_eq!(sum8(b"123456789"), 0xdd);
+        assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);
     }
 }

@@ -1,13 +1,20 @@
 //! NMEA 0183: sentences, their coordinates, dates and times. Many makers' text protocols borrow
 //! these fields.
 
+use crate::field::Fields;
 use crate::field::checksum::xor;
-use crate::{Reason, Reject, Time};
+use crate::{Fix, Reason, Reject, Time};
 
 /// Kilometres an hour of a speed in knots: a nautical mile is 1 852 m.
 #[must_use]
 pub const fn kmh(knots: f64) -> f64 {
     knots * 1852.0 / 1000.0
+}
+
+/// Kilometres an hour of a speed in miles an hour: a statute mile is 1 609.344 m.
+#[must_use]
+pub const fn kmh_of_miles(miles: f64) -> f64 {
+    miles * 1.609_344
 }
 
 /// Splits a sentence, from its `$` on, at its checksum: what lies between `$` and `*`, and what
@@ -86,6 +93,13 @@ pub fn date(text: &str) -> Option<Time> {
     Time::from_civil((year, month, day), (0, 0, 0), 0)
 }
 
+/// Midnight (UTC) of a date `yymmdd`, years being 20yy, as many makers turn it.
+#[must_use]
+pub fn date_ymd(text: &str) -> Option<Time> {
+    let [year, month, day] = three_pairs(text)?;
+    Time::from_civil((i16::from(year).saturating_add(2000), month, day), (0, 0, 0), 0)
+}
+
 /// Six digits as three numbers.
 fn three_pairs(text: &str) -> Option<[i8; 3]> {
     let bytes: [u8; 6] = text.as_bytes().try_into().ok()?;
@@ -107,6 +121,64 @@ pub fn nearest(time_of_day_ms: i64, about: Time) -> Time {
         behind if behind < -(DAY_MS / 2) => same_day.plus_millis(DAY_MS),
         _ => same_day,
     }
+}
+
+/// A place in four fields: `DDMM.mmmm`, `N`, `DDDMM.mmmm`, `E` from `first` on. `None` where the
+/// receiver has left the coordinates empty.
+///
+/// # Errors
+/// [`Reason::OutOfRange`] at the coordinate that is none.
+pub fn place(fields: &Fields<'_>, first: usize) -> Result<Option<(f64, f64)>, Reject> {
+    let read = |index: usize| {
+        degrees(fields.text(index))
+            .and_then(|value| signed(value, fields.text(index.saturating_add(1))))
+            .ok_or_else(|| fields.reject(index, Reason::OutOfRange))
+    };
+    let second = first.saturating_add(2);
+    if fields.text(first).is_empty() && fields.text(second).is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((read(first)?, read(second)?)))
+}
+
+/// A speed in knots, as km/h.
+#[must_use]
+pub fn speed(fields: &Fields<'_>, index: usize) -> Option<f64> {
+    fields.number(index).filter(|knots| *knots >= 0.0).map(kmh)
+}
+
+/// Degrees from north.
+#[must_use]
+pub fn course(fields: &Fields<'_>, index: usize) -> Option<f64> {
+    fields.number(index).filter(|course| (0.0..=360.0).contains(course))
+}
+
+/// The instant of a date `ddmmyy` and a time of day in two fields.
+///
+/// # Errors
+/// [`Reason::OutOfRange`] at the field that is none.
+pub fn instant(fields: &Fields<'_>, date_at: usize, time_at: usize) -> Result<Time, Reject> {
+    let wrong = |index: usize| fields.reject(index, Reason::OutOfRange);
+    let midnight = date(fields.text(date_at)).ok_or_else(|| wrong(date_at))?;
+    let of_day = time_of_day_ms(fields.text(time_at)).ok_or_else(|| wrong(time_at))?;
+    Ok(midnight.plus_millis(of_day))
+}
+
+/// What most makers take from RMC: time, validity, latitude, `N`, longitude, `E`, knots, course,
+/// date, from `first` (the time) on. `None` where the receiver has left the coordinates empty.
+///
+/// # Errors
+/// [`Reason::OutOfRange`] at the field that cannot be.
+pub fn rmc(fields: &Fields<'_>, first: usize) -> Result<Option<Fix>, Reject> {
+    let at = |places: usize| first.saturating_add(places);
+    let Some((latitude, longitude)) = place(fields, at(2))? else { return Ok(None) };
+    let time = instant(fields, at(8), first)?;
+    let mut fix = Fix::new(time, latitude, longitude)
+        .ok_or_else(|| fields.reject(at(2), Reason::OutOfRange))?;
+    fix.valid = fields.text(at(1)) == "A";
+    fix.speed_kmh = speed(fields, at(6));
+    fix.course_deg = course(fields, at(7));
+    Ok(Some(fix))
 }
 
 #[cfg(test)]
@@ -150,6 +222,8 @@ mod tests {
             Some("2026-06-15T00:00:00Z")
         });
         assert_eq!(date("310226"), None);
+        assert_eq!(date_ymd("260615"), date("150626"));
+        assert_eq!(date_ymd("260231"), None);
     }
 
     #[test]
@@ -160,5 +234,21 @@ mod tests {
         let about = Time::parse("2026-06-14T23:59:00Z").unwrap();
         assert_eq!(nearest(1_000, about).to_string(), "2026-06-15T00:00:01Z");
         assert_eq!(nearest(1_000, Time::from_millis(5)).to_string(), "1970-01-01T00:00:01Z");
+    }
+
+    #[test]
+    fn a_position_is_nine_fields() {
+        let read = |text: &str| rmc(&Fields::split(text.as_bytes(), b','), 0);
+        let fix = read("015955.5,A,3854.84,N,12136.882,W,10,271.5,150626").unwrap().unwrap();
+        assert_eq!(fix.fix_time.to_string(), "2026-06-15T01:59:55.5Z");
+        assert!((fix.latitude - 38.914).abs() < 1e-9 && (fix.longitude + 121.6147).abs() < 1e-9);
+        assert_eq!((fix.speed_kmh, fix.course_deg), (Some(18.52), Some(271.5)));
+        let fix = read("015955,V,3854.84,N,12136.882,E,,,150626").unwrap().unwrap();
+        assert_eq!((fix.valid, fix.speed_kmh, fix.course_deg), (false, None, None));
+        assert_eq!(read("015955,V,,,,,,,150626"), Ok(None));
+        assert_eq!(read("015955,A,3854.84,N,12136.882,E,0,0,310226"), {
+            Err(Reject::at(35, Reason::OutOfRange))
+        });
+        assert_eq!(read("015955,A,3854.84,N,,E"), Err(Reject::at(19, Reason::OutOfRange)));
     }
 }

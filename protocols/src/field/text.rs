@@ -25,8 +25,18 @@ pub fn ascii(bytes: &[u8]) -> String {
 /// Text in UTF-16, big-endian, without white space and NUL characters around it.
 #[must_use]
 pub fn utf16_be(bytes: &[u8]) -> String {
+    utf16(bytes, u16::from_be_bytes)
+}
+
+/// Text in UTF-16, little-endian, without white space and NUL characters around it.
+#[must_use]
+pub fn utf16_le(bytes: &[u8]) -> String {
+    utf16(bytes, u16::from_le_bytes)
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let units = bytes.chunks_exact(2).map(|pair| match pair {
-        [high, low] => u16::from_be_bytes([*high, *low]),
+        [first, second] => unit([*first, *second]),
         _ => 0,
     });
     let text: String =
@@ -63,6 +73,7 @@ mod tests {
         assert_eq!(ascii(b"\xc1A"), "\u{fffd}A");
         assert_eq!(utf16_be(b"\0O\0K\0\r"), "OK");
         assert_eq!(utf16_be(b"\xd8\0\0A\0"), "\u{fffd}A");
+        assert_eq!(utf16_le(b"O\0K\0\0\0x"), "OK");
     }
 
     #[test]

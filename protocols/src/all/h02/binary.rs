@@ -73,13 +73,13 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
 
     let nowhere = reader.reject(Reason::OutOfRange);
     let [a, b, c, d] = reader.array()?;
-    let north = degrees(two(a), &[b, c, d]).ok_or(nowhere)?;
+    let north = two(a).and_then(|whole| bcd::degrees(whole, [b, c, d])).ok_or(nowhere)?;
     let battery = reader.u8()?;
     let nowhere_east = reader.reject(Reason::OutOfRange);
     let east: [u8; 5] = reader.array()?;
     let flags = east.last().map_or(0, |last| last & 0x0f);
-    let (whole, minutes) = half_shifted(east).ok_or(nowhere_east)?;
-    let east = degrees(Some(whole), &minutes).ok_or(nowhere_east)?;
+    let (whole, minutes) = bcd::shifted(east).ok_or(nowhere_east)?;
+    let east = bcd::degrees(whole, minutes).ok_or(nowhere_east)?;
     let [speed_high, middle, course_low] = reader.array()?;
     let status = Status(reader.be_u32()?);
 
@@ -128,20 +128,4 @@ fn digit(half: u8) -> Option<u16> {
 
 fn three(high: Option<u16>, low: Option<u16>) -> Option<f64> {
     Some(f64::from(high?) * 10.0 + f64::from(low?))
-}
-
-/// Degrees and six digits of minutes with four decimals.
-fn degrees(whole: Option<u16>, minutes: &[u8; 3]) -> Option<f64> {
-    let [units, hundredths, rest] = minutes.map(bcd::byte);
-    let units = units.filter(|units| *units < 60)?;
-    let decimals = f64::from(hundredths?) / 100.0 + f64::from(rest?) / 10_000.0;
-    Some(f64::from(whole?) + (f64::from(units) + decimals) / 60.0)
-}
-
-/// Nine digits as three of degrees and six of minutes.
-fn half_shifted(bytes: [u8; 5]) -> Option<(u16, [u8; 3])> {
-    let [a, b, c, d, e] = bytes;
-    let degrees = two(a)?.checked_mul(10)?.checked_add(digit(b >> 4)?)?;
-    let join = |left: u8, right: u8| (left << 4) | (right >> 4);
-    Some((degrees, [join(b, c), join(c, d), join(d, e)]))
 }

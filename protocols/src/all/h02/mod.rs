@@ -47,7 +47,7 @@ const MAX_FRAME: usize = 2048;
 /// What may follow a binary message's 32 bytes: lists of cells or access points are the longest.
 const MAX_TAIL: usize = 256;
 /// `memory`: the frame before was a binary one, so a tail may follow.
-const TAIL_MAY_FOLLOW: u8 = 1;
+const TAIL_MAY_FOLLOW: u64 = 1;
 
 /// What the bytes at a place may be.
 enum Start {
@@ -84,7 +84,7 @@ fn text_start(bytes: &[u8]) -> Start {
     }
 }
 
-fn find(bytes: &[u8], last: bool, memory: &mut u8) -> Step {
+fn find(bytes: &[u8], last: bool, memory: &mut u64) -> Step {
     if *memory == TAIL_MAY_FOLLOW {
         return find_end_of_tail(bytes, last, memory);
     }
@@ -126,7 +126,7 @@ fn find_hash(bytes: &[u8], last: bool) -> Step {
 
 /// Passes over what follows a binary message. The known lengths are tried first, so that a byte of
 /// a tail that looks like a beginning does not hide the true one.
-fn find_end_of_tail(bytes: &[u8], last: bool, memory: &mut u8) -> Step {
+fn find_end_of_tail(bytes: &[u8], last: bool, memory: &mut u64) -> Step {
     *memory = 0;
     for length in [0, 13, 14, 15].into_iter().chain(1..=MAX_TAIL) {
         let rest = bytes.get(length..).unwrap_or_default();

@@ -111,7 +111,7 @@ fn verified(frame: &[u8]) -> Result<&[u8], Reject> {
     let content = summed.strip_suffix(b"*").ok_or(malformed)?;
     let stated =
         std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    if stated == Some(checksum::sum(summed)) {
+    if stated == Some(checksum::sum8(summed)) {
         Ok(content)
     } else {
         Err(Reject::at(summed.len(), Reason::Checksum))
@@ -123,7 +123,7 @@ fn answer(flag: u8, device: &str, content: &str) -> Vec<u8> {
     let length = device.len().saturating_add(content.len()).saturating_add(2 + TRAILER);
     let mut bytes = vec![b'@', b'@', flag];
     bytes.extend(format!("{length},{device},{content}*").into_bytes());
-    let sum = checksum::sum(&bytes);
+    let sum = checksum::sum8(&bytes);
     bytes.extend(format!("{sum:02X}\r\n").into_bytes());
     bytes
 }

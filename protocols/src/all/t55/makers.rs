@@ -1,7 +1,7 @@
 //! What makers put into sentences of their own, and behind the checksum of others.
 
 use super::T55;
-use super::standard::{course, speed};
+use crate::field::nmea::{course, speed};
 use crate::field::{Fields, nmea};
 use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject};
 

@@ -1,6 +1,7 @@
 //! Sentences of NMEA 0183, and u-blox' own position.
 
 use super::T55;
+use crate::field::nmea::{course, place, speed};
 use crate::field::{Fields, nmea};
 use crate::{Attributes, Context, Fix, Out, Reason, Reject, Time};
 
@@ -144,27 +145,4 @@ impl T55 {
         self.fix(fix, attributes, out);
         Ok(())
     }
-}
-
-/// The coordinates of a sentence: `DDMM.mmmm`, `N`, `DDDMM.mmmm`, `E` from `first` on. `None` where
-/// the receiver has left them empty.
-fn place(fields: &Fields<'_>, first: usize) -> Result<Option<(f64, f64)>, Reject> {
-    let read = |index: usize| {
-        nmea::degrees(fields.text(index))
-            .and_then(|value| nmea::signed(value, fields.text(index.saturating_add(1))))
-            .ok_or_else(|| fields.reject(index, Reason::OutOfRange))
-    };
-    let second = first.saturating_add(2);
-    if fields.text(first).is_empty() && fields.text(second).is_empty() {
-        return Ok(None);
-    }
-    Ok(Some((read(first)?, read(second)?)))
-}
-
-pub(super) fn speed(fields: &Fields<'_>, index: usize) -> Option<f64> {
-    fields.number(index).filter(|knots| *knots >= 0.0).map(nmea::kmh)
-}
-
-pub(super) fn course(fields: &Fields<'_>, index: usize) -> Option<f64> {
-    fields.number(index).filter(|course| (0.0..=360.0).contains(course))
 }
