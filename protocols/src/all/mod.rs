@@ -12,6 +12,7 @@ mod t800x;
 mod taip;
 mod teltonika;
 mod trv;
+mod wialon;
 
 use crate::Protocol;
 
@@ -29,6 +30,7 @@ pub static ALL: &[&Protocol] = &[
     &taip::PROTOCOL,
     &teltonika::PROTOCOL,
     &trv::PROTOCOL,
+    &wialon::PROTOCOL,
 ];
 
 /// The protocol of this name.
