@@ -22,6 +22,7 @@ mod teltonika;
 mod tk103;
 mod trv;
 mod watch;
+mod wialon;
 
 use crate::Protocol;
 
@@ -49,6 +50,7 @@ pub static ALL: &[&Protocol] = &[
     &tk103::PROTOCOL,
     &trv::PROTOCOL,
     &watch::PROTOCOL,
+    &wialon::PROTOCOL,
 ];
 
 /// The protocol of this name.
