@@ -10,6 +10,7 @@ pub mod config;
 pub mod devices;
 pub mod dispatch;
 pub mod gateway;
+pub mod roads;
 pub mod shards;
 pub mod store;
 pub mod tracks;

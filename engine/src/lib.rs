@@ -8,6 +8,7 @@ mod engine;
 mod event;
 mod input;
 mod model;
+pub mod roads;
 
 pub use engine::{Engine, Prepared};
 pub use event::{
