@@ -1,5 +1,6 @@
 //! Roads: where a vehicle can drive, how long that takes, and where a checkpoint stands on them.
 
+mod approach;
 mod builder;
 mod class;
 mod components;
@@ -9,9 +10,11 @@ mod gate;
 mod graph;
 mod index;
 mod matching;
+mod network;
 mod search;
 mod tables;
 
+pub use approach::{Outlook, RoadApproach, Tuning};
 pub use builder::{BuildReport, Restriction, RoadBuilder, Way};
 pub use class::RoadClass;
 pub use error::RoadError;
@@ -19,4 +22,5 @@ pub use gate::{Gate, gates};
 pub use graph::{ArcId, Exit, NodeId, RoadGraph, StreetId, metres_between};
 pub use index::{RoadIndex, Snap};
 pub use matching::{Matcher, Scratch, Stand, Step};
+pub use network::{Roads, Zones};
 pub use tables::{TableMaker, TimeMatrix, TimeTable};
