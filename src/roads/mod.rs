@@ -57,7 +57,9 @@ fn import(bytes: &[u8]) -> Result<Imported> {
         [b'{', ..] => geojson_lines::read(bytes)?,
         // A blob's header length, big-endian and at most 64 KiB (PBF Format, file format).
         [0, 0, _, _, 0x0a, ..] => osm_pbf::read(bytes)?,
-        _ => bail!("neither OpenStreetMap (.osm, .osm.gz, .osm.pbf) nor GeoJSON nor a compact file"),
+        _ => {
+            bail!("neither OpenStreetMap (.osm, .osm.gz, .osm.pbf) nor GeoJSON nor a compact file")
+        }
     };
     let (graph, report) = builder.build()?;
     Ok(Imported { graph, report: Some(report) })

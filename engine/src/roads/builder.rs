@@ -206,11 +206,8 @@ impl RoadBuilder {
                     continue;
                 }
                 let street = (index as u32) << 1 | direction;
-                let [tail, head] = if direction == 0 {
-                    piece.ends
-                } else {
-                    [piece.ends[1], piece.ends[0]]
-                };
+                let [tail, head] =
+                    if direction == 0 { piece.ends } else { [piece.ends[1], piece.ends[0]] };
                 for (node, side) in [(tail, 0), (head, 1)] {
                     if let Some(point) = junctions.get(node as usize)
                         && let Some(list) = at_junction.get_mut(point)
@@ -227,7 +224,8 @@ impl RoadBuilder {
         let mut forbidden: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for restriction in &self.restrictions {
             let Some(list) = at_junction.get(&restriction.via) else { continue };
-            let into = list.iter().filter(|(s, side)| *side == 1 && way_of(*s) == Some(restriction.from));
+            let into =
+                list.iter().filter(|(s, side)| *side == 1 && way_of(*s) == Some(restriction.from));
             let mut applied = false;
             for (incoming, _) in into {
                 let out = list.iter().filter(|(_, side)| *side == 0).map(|(street, _)| *street);
@@ -334,8 +332,12 @@ impl RoadBuilder {
 
     fn find_exits(&self, graph: &mut RoadGraph) {
         let mut at: BTreeMap<(i32, i32), u32> = BTreeMap::new();
-        for (node, place) in
-            graph.node_latitude.iter().copied().zip(graph.node_longitude.iter().copied()).enumerate()
+        for (node, place) in graph
+            .node_latitude
+            .iter()
+            .copied()
+            .zip(graph.node_longitude.iter().copied())
+            .enumerate()
         {
             at.entry(place).or_insert(node as u32);
         }

@@ -115,9 +115,7 @@ fn crossings(
         }
     }
     // A street may cross more than once; the first time is when it passes.
-    found.sort_by(|(a, _), (b, _)| {
-        a.street.cmp(&b.street).then(a.offset_m.total_cmp(&b.offset_m))
-    });
+    found.sort_by(|(a, _), (b, _)| a.street.cmp(&b.street).then(a.offset_m.total_cmp(&b.offset_m)));
     found.dedup_by_key(|(gate, _)| gate.street);
     found
 }

@@ -75,7 +75,8 @@ impl RoadIndex {
         self.visit(place, radius_m, |entry| {
             let mut best: Option<Foot> = None;
             for first in entry.first..entry.last {
-                let foot = Foot::on(place, scale, point(graph, first), point(graph, first + 1), first);
+                let foot =
+                    Foot::on(place, scale, point(graph, first), point(graph, first + 1), first);
                 if best.is_none_or(|b| foot.distance_m < b.distance_m) {
                     best = Some(foot);
                 }
@@ -109,9 +110,7 @@ impl RoadIndex {
                 });
             }
         }
-        snaps.sort_by(|a, b| {
-            a.distance_m.total_cmp(&b.distance_m).then(a.street.cmp(&b.street))
-        });
+        snaps.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.street.cmp(&b.street)));
         snaps
     }
 
@@ -169,9 +168,8 @@ impl Foot {
         to: (f64, f64),
         segment: u32,
     ) -> Self {
-        let metres = |to: (f64, f64)| {
-            ((to.0 - place.0) * scale.0, longitude_step(place.1, to.1) * scale.1)
-        };
+        let metres =
+            |to: (f64, f64)| ((to.0 - place.0) * scale.0, longitude_step(place.1, to.1) * scale.1);
         let (a, b) = (metres(from), metres(to));
         let (north, east) = (b.0 - a.0, b.1 - a.1);
         let square = north * north + east * east;

@@ -2,11 +2,17 @@
 //! "Hidden Markov map matching through noise and sparseness", kept online: the likeliest of a few
 //! hypotheses is always at hand).
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
-use super::graph::{ArcId, RoadGraph, StreetId};
-use super::index::{RoadIndex, Snap};
 use super::gate::turn_deg;
+use super::graph::{ArcId, NodeId, RoadGraph};
+use super::index::Snap;
+use super::network::Roads;
+use crate::CheckpointId;
 
 /// Hypotheses kept.
 const KEPT: usize = 6;
@@ -30,227 +36,261 @@ const TURN_ROUND_M: f32 = 80.0;
 const BEAM: f32 = 12.0;
 /// No road vehicle covers ground faster than this, metres a second.
 const FASTEST_MS: f32 = 60.0;
+/// What errors of two fixes may add to a distance, metres.
+const SLACK_M: f32 = 100.0;
+/// Errors of two fixes may make a vehicle seem to roll back so far.
+const BACK_M: f32 = 3.0 * SIGMA_M;
+/// Fixes in a row without explanation after which the way begins anew.
+const UNEXPLAINED: u8 = 3;
+/// Passages are remembered for so long, until the hypotheses agree on them, seconds.
+const REMEMBERED_S: f64 = 180.0;
+/// Two passages of one checkpoint within this are one: nobody turns round and back so soon.
+const ONE_PASSAGE_S: f64 = 90.0;
 /// Nodes visited at most when ways are looked for, so that a fix never costs more than this.
 const VISITED: usize = 600;
 
+/// A checkpoint that was passed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Passage {
+    /// Which checkpoint.
+    pub checkpoint: CheckpointId,
+    /// When.
+    pub time: Time,
+}
+
 /// A hypothesis: where the vehicle is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stand {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Stand {
     /// The arc that it drives.
-    pub arc: ArcId,
+    pub(super) arc: ArcId,
     /// Metres from the arc's beginning.
-    pub offset_m: f32,
+    pub(super) offset_m: f32,
     /// Natural logarithm of its likelihood against the best hypothesis.
-    pub log_weight: f32,
+    log_weight: f32,
+    /// The checkpoints that it passed of late, if so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passed: Vec<Passage>,
 }
 
 /// What one fix did.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Step {
+pub(super) struct Step {
     /// The vehicle was followed from the last fix; else the way begins here.
-    pub followed: bool,
+    pub(super) followed: bool,
     /// The arcs driven since the last fix, from the one that it was on to the one that it is on.
-    pub way: Vec<ArcId>,
+    pub(super) way: Vec<ArcId>,
     /// Where on the first of these it was, metres from its beginning.
-    pub from_m: f32,
+    pub(super) from_m: f32,
     /// Metres driven.
-    pub driven_m: f32,
+    pub(super) driven_m: f32,
 }
 
 /// Follows one vehicle.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Matcher {
+pub(super) struct Matcher {
     stands: Vec<Stand>,
     place: (f64, f64),
-    time_s: f64,
+    time: Time,
     /// Fixes in a row that nothing explained.
     unexplained: u8,
+    /// What was told of passages of late.
+    told: Vec<Passage>,
 }
 
 /// A place with what a receiver says of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight {
     pub(super) place: (f64, f64),
-    pub(super) time_s: f64,
+    pub(super) time: Time,
     pub(super) speed_kmh: Option<f32>,
     pub(super) course_deg: Option<f32>,
 }
 
-/// Memory for looking for ways, lent so that it need not grow each time.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    heap: std::collections::BinaryHeap<std::cmp::Reverse<(u32, u32)>>,
-    reached: std::collections::BTreeMap<u32, (u32, ArcId)>,
+/// A hypothesis that follows from one of the last fix.
+struct Offer {
+    log_weight: f32,
+    from: usize,
+    arc: ArcId,
+    driven_m: f32,
+    way: Vec<ArcId>,
 }
 
 impl Matcher {
-    /// The hypotheses, the likeliest first; empty where the vehicle is on no road.
-    #[must_use]
-    pub fn stands(&self) -> &[Stand] {
-        &self.stands
-    }
-
-    /// Forgets everything.
-    pub fn forget(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Takes a place as [`Self::observe`] does.
-    pub fn sight(
-        &mut self,
-        graph: &RoadGraph,
-        index: &RoadIndex,
-        scratch: &mut Scratch,
-        place: (f64, f64),
-        time_s: f64,
-        speed_kmh: Option<f32>,
-        course_deg: Option<f32>,
-    ) -> Option<Step> {
-        self.observe(graph, index, scratch, Sight { place, time_s, speed_kmh, course_deg })
+    /// The likeliest hypothesis; `None` where the vehicle is on no road.
+    pub(super) fn best(&self) -> Option<&Stand> {
+        self.stands.first()
     }
 
     /// Takes a fix. `None` where it fits neither the roads nor what came before: an outlier.
-    pub(super) fn observe(
-        &mut self,
-        graph: &RoadGraph,
-        index: &RoadIndex,
-        scratch: &mut Scratch,
-        sight: Sight,
-    ) -> Option<Step> {
-        let mut snaps = index.near(graph, sight.place, SEARCH_M);
+    pub(super) fn observe(&mut self, roads: &Roads, sight: Sight) -> Option<Step> {
+        let graph = &roads.graph;
+        let mut snaps = roads.index.near(graph, sight.place, SEARCH_M);
         snaps.truncate(CONSIDERED);
-        let elapsed_s = (sight.time_s - self.time_s).max(0.0) as f32;
-        let straight_m = super::metres_between(self.place, sight.place) as f32;
         if self.stands.is_empty() {
             return self.begin(graph, &snaps, sight);
         }
-        let reachable = straight_m < 100.0 + FASTEST_MS * elapsed_s;
-        let mut next: Vec<(Stand, Option<(usize, Vec<ArcId>, f32)>)> = Vec::new();
-        if reachable && !snaps.is_empty() {
-            self.extend(graph, scratch, &snaps, sight, (elapsed_s, straight_m), &mut next);
+        let elapsed_s = sight.time.seconds_since(self.time).max(0.0) as f32;
+        let straight_m = super::metres_between(self.place, sight.place) as f32;
+        let mut next: Vec<(Offer, &Snap)> = Vec::new();
+        if straight_m < SLACK_M + FASTEST_MS * elapsed_s {
+            let offers = self.offers(graph, &snaps, sight, elapsed_s, straight_m);
+            next =
+                offers.into_iter().zip(&snaps).filter_map(|(o, snap)| Some((o?, snap))).collect();
         }
         if next.is_empty() {
-            self.unexplained += 1;
+            self.unexplained = self.unexplained.saturating_add(1);
             // One fix out of place is an outlier; three tell of another road.
-            if self.unexplained < 3 {
+            if self.unexplained < UNEXPLAINED {
                 return None;
             }
             return self.begin(graph, &snaps, sight);
         }
-        self.unexplained = 0;
         next.sort_by(|(a, _), (b, _)| {
             b.log_weight.total_cmp(&a.log_weight).then(a.arc.cmp(&b.arc))
         });
         next.truncate(KEPT);
-        let best = next.first().map_or(0.0, |(stand, _)| stand.log_weight);
-        let mut step = Step::default();
-        if let Some((_, Some((from, way, driven_m)))) = next.first_mut() {
-            step = Step {
-                followed: true,
-                way: std::mem::take(way),
-                from_m: self.stands.get(*from).map_or(0.0, |stand| stand.offset_m),
-                driven_m: *driven_m,
-            };
+        let best = next.first().map_or(0.0, |(offer, _)| offer.log_weight);
+        next.retain(|(offer, _)| offer.log_weight > best - BEAM);
+        let mut step = Step { followed: true, ..Step::default() };
+        if let Some((offer, _)) = next.first() {
+            step.from_m = self.stands.get(offer.from).map_or(0.0, |stand| stand.offset_m);
+            step.driven_m = offer.driven_m;
+            step.way.clone_from(&offer.way);
         }
-        self.stands = next
+        let stands = next
             .into_iter()
-            .map(|(stand, _)| Stand { log_weight: stand.log_weight - best, ..stand })
-            .filter(|stand| stand.log_weight > -BEAM)
+            .filter_map(|(offer, snap)| {
+                let from = self.stands.get(offer.from)?;
+                // Not backwards on one street: what seems so is error.
+                let stays = offer.way.len() == 1;
+                let offset_m = if stays { snap.offset_m.max(from.offset_m) } else { snap.offset_m };
+                let times = (self.time, sight.time);
+                let mut passed = from.passed.clone();
+                passed.retain(|passage| sight.time.seconds_since(passage.time) < REMEMBERED_S);
+                passed.extend(passages(roads, &offer.way, (from.offset_m, offset_m), times));
+                let log_weight = offer.log_weight - best;
+                Some(Stand { arc: offer.arc, offset_m, log_weight, passed })
+            })
             .collect();
-        (self.place, self.time_s) = (sight.place, sight.time_s);
+        self.stands = stands;
+        (self.place, self.time, self.unexplained) = (sight.place, sight.time, 0);
         Some(step)
     }
 
+    /// The passages on the likeliest way that have not been told yet.
+    pub(super) fn passages(&mut self, now: Time) -> Vec<Passage> {
+        self.told.retain(|told| now.seconds_since(told.time) < REMEMBERED_S);
+        let Some(best) = self.stands.first() else { return Vec::new() };
+        let is_told = |passage: &&Passage| {
+            let same = |told: &Passage| {
+                told.checkpoint == passage.checkpoint
+                    && passage.time.seconds_since(told.time).abs() < ONE_PASSAGE_S
+            };
+            !self.told.iter().any(same)
+        };
+        let new: Vec<Passage> = best.passed.iter().filter(is_told).cloned().collect();
+        self.told.extend(new.iter().cloned());
+        new
+    }
+
     fn begin(&mut self, graph: &RoadGraph, snaps: &[Snap], sight: Sight) -> Option<Step> {
-        self.stands = snaps
-            .iter()
-            .filter_map(|snap| {
-                let arc = *graph.arcs_along(snap.street).first()?;
-                Some(Stand { arc, offset_m: snap.offset_m, log_weight: emission(snap, &sight) })
-            })
-            .collect();
+        let stand = |snap: &Snap| {
+            let arc = *graph.arcs_along(snap.street).first()?;
+            let log_weight = emission(snap, &sight);
+            Some(Stand { arc, offset_m: snap.offset_m, log_weight, passed: Vec::new() })
+        };
+        self.stands = snaps.iter().filter_map(stand).collect();
         self.stands.sort_by(|a, b| b.log_weight.total_cmp(&a.log_weight).then(a.arc.cmp(&b.arc)));
         self.stands.truncate(KEPT);
         let best = self.stands.first()?.log_weight;
         for stand in &mut self.stands {
             stand.log_weight -= best;
         }
-        (self.place, self.time_s, self.unexplained) = (sight.place, sight.time_s, 0);
+        (self.place, self.time, self.unexplained) = (sight.place, sight.time, 0);
         Some(Step::default())
     }
 
-    #[expect(clippy::type_complexity, reason = "local to the two functions")]
-    fn extend(
+    /// For each street near the fix the likeliest way there.
+    fn offers(
         &self,
         graph: &RoadGraph,
-        scratch: &mut Scratch,
         snaps: &[Snap],
         sight: Sight,
-        (elapsed_s, straight_m): (f32, f32),
-        next: &mut Vec<(Stand, Option<(usize, Vec<ArcId>, f32)>)>,
-    ) {
+        elapsed_s: f32,
+        straight_m: f32,
+    ) -> Vec<Option<Offer>> {
         let scale_m = LONGER_M + LONGER_M_PER_S * elapsed_s;
-        let limit_m = (straight_m + 6.0 * scale_m).min(100.0 + FASTEST_MS * elapsed_s);
-        // Errors of two fixes may make it seem to roll back.
-        let slack_m = 3.0 * SIGMA_M;
-        let mut best: Vec<Option<(f32, usize, ArcId, f32)>> = vec![None; snaps.len()];
-        let mut ways: Vec<Vec<ArcId>> = vec![Vec::new(); snaps.len()];
+        let limit_m = (straight_m + 6.0 * scale_m).min(SLACK_M + FASTEST_MS * elapsed_s);
+        let mut best: Vec<Option<Offer>> = snaps.iter().map(|_| None).collect();
+        let mut reach = Reach::default();
         for (from, stand) in self.stands.iter().enumerate() {
             let length_m = graph.length_m(stand.arc);
-            let head = graph.head(stand.arc);
-            scratch.search(graph, stand.arc, length_m - stand.offset_m, limit_m);
-            for (to, snap) in snaps.iter().enumerate() {
+            let (street, head) = (graph.street(stand.arc), graph.head(stand.arc));
+            reach.search(graph, stand.arc, length_m - stand.offset_m, limit_m);
+            for (snap, best) in snaps.iter().zip(&mut best) {
                 let cost = stand.log_weight + emission(snap, &sight);
-                let mut offer = |driven_m: f32, arc: ArcId, extra_m: f32, way: &mut dyn FnMut() -> Vec<ArcId>| {
+                let mut offer = |driven_m: f32, extra_m: f32, arc, way: &dyn Fn() -> Vec<ArcId>| {
                     let longer_m = (driven_m - straight_m).abs() + extra_m;
-                    let weight = cost - longer_m / scale_m;
-                    if best[to].is_none_or(|(w, ..)| weight > w) {
-                        best[to] = Some((weight, from, arc, driven_m));
-                        ways[to] = way();
+                    let log_weight = cost - longer_m / scale_m;
+                    if best.as_ref().is_none_or(|offer| log_weight > offer.log_weight) {
+                        *best = Some(Offer { log_weight, from, arc, driven_m, way: way() });
                     }
                 };
-                let street = graph.street(stand.arc);
-                if snap.street == street && snap.offset_m >= stand.offset_m - slack_m {
+                if snap.street == street && snap.offset_m >= stand.offset_m - BACK_M {
                     let driven_m = (snap.offset_m - stand.offset_m).max(0.0);
-                    offer(driven_m, stand.arc, 0.0, &mut || vec![stand.arc]);
-                }
-                if snap.street == street ^ 1 {
-                    // Turned round on the spot.
-                    let back_m = length_m - snap.offset_m;
-                    let arc = graph.arcs_along(snap.street).first().copied();
-                    if let Some(arc) = arc {
-                        let driven_m = (stand.offset_m - back_m).abs();
-                        offer(driven_m, arc, TURN_ROUND_M, &mut || vec![stand.arc, arc]);
-                    }
+                    offer(driven_m, 0.0, stand.arc, &|| vec![stand.arc]);
                 }
                 for arc in graph.arcs_along(snap.street) {
+                    if snap.street == street ^ 1 {
+                        // Turned round in the road.
+                        let driven_m = (length_m - snap.offset_m - stand.offset_m).abs();
+                        offer(driven_m, TURN_ROUND_M, *arc, &|| vec![stand.arc, *arc]);
+                    }
                     let tail = graph.tail(*arc);
-                    if let Some((decimetres, _)) = scratch.reached.get(&tail) {
-                        let driven_m = *decimetres as f32 / 10.0 + snap.offset_m;
-                        if driven_m <= limit_m + slack_m {
-                            let round = tail == head && snap.street == street ^ 1;
-                            let extra_m = if round { TURN_ROUND_M } else { 0.0 };
-                            offer(driven_m, *arc, extra_m, &mut || {
-                                scratch.way(graph, stand.arc, *arc)
-                            });
-                        }
+                    if let Some(to_tail_m) = reach.metres(tail) {
+                        let round = tail == head && snap.street == street ^ 1;
+                        let extra_m = if round { TURN_ROUND_M } else { 0.0 };
+                        let way = || reach.way(graph, stand.arc, *arc);
+                        offer(to_tail_m + snap.offset_m, extra_m, *arc, &way);
                     }
                 }
             }
         }
-        for (to, snap) in snaps.iter().enumerate() {
-            if let Some((log_weight, from, arc, driven_m)) = best[to] {
-                let offset_m = if arc == self.stands[from].arc && ways[to].len() == 1 {
-                    // Not backwards: what seems so is error.
-                    snap.offset_m.max(self.stands[from].offset_m)
-                } else {
-                    snap.offset_m
-                };
-                let stand = Stand { arc, offset_m, log_weight };
-                next.push((stand, Some((from, std::mem::take(&mut ways[to]), driven_m))));
+        best
+    }
+}
+
+/// The checkpoints passed on a way, each at the time in proportion to the seconds that the map says.
+fn passages(
+    roads: &Roads,
+    way: &[ArcId],
+    (from_m, to_m): (f32, f32),
+    (since, now): (Time, Time),
+) -> Vec<Passage> {
+    let graph = &roads.graph;
+    let last = way.len().saturating_sub(1);
+    let mut passed: Vec<(f32, &CheckpointId)> = Vec::new();
+    let mut total_s = 0.0;
+    for (i, arc) in way.iter().enumerate() {
+        let length_m = graph.length_m(*arc);
+        let start_m = if i == 0 { from_m } else { 0.0 };
+        let end_m = if i == last { to_m } else { length_m };
+        let s_per_m = graph.time_s(*arc) / length_m;
+        for (gate_m, id) in roads.on_street.get(&graph.street(*arc)).into_iter().flatten() {
+            // The beginning is not part of it, else a vehicle that stands there passes again.
+            let after = if i == 0 { *gate_m > start_m } else { *gate_m >= start_m };
+            if after && *gate_m <= end_m {
+                passed.push((total_s + (gate_m - start_m) * s_per_m, id));
             }
         }
+        total_s += (end_m - start_m).max(0.0) * s_per_m;
     }
+    let elapsed_s = now.seconds_since(since);
+    let passage = |(after_s, id): (f32, &CheckpointId)| {
+        let share = if total_s > 0.0 { f64::from(after_s / total_s) } else { 1.0 };
+        Passage { checkpoint: id.clone(), time: since.plus_seconds(elapsed_s * share.min(1.0)) }
+    };
+    passed.into_iter().map(passage).collect()
 }
 
 /// Logarithm of how likely a fix is where the vehicle is there.
@@ -267,10 +307,17 @@ fn emission(snap: &Snap, sight: &Sight) -> f32 {
     log
 }
 
-impl Scratch {
-    /// Nodes reached from the end of an arc within a length.
+/// The nodes within reach of an arc, by length.
+#[derive(Default)]
+struct Reach {
+    heap: BinaryHeap<Reverse<(u32, NodeId)>>,
+    /// Decimetres to each, and the arc that leads there.
+    reached: BTreeMap<NodeId, (u32, ArcId)>,
+}
+
+impl Reach {
+    /// Looks for the nodes ahead of an arc, `to_head_m` before its end, within a length.
     fn search(&mut self, graph: &RoadGraph, from: ArcId, to_head_m: f32, limit_m: f32) {
-        use std::cmp::Reverse;
         self.heap.clear();
         self.reached.clear();
         let start = (to_head_m.max(0.0) * 10.0) as u32;
@@ -290,16 +337,17 @@ impl Scratch {
             }
             for arc in graph.arcs_from(node) {
                 let next = length.saturating_add((graph.length_m(arc) * 10.0) as u32);
-                if next > limit {
-                    continue;
-                }
                 let there = graph.head(arc);
-                if self.reached.get(&there).is_none_or(|(best, _)| next < *best) {
+                if next <= limit && self.reached.get(&there).is_none_or(|(best, _)| next < *best) {
                     self.reached.insert(there, (next, arc));
                     self.heap.push(Reverse((next, there)));
                 }
             }
         }
+    }
+
+    fn metres(&self, node: NodeId) -> Option<f32> {
+        self.reached.get(&node).map(|(decimetres, _)| *decimetres as f32 / 10.0)
     }
 
     /// The arcs from one to another, both included.
@@ -308,7 +356,7 @@ impl Scratch {
         let mut node = graph.tail(to);
         while let Some((_, arc)) = self.reached.get(&node) {
             way.push(*arc);
-            if *arc == from && node == graph.head(from) || way.len() > VISITED {
+            if (*arc == from && node == graph.head(from)) || way.len() > VISITED {
                 break;
             }
             node = graph.tail(*arc);
@@ -316,9 +364,4 @@ impl Scratch {
         way.reverse();
         way
     }
-}
-
-/// A street's other direction.
-pub(super) const fn opposite(street: StreetId) -> StreetId {
-    street ^ 1
 }
