@@ -448,3 +448,124 @@ fn interleave(latitude: i32, longitude: i32) -> u64 {
     };
     spread(latitude) << 1 | spread(longitude)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roads::testing::{builder, point, street, town};
+
+    fn goes(graph: &RoadGraph, from: &str, to: &str) -> bool {
+        (0..graph.arcs() as u32).any(|arc| {
+            graph.name(graph.street(arc)) == from
+                && graph
+                    .arcs_from(graph.head(arc))
+                    .any(|next| graph.name(graph.street(next)) == to && next != arc)
+        })
+    }
+
+    /// A cross of four two-way streets round the crossing (1, 1), closed to a ring outside.
+    fn cross() -> RoadBuilder {
+        let mut builder = builder();
+        let ends = [(1, 2), (2, 1), (1, 0), (0, 1)];
+        for (i, (east, north)) in (1..).zip(ends) {
+            builder.way(street(i, &[point(east, north), point(1, 1)], [30, 30]));
+        }
+        let ring: Vec<i64> =
+            [(1, 2), (2, 2), (2, 1), (2, 0), (1, 0), (0, 0), (0, 1), (0, 2), (1, 2)]
+                .map(|(east, north)| point(east, north))
+                .to_vec();
+        builder.way(street(9, &ring, [30, 30]));
+        builder
+    }
+
+    #[test]
+    fn streets_join_where_they_share_a_point() {
+        let (graph, report) = cross().build().unwrap();
+        assert_eq!((graph.nodes(), graph.pieces(), graph.arcs()), (5, 8, 16));
+        assert_eq!(report, BuildReport::default());
+        assert!((graph.street_length_m(0) - 200.0).abs() < 1.0, "{}", graph.street_length_m(0));
+    }
+
+    #[test]
+    fn a_forbidden_turn_is_impossible_and_others_stay() {
+        let mut builder = cross();
+        let via = point(1, 1);
+        builder.restriction(Restriction { from: 1, via, to: 2, only: false });
+        let (graph, report) = builder.build().unwrap();
+        assert_eq!(report.restrictions, 1);
+        assert_eq!(graph.nodes(), 6);
+        assert!(!goes(&graph, "street 1", "street 2"));
+        assert!(goes(&graph, "street 1", "street 3"));
+        assert!(goes(&graph, "street 3", "street 2"));
+    }
+
+    #[test]
+    fn the_only_turn_forbids_the_others() {
+        let mut builder = cross();
+        builder.restriction(Restriction { from: 1, via: point(1, 1), to: 2, only: true });
+        let (graph, _) = builder.build().unwrap();
+        assert!(goes(&graph, "street 1", "street 2"));
+        assert!(!goes(&graph, "street 1", "street 3"));
+        assert!(goes(&graph, "street 4", "street 3"));
+    }
+
+    #[test]
+    fn a_forbidden_turn_round_leaves_the_way_on() {
+        let mut builder = cross();
+        builder.restriction(Restriction { from: 1, via: point(1, 1), to: 1, only: false });
+        let (graph, _) = builder.build().unwrap();
+        let into = (0..graph.arcs() as u32)
+            .find(|arc| graph.street(*arc) == 0)
+            .expect("street 1 towards the crossing");
+        let next: Vec<String> = graph
+            .arcs_from(graph.head(into))
+            .map(|arc| graph.name(graph.street(arc)).to_owned())
+            .collect();
+        assert_eq!(next.len(), 3, "{next:?}");
+        assert!(!next.contains(&"street 1".to_owned()));
+    }
+
+    #[test]
+    fn what_one_cannot_leave_is_left_out() {
+        let mut builder = cross();
+        builder.way(street(20, &[point(1, 2), point(1, 5)], [30, 0]));
+        builder.way(street(21, &[point(10, 10), point(10, 11)], [30, 30]));
+        let (graph, report) = builder.build().unwrap();
+        assert_eq!(report.dropped_pieces, 2);
+        assert_eq!(graph.pieces(), 8);
+    }
+
+    #[test]
+    fn missing_points_cost_a_piece_and_no_more() {
+        let mut builder = cross();
+        builder.way(street(30, &[point(1, 2), 999_999, point(2, 2), point(2, 1)], [30, 30]));
+        let (graph, report) = builder.build().unwrap();
+        assert_eq!(report.broken_ways, 1);
+        assert!((0..graph.pieces() as u32).any(|piece| graph.name(piece << 1) == "street 30"));
+    }
+
+    #[test]
+    fn a_ferry_makes_an_exit() {
+        let mut builder = cross();
+        builder.ferry(vec![point(2, 2), point(20, 20)], "to the island".to_owned());
+        let (graph, _) = builder.build().unwrap();
+        assert_eq!(graph.exits().len(), 1);
+        assert_eq!(graph.exits()[0].name, "to the island");
+    }
+
+    #[test]
+    fn no_roads_are_an_error() {
+        assert_eq!(RoadBuilder::new().build().err(), Some(RoadError::NoRoads));
+        let mut only_trap = builder();
+        only_trap.way(street(1, &[0, 1], [30, 0]));
+        assert_eq!(only_trap.build().err(), Some(RoadError::NoRoads));
+    }
+
+    #[test]
+    fn the_town_is_whole() {
+        let graph = town();
+        assert_eq!(graph.nodes(), 441);
+        // 21 rows of 20; 21 columns of 20, of which 19 lack the piece over the river.
+        assert_eq!(graph.pieces(), 420 + 420 - 19);
+    }
+}

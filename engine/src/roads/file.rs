@@ -216,3 +216,57 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| Some(String::from_utf8_lossy(self.bytes()?).into_owned())).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roads::testing::town;
+
+    #[test]
+    fn what_was_written_is_read() {
+        let graph = town();
+        let bytes = graph.to_bytes();
+        assert!(RoadGraph::is_compact(&bytes));
+        let read = RoadGraph::from_bytes(&bytes).unwrap();
+        assert_eq!(read, graph);
+        assert_eq!(read.checksum(), graph.checksum());
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_refused() {
+        let bytes = town().to_bytes();
+        for length in (0..bytes.len()).step_by(97).chain([HEADER - 1, HEADER, bytes.len() - 1]) {
+            assert!(RoadGraph::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused() {
+        let bytes = town().to_bytes();
+        for at in (HEADER..bytes.len()).step_by(211) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x40;
+            assert!(RoadGraph::from_bytes(&damaged).is_err(), "byte {at}");
+        }
+        let mut longer = bytes;
+        longer.push(0);
+        assert_eq!(RoadGraph::from_bytes(&longer), Err(RoadError::Damaged));
+    }
+
+    #[test]
+    fn a_file_that_lies_with_a_right_checksum_is_refused() {
+        let mut graph = town();
+        graph.arc_head[7] = 1_000_000;
+        assert_eq!(RoadGraph::from_bytes(&graph.to_bytes()), Err(RoadError::Damaged));
+    }
+
+    #[test]
+    fn other_files_are_named_for_what_they_are() {
+        assert_eq!(RoadGraph::from_bytes(b"<?xml version"), Err(RoadError::Foreign));
+        let mut other = town().to_bytes();
+        other[8] = 9;
+        let error = RoadGraph::from_bytes(&other).unwrap_err();
+        assert_eq!(error, RoadError::Version { found: 9, expected: VERSION });
+        assert!(error.to_string().contains("roads import"), "{error}");
+    }
+}

@@ -158,3 +158,93 @@ pub(super) fn turn_deg(a: f32, b: f32) -> f32 {
     let turn = (a - b).abs() % 360.0;
     if turn > 180.0 { 360.0 - turn } else { turn }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Position;
+    use crate::roads::testing::{at, builder, street, town};
+
+    fn checkpoint(shape: &Shape, bearing_deg: Option<f64>) -> Checkpoint {
+        let json = serde_json::json!({
+            "id": "c", "name": "c", "kind": "throat-road", "unit": "u",
+            "shape": shape, "bearing_deg": bearing_deg,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn position((latitude, longitude): (f64, f64)) -> Position {
+        Position { latitude, longitude }
+    }
+
+    fn stand(graph: &RoadGraph, shape: &Shape, bearing_deg: Option<f64>) -> Vec<Gate> {
+        gates(graph, &RoadIndex::new(graph), &checkpoint(shape, bearing_deg))
+    }
+
+    #[test]
+    fn a_point_counts_both_directions_of_a_two_way_road() {
+        let graph = town();
+        let point = Shape::Point(position(at(6.5, 4.02)));
+        let both = stand(&graph, &point, None);
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[0].street ^ 1, both[1].street);
+        assert!(both.iter().all(|gate| (gate.offset_m - 100.0).abs() < 0.5), "{both:?}");
+        let west = stand(&graph, &point, Some(265.0));
+        assert_eq!(west.len(), 1);
+        assert!((bearing_of(&graph, west[0]) - 270.0).abs() < 1.0);
+    }
+
+    fn bearing_of(graph: &RoadGraph, gate: Gate) -> f32 {
+        let (from, to) = (gate.offset_m - 5.0, gate.offset_m + 5.0);
+        bearing_deg(graph.place_along(gate.street, from), graph.place_along(gate.street, to))
+    }
+
+    #[test]
+    fn of_two_carriageways_the_nearest_counts_unless_the_bearing_says_otherwise() {
+        let mut builder = builder();
+        for (id, north) in [(900, 5.0), (901, 5.1)] {
+            for east in [3.0, 6.0] {
+                let (latitude, longitude) = at(east, north);
+                builder.place(id * 10 + i64::from(east > 4.0), latitude, longitude);
+            }
+        }
+        builder.way(street(1, &[9000, 9001], [50, 0]));
+        builder.way(street(2, &[9001, 9011], [50, 50]));
+        builder.way(street(3, &[9011, 9010], [50, 0]));
+        builder.way(street(4, &[9010, 9000], [50, 50]));
+        let graph = builder.build().unwrap().0;
+        let place = Shape::Point(position(at(4.5, 5.03)));
+        let nearest = stand(&graph, &place, None);
+        assert_eq!(nearest.len(), 1);
+        assert_eq!(graph.name(nearest[0].street), "street 1");
+        let westward = stand(&graph, &place, Some(270.0));
+        assert_eq!(westward.len(), 1);
+        assert_eq!(graph.name(westward[0].street), "street 3");
+    }
+
+    #[test]
+    fn a_line_counts_every_road_that_it_crosses() {
+        let graph = town();
+        // Along the river: both bridges, both directions.
+        let river = Shape::Line(vec![position(at(-1.0, 10.5)), position(at(21.0, 10.5))]);
+        assert_eq!(stand(&graph, &river, None).len(), 4);
+        let north = stand(&graph, &river, Some(0.0));
+        assert_eq!(north.len(), 2);
+        assert!(north.iter().all(|gate| bearing_of(&graph, *gate).min(1.0) < 2.0));
+    }
+
+    #[test]
+    fn an_area_is_entered_only() {
+        let graph = town();
+        let corners = [(5.5, 5.5), (7.5, 5.5), (7.5, 7.5), (5.5, 7.5)];
+        let area = Shape::Polygon(corners.map(|(e, n)| position(at(e, n))).to_vec());
+        let gates = stand(&graph, &area, None);
+        assert_eq!(gates.len(), 8, "two streets in on each side");
+    }
+
+    #[test]
+    fn far_from_any_road_there_is_no_gate() {
+        let graph = town();
+        assert!(stand(&graph, &Shape::Point(position(at(-30.0, 4.0))), None).is_empty());
+    }
+}

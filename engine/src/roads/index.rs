@@ -185,3 +185,32 @@ impl Foot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roads::testing::{at, town};
+
+    #[test]
+    fn both_directions_of_the_nearest_street_come_first() {
+        let graph = town();
+        let index = RoadIndex::new(&graph);
+        // 10 m north of row 4, a quarter of the way from column 6 to 7.
+        let snaps = index.near(&graph, at(6.25, 4.05), 40.0);
+        assert_eq!(snaps.len(), 2, "column 6 is 50 m away: {snaps:?}");
+        assert_eq!(snaps[0].street >> 1, snaps[1].street >> 1);
+        assert_eq!(graph.name(snaps[0].street), "row 4");
+        let [east, west] = [snaps[0], snaps[1]];
+        assert!((east.distance_m - 10.0).abs() < 0.5, "{east:?}");
+        assert!((east.bearing_deg - 90.0).abs() < 0.5 && (west.bearing_deg - 270.0).abs() < 0.5);
+        assert!((east.offset_m - 50.0).abs() < 0.5 && (west.offset_m - 150.0).abs() < 0.5);
+    }
+
+    #[test]
+    fn nothing_is_near_in_the_fields() {
+        let graph = town();
+        let index = RoadIndex::new(&graph);
+        assert!(index.near(&graph, at(-3.0, 4.0), 100.0).is_empty());
+        assert!(index.near(&graph, (89.99, 0.0), 100.0).is_empty());
+    }
+}

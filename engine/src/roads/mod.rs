@@ -14,6 +14,8 @@ mod model;
 mod network;
 mod search;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod zones;
 
 pub use approach::{Evidence, Outlook, RoadApproach};

@@ -18,14 +18,46 @@ const BLOCK: usize = 32;
 /// A target: some nodes, each with the seconds that remain from there.
 pub(super) type Ends = Vec<(NodeId, f32)>;
 
-type Block = Arc<Vec<[u16; BLOCK]>>;
+/// The times to some targets, those of one node side by side.
+#[derive(Clone, Debug)]
+struct Block {
+    width: usize,
+    units: Vec<u16>,
+}
+
+impl Block {
+    fn new(nodes: usize, width: usize) -> Self {
+        Self { width, units: vec![BEYOND; nodes * width] }
+    }
+
+    fn row(&self, node: NodeId) -> &[u16] {
+        let start = node as usize * self.width;
+        self.units.get(start..start + self.width).unwrap_or_default()
+    }
+
+    fn set(&mut self, column: usize, times: &[Millis]) {
+        for (row, time) in self.units.chunks_exact_mut(self.width).zip(times) {
+            row[column] = units(*time);
+        }
+    }
+
+    /// Makes room for more targets.
+    fn widen(&mut self, width: usize) {
+        let mut wider = vec![BEYOND; self.units.len() / self.width * width];
+        let old = self.units.chunks_exact(self.width);
+        for (to, from) in wider.chunks_exact_mut(width).zip(old) {
+            to[..self.width].copy_from_slice(from);
+        }
+        *self = Self { width, units: wider };
+    }
+}
 
 /// Driving times at the map's speeds from every node to many targets. Clones share what they have
 /// in common; a target that is added or changed costs one block.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TimeTables {
     targets: usize,
-    blocks: Vec<Block>,
+    blocks: Vec<Arc<Block>>,
 }
 
 impl TimeTables {
@@ -42,7 +74,7 @@ impl TimeTables {
                     scope.spawn(move || {
                         let mut search = Search::default();
                         let block = |part: &&[Ends]| Arc::new(search.block(backwards, part));
-                        parts.iter().map(block).collect::<Vec<Block>>()
+                        parts.iter().map(block).collect::<Vec<_>>()
                     })
                 })
                 .collect();
@@ -56,32 +88,33 @@ impl TimeTables {
     pub(super) fn set(&mut self, graph: &RoadGraph, target: usize, ends: &Ends) {
         let mut search = Search::default();
         Backwards::new(graph).times_to(ends, &mut search.times, &mut search.heap);
-        while self.blocks.len() <= target / BLOCK {
-            self.blocks.push(Arc::new(vec![[BEYOND; BLOCK]; graph.nodes()]));
+        let (block, column) = (target / BLOCK, target % BLOCK);
+        while self.blocks.len() <= block {
+            self.blocks.push(Arc::new(Block::new(graph.nodes(), 1)));
         }
         self.targets = self.targets.max(target + 1);
-        if let Some(block) = self.blocks.get_mut(target / BLOCK) {
-            for (row, time) in Arc::make_mut(block).iter_mut().zip(&search.times) {
-                row[target % BLOCK] = units(*time);
+        if let Some(block) = self.blocks.get_mut(block) {
+            let block = Arc::make_mut(block);
+            if block.width <= column {
+                block.widen(column + 1);
             }
+            block.set(column, &search.times);
         }
     }
 
     /// Lowers each value to the units from a node to that target, and so many more.
     pub(super) fn lower(&self, node: NodeId, more: u16, values: &mut [u16]) {
         for (block, values) in self.blocks.iter().zip(values.chunks_mut(BLOCK)) {
-            if let Some(row) = block.get(node as usize) {
-                for (value, units) in values.iter_mut().zip(row) {
-                    *value = (*value).min(units.saturating_add(more));
-                }
+            for (value, units) in values.iter_mut().zip(block.row(node)) {
+                *value = (*value).min(units.saturating_add(more));
             }
         }
     }
 
     /// Units from a node to a target.
     pub(super) fn units(&self, node: NodeId, target: usize) -> u16 {
-        let row = self.blocks.get(target / BLOCK).and_then(|block| block.get(node as usize));
-        row.map_or(BEYOND, |row| row[target % BLOCK])
+        let block = self.blocks.get(target / BLOCK);
+        block.and_then(|block| block.row(node).get(target % BLOCK)).copied().unwrap_or(BEYOND)
     }
 
     pub(super) const fn targets(&self) -> usize {
@@ -90,7 +123,7 @@ impl TimeTables {
 
     /// Bytes taken.
     pub(super) fn bytes(&self) -> usize {
-        self.blocks.iter().map(|block| size_of_val(block.as_slice())).sum()
+        self.blocks.iter().map(|block| size_of_val(block.units.as_slice())).sum()
     }
 }
 
@@ -102,13 +135,11 @@ struct Search {
 }
 
 impl Search {
-    fn block(&mut self, backwards: &Backwards, targets: &[Ends]) -> Vec<[u16; BLOCK]> {
-        let mut block = vec![[BEYOND; BLOCK]; backwards.nodes()];
+    fn block(&mut self, backwards: &Backwards, targets: &[Ends]) -> Block {
+        let mut block = Block::new(backwards.nodes(), targets.len());
         for (column, ends) in targets.iter().enumerate() {
             backwards.times_to(ends, &mut self.times, &mut self.heap);
-            for (row, time) in block.iter_mut().zip(&self.times) {
-                row[column] = units(*time);
-            }
+            block.set(column, &self.times);
         }
         block
     }
@@ -129,4 +160,64 @@ fn units(time: Millis) -> u16 {
         return BEYOND;
     }
     u16::try_from((time + UNIT_MS / 2) / UNIT_MS).unwrap_or(BEYOND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roads::testing::town;
+
+    /// Times from one node to all others, by relaxing every arc until nothing changes.
+    fn times_from(graph: &RoadGraph, from: NodeId) -> Vec<f32> {
+        let mut times = vec![f32::INFINITY; graph.nodes()];
+        times[from as usize] = 0.0;
+        loop {
+            let mut changed = false;
+            for arc in 0..graph.arcs() as u32 {
+                let through = times[graph.tail(arc) as usize] + graph.time_s(arc);
+                let slot = &mut times[graph.head(arc) as usize];
+                if through < *slot - 1e-3 {
+                    *slot = through;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return times;
+            }
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_shortest_way() {
+        let graph = town();
+        let targets: Vec<Ends> = (0..40).map(|i| vec![(i * 11, 0.0)]).collect();
+        let tables = TimeTables::new(&graph, &targets, 2);
+        for from in [0, 57, 300] {
+            let times = times_from(&graph, from);
+            for (target, ends) in targets.iter().enumerate() {
+                let expected = times[ends[0].0 as usize];
+                let found = seconds(tables.units(from, target));
+                // A node's milliseconds are cut, and a unit is a quarter of a second.
+                assert!((found - expected).abs() < 0.3, "{from} to {target}: {found} {expected}");
+            }
+        }
+        assert_eq!(tables.bytes(), graph.nodes() * 40 * 2, "two bytes a node and target");
+    }
+
+    #[test]
+    fn threads_and_order_make_no_difference() {
+        let graph = town();
+        let targets: Vec<Ends> = (0..70).map(|i| vec![(i * 6, 1.5)]).collect();
+        let at_once = TimeTables::new(&graph, &targets, 3);
+        let mut one_by_one = TimeTables::default();
+        for (target, ends) in targets.iter().enumerate() {
+            one_by_one.set(&graph, target, ends);
+        }
+        for node in 0..graph.nodes() as u32 {
+            let (mut a, mut b) = (vec![BEYOND; 70], vec![BEYOND; 70]);
+            at_once.lower(node, 4, &mut a);
+            one_by_one.lower(node, 4, &mut b);
+            assert_eq!(a, b);
+        }
+    }
 }

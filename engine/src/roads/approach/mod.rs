@@ -11,6 +11,8 @@
 mod destinations;
 mod outlook;
 mod pace;
+#[cfg(test)]
+mod tests;
 
 use interdict_protocols::{Fix, Time};
 use serde::{Deserialize, Serialize};
