@@ -1,6 +1,6 @@
 //! [`Roads`]: the roads with all that is computed from them once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Model;
@@ -37,6 +37,27 @@ pub struct Roads {
     pub(super) on_street: BTreeMap<StreetId, Vec<(f32, CheckpointId)>>,
     /// Tells roads apart: what was kept about other roads is void.
     pub(super) checksum: u64,
+}
+
+/// The tables would fill a book.
+impl std::fmt::Debug for Roads {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Roads").field("checksum", &self.checksum).finish_non_exhaustive()
+    }
+}
+
+/// The same roads by the same numbers with the same checkpoints.
+impl PartialEq for Roads {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |one: (&CheckpointId, &Place), other: (&CheckpointId, &Place)| {
+            one.0 == other.0 && one.1.gates == other.1.gates
+        };
+        self.checksum == other.checksum
+            && self.model == other.model
+            && self.zones.count() == other.zones.count()
+            && self.places.len() == other.places.len()
+            && self.places.iter().zip(&other.places).all(|(one, other)| same(one, other))
+    }
 }
 
 impl Roads {
@@ -111,6 +132,10 @@ impl Roads {
     /// geometry can tell of it.
     pub fn place(&mut self, checkpoint: &Checkpoint) -> bool {
         let gates = gates(&self.graph, &self.index, checkpoint);
+        let stands = |place: &Place| place.gates == gates;
+        if self.places.get(&checkpoint.id).is_some_and(stands) {
+            return true;
+        }
         let before = self.places.remove(&checkpoint.id);
         let on_road = !gates.is_empty();
         if on_road {
@@ -121,6 +146,17 @@ impl Roads {
         }
         self.note_streets();
         on_road
+    }
+
+    /// Has just these checkpoints on the roads; those that stand there already cost nothing.
+    pub fn place_only(&mut self, checkpoints: &[Checkpoint]) {
+        let kept: BTreeSet<&CheckpointId> =
+            checkpoints.iter().map(|checkpoint| &checkpoint.id).collect();
+        self.places.retain(|id, _| kept.contains(id));
+        self.note_streets();
+        for checkpoint in checkpoints {
+            self.place(checkpoint);
+        }
     }
 
     /// Takes a checkpoint away.

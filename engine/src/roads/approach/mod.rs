@@ -96,6 +96,12 @@ impl RoadApproach {
         self.matcher.best().is_some()
     }
 
+    /// The newest fix that these roads explain, where the vehicle is on one of them.
+    #[must_use]
+    pub fn on_road_at(&self, roads: &Roads) -> Option<Time> {
+        self.time.filter(|_| self.roads == roads.checksum && self.is_on_road())
+    }
+
     fn standing_s(&self) -> f32 {
         match (self.standing_since, self.time) {
             (Some(since), Some(time)) => time.seconds_since(since) as f32,
