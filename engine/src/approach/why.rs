@@ -154,8 +154,11 @@ impl Ahead<'_> {
         let Ahead { approach, name, shortened, minutes, eta_s } = self;
         let outlook = &approach.outlook;
         let way = match (minutes, outlook.evidence.off_course_deg) {
-            (0, Some(degrees)) => format!("Heading {degrees:.0}° off the way to {name}"),
-            (0, None) => format!("{} from {name}", metres(outlook.distance_m)),
+            // By road the way begins wherever the road leads.
+            (0, Some(degrees)) if !outlook.is_by_road() => {
+                format!("Heading {degrees:.0}° off the way to {name}")
+            }
+            (0, _) => format!("{} from {name}", metres(outlook.distance_m)),
             (1, _) if *shortened == 1 => format!("The last minute shortened the way to {name}"),
             (1, _) => format!("The last minute did not shorten the way to {name}"),
             _ => format!("{shortened} of the last {minutes} minutes shortened the way to {name}"),
