@@ -194,6 +194,7 @@ fn a_restart_from_snapshots_into_other_shards_changes_nothing() {
     Day::BOTH.into_iter().for_each(restart);
 }
 
+#[expect(clippy::unwrap_used, reason = "a test's helper fails as a test does")]
 fn restart(day: Day) {
     let whole = plain(day);
     for split in [200, 700, whole.records.len() / 2, whole.records.len() - 30] {

@@ -87,6 +87,7 @@ impl Day {
 const BLOCK_M: f64 = 500.0;
 const ROADS_A_SIDE: i64 = 37;
 
+#[expect(clippy::unwrap_used, reason = "a test's helper fails as a test does")]
 static ROADS: LazyLock<Arc<Roads>> = LazyLock::new(|| {
     let mut builder = RoadBuilder::new();
     let metres = |number: i64| (number - ROADS_A_SIDE / 2) as f64 * BLOCK_M;
