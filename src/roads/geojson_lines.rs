@@ -3,48 +3,60 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use geojson::{Feature, FeatureReader, GeometryValue};
+use geojson::{Feature, GeometryValue};
 use interdict_engine::roads::{RoadBuilder, RoadClass, Way};
 use serde_json::Value;
 
 use super::tags::speed_kmh;
 
-pub(super) fn read(bytes: &[u8]) -> Result<RoadBuilder> {
+/// The roads, and what is wrong with the features that were left out.
+pub(super) fn read(bytes: &[u8]) -> Result<(RoadBuilder, Vec<String>)> {
+    let collection: Value =
+        serde_json::from_slice(bytes).context("the GeoJSON roads are damaged or cut short")?;
+    let Value::Object(mut collection) = collection else {
+        bail!("the GeoJSON roads are no object")
+    };
+    let Some(Value::Array(features)) = collection.remove("features") else {
+        bail!("the GeoJSON roads are no FeatureCollection: they have no \"features\"");
+    };
     let mut builder = RoadBuilder::new();
-    let mut places = Places::default();
-    for (index, feature) in FeatureReader::from_reader(bytes).features().enumerate() {
-        let feature = feature.with_context(|| {
-            format!("feature {} of the GeoJSON roads cannot be read", index + 1)
-        })?;
-        let Some(geometry) = &feature.geometry else { continue };
-        let lines: Vec<Vec<(f64, f64)>> = match &geometry.value {
-            GeometryValue::LineString { coordinates } => {
-                vec![coordinates.iter().filter_map(|at| place(at.as_slice())).collect()]
-            }
-            GeometryValue::MultiLineString { coordinates } => coordinates
-                .iter()
-                .map(|line| line.iter().filter_map(|at| place(at.as_slice())).collect())
-                .collect(),
-            // Points and areas may stand beside the roads in one file.
-            _ => continue,
-        };
-        let road = road(&feature).with_context(|| {
-            let name = text(&feature, "name").unwrap_or_default();
-            format!("feature {} ({name}) of the GeoJSON roads", index + 1)
-        })?;
-        for line in lines {
-            let points = places.line(&line);
-            if text(&feature, "class").as_deref() == Some("ferry") {
-                builder.ferry(points, road.name.clone());
-            } else {
-                builder.way(Way { points, id: index as i64, ..road.clone() });
-            }
+    let (mut places, mut warnings) = (Places::default(), Vec::new());
+    for (index, value) in features.into_iter().enumerate() {
+        if let Err(error) = add(&mut builder, &mut places, index, value) {
+            warnings.push(format!("feature {}{error:#}; it is left out", index + 1));
         }
     }
     for (index, (latitude, longitude)) in places.all.iter().enumerate() {
         builder.place(index as i64, *latitude, *longitude);
     }
-    Ok(builder)
+    Ok((builder, warnings))
+}
+
+fn add(builder: &mut RoadBuilder, places: &mut Places, index: usize, value: Value) -> Result<()> {
+    let feature = serde_json::from_value::<Feature>(value).context(" cannot be read")?;
+    let Some(geometry) = &feature.geometry else { return Ok(()) };
+    let lines: Vec<Vec<(f64, f64)>> = match &geometry.value {
+        GeometryValue::LineString { coordinates } => {
+            vec![coordinates.iter().filter_map(|at| place(at.as_slice())).collect()]
+        }
+        GeometryValue::MultiLineString { coordinates } => coordinates
+            .iter()
+            .map(|line| line.iter().filter_map(|at| place(at.as_slice())).collect())
+            .collect(),
+        // Points and areas may stand beside the roads in one file.
+        _ => return Ok(()),
+    };
+    let road = road(&feature)
+        .with_context(|| format!(" ({})", text(&feature, "name").unwrap_or_default()))?;
+    for line in lines {
+        let points = places.line(&line);
+        if text(&feature, "class").as_deref() == Some("ferry") {
+            builder.ferry(points, road.name.clone());
+        } else {
+            builder.way(Way { points, id: index as i64, ..road.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// A feature's road, still without points.

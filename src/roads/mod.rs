@@ -4,6 +4,8 @@ mod geojson_lines;
 mod osm_pbf;
 mod osm_xml;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::io::Read;
 use std::path::Path;
@@ -13,6 +15,9 @@ use interdict_engine::roads::{BuildReport, Restriction, RoadBuilder, RoadGraph, 
 
 use tags::{Tags, Use};
 
+/// The XML of a country; more, and a small file could fill any memory.
+const MOST_PLAIN_BYTES: u64 = 8 << 30;
+
 /// Roads, and what was noticed while reading them.
 #[derive(Debug)]
 pub struct Imported {
@@ -20,6 +25,8 @@ pub struct Imported {
     pub graph: RoadGraph,
     /// What was left out; `None` for a compact file, which was reported when it was made.
     pub report: Option<BuildReport>,
+    /// Features that were left out, and why: a line for each, for people.
+    pub warnings: Vec<String>,
 }
 
 /// Reads a road file: `.osm`, `.osm.gz`, `.osm.pbf`, GeoJSON lines or the compact file. What it is
@@ -39,22 +46,32 @@ pub fn read(path: &Path) -> Result<Imported> {
 /// As [`read`].
 pub fn from_bytes(bytes: &[u8]) -> Result<Imported> {
     if RoadGraph::is_compact(bytes) {
-        return Ok(Imported { graph: RoadGraph::from_bytes(bytes)?, report: None });
+        let graph = RoadGraph::from_bytes(bytes)?;
+        return Ok(Imported { graph, report: None, warnings: Vec::new() });
     }
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
         flate2::read::MultiGzDecoder::new(bytes)
+            .take(MOST_PLAIN_BYTES)
             .read_to_end(&mut plain)
             .context("the gzip stream is damaged or cut short")?;
+        if plain.len() as u64 == MOST_PLAIN_BYTES {
+            bail!("it unpacks to more than 8 GiB; cut out the region that is needed");
+        }
         return import(&plain);
     }
     import(bytes)
 }
 
 fn import(bytes: &[u8]) -> Result<Imported> {
+    let mut warnings = Vec::new();
     let builder = match bytes.trim_ascii_start() {
         [b'<', ..] | [0xef, 0xbb, 0xbf, b'<', ..] => osm_xml::read(bytes)?,
-        [b'{', ..] => geojson_lines::read(bytes)?,
+        [b'{', ..] => {
+            let (builder, left_out) = geojson_lines::read(bytes)?;
+            warnings = left_out;
+            builder
+        }
         // A blob's header length, big-endian and at most 64 KiB (PBF Format, file format).
         [0, 0, _, _, 0x0a, ..] => osm_pbf::read(bytes)?,
         _ => {
@@ -62,7 +79,7 @@ fn import(bytes: &[u8]) -> Result<Imported> {
         }
     };
     let (graph, report) = builder.build()?;
-    Ok(Imported { graph, report: Some(report) })
+    Ok(Imported { graph, report: Some(report), warnings })
 }
 
 /// A member of a relation.

@@ -162,6 +162,11 @@ impl Writer {
         self.0.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
+    pub(super) fn halves(&mut self, values: &[u16]) {
+        self.count(values.len());
+        self.0.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+
     fn signed(&mut self, values: &[i32]) {
         self.count(values.len());
         self.0.extend(values.iter().flat_map(|value| value.to_le_bytes()));
@@ -200,6 +205,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn unsigned(&mut self) -> Option<Vec<u32>> {
         Some(self.words()?.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    }
+
+    pub(super) fn halves(&mut self) -> Option<Vec<u16>> {
+        let count = self.number()? as usize;
+        let halves = self.take(count.checked_mul(2)?)?.as_chunks().0;
+        Some(halves.iter().map(|half| u16::from_le_bytes(*half)).collect())
     }
 
     fn signed(&mut self) -> Option<Vec<i32>> {

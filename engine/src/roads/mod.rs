@@ -9,6 +9,7 @@ mod file;
 mod gate;
 mod graph;
 mod index;
+mod kept;
 mod matching;
 mod model;
 mod network;

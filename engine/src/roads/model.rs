@@ -49,15 +49,15 @@ pub struct Model {
 impl Default for Model {
     fn default() -> Self {
         Self {
-            to_checkpoint: 0.15,
+            to_checkpoint: 0.2,
             outward: 1.0,
-            per_detour_s: 0.045,
-            most_detour_s: 40.0,
+            per_detour_s: 0.04,
+            most_detour_s: 60.0,
             change_s: 2_400.0,
             stop_from_s: 120.0,
             stop_s: 240.0,
-            off_way_s: 6.0,
-            off_way_share: 0.015,
+            off_way_s: 8.0,
+            off_way_share: 0.02,
             pace: 1.35,
             pace_weight_s: 120.0,
             pace_memory_s: 600.0,

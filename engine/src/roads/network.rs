@@ -7,6 +7,7 @@ use super::Model;
 use super::gate::{Gate, gates};
 use super::graph::{ArcId, NodeId, RoadGraph, StreetId};
 use super::index::RoadIndex;
+use super::kept::{kept_or_made, key};
 use super::tables::{BEYOND, Ends, TimeTables, UNIT_S, units_of};
 use super::zones::{ZONES, Zones};
 use crate::{Checkpoint, CheckpointId};
@@ -61,23 +62,46 @@ impl PartialEq for Roads {
 }
 
 impl Roads {
-    /// Prepares roads, searching with so many threads. Takes a search of the whole network for each
-    /// of 600 zones.
+    /// Prepares roads, searching with so many threads: one search of the whole network for each of
+    /// 600 zones, unless `kept` is what [`Self::zone_tables`] gave for the same roads.
     #[must_use]
-    pub fn new(graph: Arc<RoadGraph>, threads: usize) -> Self {
-        Self::with_zones(graph, ZONES, threads)
+    pub fn new(graph: Arc<RoadGraph>, kept: Option<&[u8]>, threads: usize) -> Self {
+        Self::with_zones(graph, ZONES, kept, threads)
     }
 
     /// As [`Self::new`], with so many zones at most.
     #[must_use]
-    pub fn with_zones(graph: Arc<RoadGraph>, zones: usize, threads: usize) -> Self {
+    pub fn with_zones(
+        graph: Arc<RoadGraph>,
+        zones: usize,
+        kept: Option<&[u8]>,
+        threads: usize,
+    ) -> Self {
         let index = Arc::new(RoadIndex::new(&graph));
-        let zones = Arc::new(Zones::new(&graph, zones, threads));
         let checksum = graph.checksum();
+        let zones = Arc::new(Zones::new(&graph, checksum, zones, kept, threads));
         let model = Model::default();
         let zone_prior = zones.prior(&model);
         let (tables, places, on_street) = Default::default();
         Self { graph, index, zones, zone_prior, model, tables, places, on_street, checksum }
+    }
+
+    /// The zones' tables as bytes, to be kept beside the roads.
+    #[must_use]
+    pub fn zone_tables(&self) -> Vec<u8> {
+        self.zones.to_bytes()
+    }
+
+    /// The checkpoints' tables as bytes, to be kept until checkpoints or roads change.
+    #[must_use]
+    pub fn checkpoint_tables(&self) -> Vec<u8> {
+        let mut targets = vec![Ends::new(); self.tables.targets()];
+        for place in self.places.values() {
+            if let Some(ends) = targets.get_mut(place.target) {
+                *ends = self.ends(&place.gates);
+            }
+        }
+        self.tables.to_bytes(key(self.checksum, &targets))
     }
 
     /// Goes by other numbers.
@@ -105,10 +129,12 @@ impl Roads {
     }
 
     /// Puts many checkpoints on the roads, in place of all that were there. Returns those that are
-    /// on no road.
+    /// on no road. `kept` is what [`Self::checkpoint_tables`] gave; it is used if it is of the same
+    /// checkpoints in the same order.
     pub fn place_all<'a>(
         &mut self,
         checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
+        kept: Option<&[u8]>,
         threads: usize,
     ) -> Vec<CheckpointId> {
         let (mut ends, mut off) = (Vec::new(), Vec::new());
@@ -123,7 +149,8 @@ impl Roads {
             let place = self.stand(ends.len() - 1, gates);
             self.places.insert(checkpoint.id.clone(), place);
         }
-        self.tables = TimeTables::new(&self.graph, &ends, threads);
+        let key = key(self.checksum, &ends);
+        self.tables = kept_or_made(&self.graph, key, &ends, kept, threads);
         self.note_streets();
         off
     }

@@ -20,9 +20,9 @@ pub(super) type Ends = Vec<(NodeId, f32)>;
 
 /// The times to some targets, those of one node side by side.
 #[derive(Clone, Debug)]
-struct Block {
-    width: usize,
-    units: Vec<u16>,
+pub(super) struct Block {
+    pub(super) width: usize,
+    pub(super) units: Vec<u16>,
 }
 
 impl Block {
@@ -82,6 +82,14 @@ impl TimeTables {
             running.into_iter().flat_map(|one| one.join().unwrap_or_default()).collect()
         });
         Self { targets: targets.len(), blocks }
+    }
+
+    pub(super) const fn of(targets: usize, blocks: Vec<Arc<Block>>) -> Self {
+        Self { targets, blocks }
+    }
+
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().map(Arc::as_ref)
     }
 
     /// Sets one target; the next free number adds it.

@@ -69,10 +69,10 @@ pub(super) fn town() -> RoadGraph {
 
 /// The town with checkpoints, as `(name, east, north)`.
 pub(super) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
-    let mut roads = Roads::with_zones(Arc::new(town()), 200, 1);
+    let mut roads = Roads::with_zones(Arc::new(town()), 200, None, 1);
     let checkpoints: Vec<Checkpoint> =
         checkpoints.iter().map(|(name, east, north)| checkpoint(name, *east, *north)).collect();
-    assert!(roads.place_all(&checkpoints, 1).is_empty());
+    assert!(roads.place_all(&checkpoints, None, 1).is_empty());
     roads
 }
 

@@ -2,6 +2,7 @@
 
 use super::Model;
 use super::graph::{NodeId, RoadGraph};
+use super::kept::{kept_or_made, key};
 use super::tables::TimeTables;
 
 /// Zones at most. More tell near destinations apart better, and cost two bytes a node each.
@@ -11,10 +12,19 @@ pub(super) struct Zones {
     /// How far out each lies: the share of zones that lie further in.
     outward: Vec<f32>,
     pub(super) tables: TimeTables,
+    key: u64,
 }
 
 impl Zones {
-    pub(super) fn new(graph: &RoadGraph, most: usize, threads: usize) -> Self {
+    /// Spreads so many zones at most over roads of a checksum. `kept` are tables that
+    /// [`Self::to_bytes`] gave; they are used if they are of the same.
+    pub(super) fn new(
+        graph: &RoadGraph,
+        graph_checksum: u64,
+        most: usize,
+        kept: Option<&[u8]>,
+        threads: usize,
+    ) -> Self {
         // Nodes are numbered along a space-filling curve, so that every n-th of them is an even
         // spread: dense where streets are.
         let count = most.min(graph.nodes());
@@ -22,9 +32,14 @@ impl Zones {
             .map(|i| ((2 * i + 1) * graph.nodes() / (2 * count.max(1))) as NodeId)
             .collect();
         let ends: Vec<_> = nodes.iter().map(|node| vec![(*node, 0.0)]).collect();
-        let tables = TimeTables::new(graph, &ends, threads);
+        let key = key(graph_checksum, &ends);
+        let tables = kept_or_made(graph, key, &ends, kept, threads);
         let outward = outwardness(graph, &nodes);
-        Self { outward, tables }
+        Self { outward, tables, key }
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        self.tables.to_bytes(self.key)
     }
 
     pub(super) fn count(&self) -> usize {

@@ -12,6 +12,8 @@ mod destinations;
 mod outlook;
 mod pace;
 #[cfg(test)]
+mod quality;
+#[cfg(test)]
 mod tests;
 
 use interdict_protocols::{Fix, Time};

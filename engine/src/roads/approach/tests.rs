@@ -166,3 +166,19 @@ fn checkpoints_come_move_and_go_while_a_vehicle_drives() {
     approach.observe(&roads, next.fix_time, &next);
     assert_eq!(approach.outlooks(&roads, 3_600.0, 0.0).len(), 1);
 }
+
+#[test]
+fn kept_tables_give_the_same_outlooks() {
+    use std::sync::Arc;
+    let made = roads(&[("west bridge", 4.0, 10.5), ("row 8", 8.5, 8.0)]);
+    let checkpoints = [checkpoint("west bridge", 4.0, 10.5), checkpoint("row 8", 8.5, 8.0)];
+    let graph = Arc::new(made.graph().clone());
+    let mut read = Roads::with_zones(graph, 200, Some(&made.zone_tables()), 1);
+    assert_eq!(read.zone_tables(), made.zone_tables());
+    let tables = made.checkpoint_tables();
+    assert!(read.place_all(&checkpoints, Some(&tables), 1).is_empty());
+    assert_eq!(read.checkpoint_tables(), tables);
+    let fixes = drive(&[(4.0, 0.0), (4.0, 7.0)], 40.0, 10.0);
+    let outlooks = |roads: &Roads| follow(roads, &fixes).0.outlooks(roads, 3_600.0, 0.0);
+    assert_eq!(outlooks(&read), outlooks(&made));
+}
