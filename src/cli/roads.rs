@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use interdict_engine::roads::{BuildReport, RoadGraph, Roads};
+use interdict_engine::roads::{RoadGraph, Roads};
 
 use super::terminal::escape;
 use crate::config::Configuration;
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Import { from, to } => import(from, to)?,
         Command::Info { file } => {
             let imported = read(file)?;
-            warn(imported.report.as_ref());
+            warn(&imported);
             info(&imported.graph, &mut io::stdout().lock())?;
         }
     }
@@ -51,8 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn import(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let Imported { graph, report } = read(from)?;
-    warn(report.as_ref());
+    let imported = read(from)?;
+    warn(&imported);
+    let graph = imported.graph;
     // Whole or not at all: a server may be reading the old one.
     let written = || -> io::Result<()> {
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -68,8 +69,11 @@ fn import(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// What was left out of the roads while they were read.
-fn warn(report: Option<&BuildReport>) {
-    let Some(report) = report else { return };
+fn warn(imported: &Imported) {
+    for warning in &imported.warnings {
+        eprintln!("warning: {}", escape(warning));
+    }
+    let Some(report) = &imported.report else { return };
     if report.broken_ways > 0 {
         eprintln!(
             "warning: {} ways refer to points that the file does not hold, as at an extract's edge",
@@ -108,11 +112,12 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
 
 /// Lends a file's roads to the engine, with the checkpoints on them.
 pub(super) fn lend(file: &Path, configuration: &mut Configuration) -> anyhow::Result<()> {
-    let Imported { graph, report } = read(file)?;
-    warn(report.as_ref());
+    let imported = read(file)?;
+    warn(&imported);
+    let graph = imported.graph;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut roads = Roads::new(Arc::new(graph), threads);
-    for checkpoint in roads.place_all(&configuration.setup.checkpoints, threads) {
+    let mut roads = Roads::new(Arc::new(graph), None, threads);
+    for checkpoint in roads.place_all(&configuration.setup.checkpoints, None, threads) {
         let what = format!("checkpoint {checkpoint} is on no road: it is judged by geometry");
         eprintln!("warning: {}", escape(&what));
     }

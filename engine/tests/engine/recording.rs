@@ -105,7 +105,7 @@ static ROADS: LazyLock<Arc<Roads>> = LazyLock::new(|| {
         builder.way(Way { id: ROADS_A_SIDE + line, points, class, speed_kmh, name });
     }
     let (graph, _) = builder.build().unwrap();
-    Arc::new(Roads::with_zones(Arc::new(graph), 100, 2))
+    Arc::new(Roads::with_zones(Arc::new(graph), 100, None, 2))
 });
 
 /// Where a vehicle goes next: straight, or along one road and then along the other.
