@@ -1,7 +1,7 @@
 //! Interdict: which flagged vehicle reaches which checkpoint, and when.
 //!
 //! The program's rooms, each of which looks only at those below it: `cli`, then `gateway`, `api`
-//! and `dispatch`, then `shards`, `devices` and `tracks`, then `store` and `config`, then the crates
+//! and `dispatch`, then `shards`, `devices`, `roads` and `tracks`, then `store` and `config`, then the crates
 //! `interdict-engine` and `interdict-protocols`.
 
 pub mod api;
@@ -14,6 +14,7 @@ pub mod dispatch;
 pub mod drive;
 pub mod gateway;
 pub mod metrics;
+pub mod roads;
 pub mod server;
 pub mod shards;
 pub mod store;

@@ -268,8 +268,7 @@ fn wrong_use_ends_with_2_and_says_why() {
     let bench = Bench::new();
     let path = bench.file("car.csv", drive::csv("car", &drive::fixes()));
     for (arguments, words) in [
-        (&["--roads", "roads.osm"][..], "roads"),
-        (&["--speed", "0"], "speed"),
+        (&["--speed", "0"][..], "speed"),
         (&["--raise-at", "2"], "raise-at"),
         (&["--lead", "soon"], "lead"),
         (&["--zone", "Asia/Dalian"], "zone"),
@@ -355,6 +354,67 @@ fn leads_and_thresholds_of_the_command_line_count() {
     let (short, long) = (raised(&["--lead", "1m"]), raised(&["--lead", "4m"]));
     assert!(long.is_some() && short > long, "{short:?} {long:?}");
     assert_eq!(raised(&["--raise-at", "1"]), None);
+}
+
+#[test]
+fn roads_of_any_kind_give_the_way_and_the_same_events() {
+    let (bench, fixes) = (Bench::new(), drive::fixes());
+    let car = bench.file("car.csv", drive::csv("car", &fixes));
+    let drawn = bench.file("roads.geojson", drive::roads());
+    let by_road = bench.events(&["--roads", &drawn, &car]);
+    assert_eq!(count(&by_road, "alert.raised"), 1, "{by_road}");
+    assert_eq!(count(&by_road, "alert.passed"), 1, "{by_road}");
+    let raised: Value = by_road
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .find(|event: &Value| event["type"] == "interdict.alert.raised")
+        .expect("raised");
+    assert_eq!(raised["data"]["route"], serde_json::json!(["North Road"]), "{raised}");
+    let sentence = raised["data"]["why"]["text"].as_str().expect("a sentence");
+    assert!(sentence.contains("by North Road"), "{sentence}");
+    assert_ne!(bench.events(&[&car]), by_road, "the roads changed nothing");
+
+    let compact = bench.file("roads.bin", "to be replaced");
+    let output = interdict(&["roads", "import", &drawn, &compact]);
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    assert!(printed(&output).contains("primary"), "{}", printed(&output));
+    let info = interdict(&["roads", "info", &compact]);
+    assert_eq!(printed(&info), printed(&output));
+    assert_eq!(bench.events(&["--roads", &compact, &car]), by_road);
+}
+
+#[test]
+fn a_checkpoint_beside_the_road_is_not_passed() {
+    let (bench, fixes) = (Bench::new(), drive::fixes());
+    // Ninety metres from the way, and within its radius: but it stands on the street that crosses.
+    let beside = drive::CHECKPOINTS.replace("[121.63,39.0]", "[121.62896,39.0]");
+    let beside = bench.file("beside.geojson", beside);
+    let roads = bench.file("roads.geojson", drive::roads());
+    let car = bench.file("car.csv", drive::csv("car", &fixes));
+    let passed = |arguments: &[&str]| {
+        let arguments = [&["replay", "--checkpoints", &beside, "--flag-all"], arguments].concat();
+        let output = interdict(&[&arguments[..], &["--format", "json", &car]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        count(&printed(&output), "alert.passed")
+    };
+    assert_eq!(passed(&[]), 1);
+    assert_eq!(passed(&["--roads", &roads]), 0);
+}
+
+#[test]
+fn roads_that_cannot_be_read_are_a_failure_and_not_no_roads() {
+    let (bench, fixes) = (Bench::new(), drive::fixes());
+    let car = bench.file("car.csv", drive::csv("car", &fixes));
+    for (name, text) in [("none.osm", None), ("other.osm", Some("no roads at all"))] {
+        let path = match text {
+            Some(text) => bench.file(name, text),
+            None => bench.folder.path().join(name).to_str().expect("UTF-8").to_owned(),
+        };
+        let output = bench.replay(&["--roads", &path, &car]);
+        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+        assert!(output.stdout.is_empty());
+        assert!(errors(&output).contains(name), "{}", errors(&output));
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tracks", &["config", "text"]),
     ("dispatch", &["store"]),
     ("drive", &["clock"]),
+    ("roads", &[]),
     ("client", &[]),
     ("gateway", &["clock", "config", "devices", "metrics", "shards", "text"]),
     ("api", &["clock", "config", "devices", "dispatch", "metrics", "shards", "store"]),
@@ -23,8 +24,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "client", "clock", "config", "devices", "dispatch", "drive", "server", "store", "text",
-            "tracks",
+            "client", "clock", "config", "devices", "dispatch", "drive", "roads", "server",
+            "store", "text", "tracks",
         ],
     ),
 ];

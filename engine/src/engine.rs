@@ -11,6 +11,7 @@ use crate::geo::Site;
 use crate::judge::Judge;
 use crate::patrols::Patrols;
 use crate::regions::Regions;
+use crate::roads::Roads;
 use crate::snapshot::Change;
 use crate::subject::Newest;
 use crate::timers::Timers;
@@ -41,6 +42,8 @@ pub struct Engine {
     pub(crate) alarms: Alarms,
     pub(crate) patrols: Patrols,
     pub(crate) sites: BTreeMap<CheckpointId, Site>,
+    /// With the sites on them; the large parts are shared with other engines.
+    pub(crate) roads: Option<Roads>,
     pub(crate) changes: BTreeMap<CheckpointId, Change>,
     pub(crate) watched: Map<VehicleId, Watched>,
     pub(crate) timers: Timers,
@@ -59,7 +62,12 @@ impl Engine {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let regions = Regions::new(&setup);
-        let Setup { rules, checkpoints, .. } = setup;
+        let Setup { rules, checkpoints, roads, .. } = setup;
+        let roads = roads.map(|roads| {
+            let mut roads = Roads::clone(&roads);
+            roads.place_only(&checkpoints);
+            roads
+        });
         let site = |checkpoint: Checkpoint| (checkpoint.id.clone(), Site::new(checkpoint));
         Self {
             rules,
@@ -70,6 +78,7 @@ impl Engine {
             alarms: Alarms::default(),
             patrols: Patrols::default(),
             sites: checkpoints.into_iter().map(site).collect(),
+            roads,
             changes: BTreeMap::new(),
             watched: Map::default(),
             timers: Timers::default(),
@@ -181,7 +190,8 @@ impl Engine {
         work: impl FnOnce(&mut Watched, Scene<'_>),
     ) {
         let Some(watched) = self.watched.get_mut(vehicle) else { return };
-        work(watched, Scene { rules: &self.rules, sites: &self.sites, now: self.now });
+        let roads = self.roads.as_ref();
+        work(watched, Scene { rules: &self.rules, sites: &self.sites, roads, now: self.now });
         if watched.subject.flags.is_empty() {
             self.timers.set(vehicle, None);
             self.watched.remove(vehicle);
@@ -201,6 +211,9 @@ impl Engine {
         vehicles.sort_unstable();
         let removed = checkpoint.is_none();
         if let Some(checkpoint) = checkpoint.clone() {
+            if let Some(roads) = &mut self.roads {
+                roads.place(&checkpoint);
+            }
             self.sites.insert(id.clone(), Site::new(checkpoint));
         }
         for vehicle in &vehicles {
@@ -213,6 +226,9 @@ impl Engine {
             });
         }
         if removed {
+            if let Some(roads) = &mut self.roads {
+                roads.remove(id);
+            }
             self.sites.remove(id);
         }
         self.changes.insert(id.clone(), Change { by, checkpoint });

@@ -18,6 +18,7 @@ mod model;
 mod observe;
 mod patrols;
 mod regions;
+pub mod roads;
 mod snapshot;
 mod subject;
 mod timers;

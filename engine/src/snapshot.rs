@@ -131,9 +131,15 @@ impl Engine {
         for (id, change) in &self.changes {
             match &change.checkpoint {
                 Some(checkpoint) => {
+                    if let Some(roads) = &mut self.roads {
+                        roads.place(checkpoint);
+                    }
                     self.sites.insert(id.clone(), Site::new(checkpoint.clone()));
                 }
                 None => {
+                    if let Some(roads) = &mut self.roads {
+                        roads.remove(id);
+                    }
                     self.sites.remove(id);
                 }
             }

@@ -5,20 +5,27 @@ use std::collections::BTreeMap;
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::approach::{Approach, Ended, LOOK_SLACK, Moment, Motion, Raise, Say, Track, lead_s};
+use crate::approach::{
+    Approach, Ended, LOOK_SLACK, Moment, Motion, Raise, RoadLook, Say, Track, lead_s,
+};
 use crate::geo::Site;
 use crate::judge::Sight;
+use crate::roads::{RoadApproach, Roads};
 use crate::subject::{Newest, Subject};
 use crate::{AlertReport, CheckpointId, Event, Flag, FlagId, Rules, Type, Vehicle, VehicleId};
 
 /// When a vehicle begins to be watched, an older fix says nothing of where it is.
 const OLDEST_S: f64 = 86_400.0;
 
+/// By road further ahead is looked, as many times the view: a detour does not end an alert.
+const ROAD_SLACK: f64 = 2.5;
+
 /// What a flagged vehicle is looked at with.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) sites: &'a BTreeMap<CheckpointId, Site>,
+    pub(crate) roads: Option<&'a Roads>,
     pub(crate) now: Time,
 }
 
@@ -27,6 +34,9 @@ pub(crate) struct Scene<'a> {
 pub(crate) struct Watched {
     pub(crate) subject: Subject,
     track: Track,
+    /// Its way by road, where there are roads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    road: Option<RoadApproach>,
     approaches: BTreeMap<CheckpointId, Approach>,
 }
 
@@ -52,6 +62,7 @@ impl Watched {
         Self {
             subject: Subject::new(vehicle, newest),
             track: Track::default(),
+            road: None,
             approaches: BTreeMap::new(),
         }
     }
@@ -74,7 +85,7 @@ impl Watched {
         if gap_s.is_some() {
             self.track.restart();
         }
-        self.track.push(newest.time, &newest.fix);
+        self.push(scene, newest);
         let before = gap_s.is_none().then(|| last.sight());
         self.look(scene, Look { before, gap_s, begins: false, only: None }, events);
     }
@@ -137,6 +148,7 @@ impl Watched {
             (false, true) => self.begin(scene, events),
             (true, false) => {
                 self.track = Track::default();
+                self.road = None;
                 self.approaches.clear();
             }
             _ => {}
@@ -230,11 +242,23 @@ impl Watched {
     /// Begins to look, from the newest fix that there is.
     fn begin(&mut self, scene: Scene<'_>, events: &mut Vec<Event>) {
         self.track = Track::default();
+        self.road = None;
         if let Some(newest) = self.subject.newest
             && scene.now.seconds_since(newest.time) <= OLDEST_S
         {
-            self.track.push(newest.time, &newest.fix);
+            self.push(scene, newest);
             self.look(scene, Look::BEGINS, events);
+        }
+    }
+
+    fn push(&mut self, scene: Scene<'_>, newest: Newest) {
+        self.track.push(newest.time, &newest.fix);
+        match scene.roads {
+            Some(roads) => {
+                let road = self.road.get_or_insert_default();
+                road.observe(roads, newest.time, &newest.fix);
+            }
+            None => self.road = None,
         }
     }
 
@@ -251,6 +275,7 @@ impl Watched {
             gap_s: look.gap_s,
             begins: look.begins,
         };
+        let by_road = road_look(self.road.as_ref(), scene, here.time, look.begins);
         let step_m = look.before.map_or(0.0, |before| motion.distance_m(before.position));
         for (checkpoint, site) in scene.sites {
             if look.only.is_some_and(|only| only != checkpoint) {
@@ -259,15 +284,25 @@ impl Watched {
             let known = self.approaches.contains_key(checkpoint);
             let view_s = scene.rules.watch_s.max(lead_s(scene.rules, site)) * LOOK_SLACK;
             let look_m = motion.reach_m(view_s).max(step_m + site.radius_m);
-            if !known && site.at_least_m(motion.plane()) > look_m {
+            let by_road = by_road.as_ref().filter(|road| road.knows(checkpoint));
+            let comes = match by_road {
+                Some(road) => road.tells_of(checkpoint),
+                None => site.at_least_m(motion.plane()) <= look_m,
+            };
+            if !known && !comes {
                 continue;
             }
-            let outlook = motion.outlook(site);
+            let straight = motion.outlook(site);
+            let straight_m = straight.distance_m;
+            let (outlook, passed) = match by_road {
+                Some(road) => (road.outlook(checkpoint, straight), road.passed(checkpoint)),
+                None => (straight, None),
+            };
             let approach = self
                 .approaches
                 .entry(checkpoint.clone())
-                .or_insert_with(|| Approach::new(outlook.clone(), here.time));
-            if let Some(say) = approach.follow(&moment, site, &motion, outlook) {
+                .or_insert_with(|| Approach::new(outlook.clone(), straight_m, here.time));
+            if let Some(say) = approach.follow(&moment, site, &motion, outlook, passed) {
                 events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
             if !approach.matters() {
@@ -275,4 +310,16 @@ impl Watched {
             }
         }
     }
+}
+
+/// What the roads tell, where there are any and the vehicle is on one.
+fn road_look<'a>(
+    road: Option<&'a RoadApproach>,
+    scene: Scene<'a>,
+    newest: Time,
+    anew: bool,
+) -> Option<RoadLook<'a>> {
+    let leads = scene.sites.values().map(|site| lead_s(scene.rules, site));
+    let view_s = leads.fold(scene.rules.watch_s, f64::max);
+    RoadLook::of(scene.roads?, road?, newest, view_s * ROAD_SLACK, anew)
 }

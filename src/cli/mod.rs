@@ -9,6 +9,7 @@ mod flag;
 mod protocols;
 mod remote;
 mod replay;
+mod roads;
 mod serve;
 mod subscribe;
 mod token;
@@ -48,6 +49,8 @@ enum Command {
     Token(token::Arguments),
     /// Check a configuration and the files that it names
     Check(check::Arguments),
+    /// Make and look into road files
+    Roads(roads::Arguments),
     /// List the protocols that are spoken
     Protocols(protocols::Arguments),
 }
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Roads(arguments) => roads::run(&arguments),
         Command::Protocols(arguments) => protocols::run(arguments),
     };
     match result {

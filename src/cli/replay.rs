@@ -42,7 +42,8 @@ pub(super) struct Arguments {
     /// Checkpoints in place of the configuration's: GeoJSON
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
-    /// Roads
+    /// Roads to judge approaches by: OpenStreetMap (.osm, .osm.gz, .osm.pbf), GeoJSON, or what
+    /// `roads import` made; by geometry without
     #[arg(long, value_name = "FILE")]
     roads: Option<PathBuf>,
     /// The fleet in place of the configuration's: CSV
@@ -119,11 +120,6 @@ fn wrong_use(what: &str) -> ExitCode {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    if arguments.roads.is_some() {
-        return Ok(wrong_use(
-            "--roads: this version knows no roads yet and judges approaches by geometry; leave it out",
-        ));
-    }
     let times = Times { zone: arguments.zone.clone() };
     let (from, to_time) = match (limit(&times, &arguments.from), limit(&times, &arguments.to_time))
     {
@@ -141,6 +137,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
     override_rules(arguments, &mut configuration);
+    if let Some(roads) = arguments.roads.as_deref().filter(|_| target.is_none()) {
+        super::roads::lend(roads, &mut configuration)?;
+    }
     let fleet = Fleet::new(&configuration, arguments.fleet.as_deref(), &tell)?;
     let watchlist = fleet::watchlist(&arguments.watchlist, &arguments.flag, &tell)?;
     let truth = arguments.truth.as_deref().map(|path| measures::read(path, &tell)).transpose()?;

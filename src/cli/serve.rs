@@ -27,6 +27,10 @@ pub(super) struct Arguments {
     /// Checkpoints, in place of the configuration's
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
+    /// Roads to judge approaches by: OpenStreetMap (.osm, .osm.gz, .osm.pbf), GeoJSON, or what
+    /// `roads import` made; by geometry without
+    #[arg(long, value_name = "FILE")]
+    roads: Option<PathBuf>,
     /// Any device that logs in becomes a vehicle of its own id: for trials only
     #[arg(long)]
     enrol_all: bool,
@@ -43,6 +47,9 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
+    if let Some(roads) = &arguments.roads {
+        super::roads::lend(roads, &mut configuration)?;
+    }
     if let Some(http) = arguments.http {
         configuration.http = http;
     }

@@ -12,6 +12,31 @@ pub(crate) const CHECKPOINTS: &str = r#"{"type":"FeatureCollection","features":[
  {"type":"Feature","properties":{"id":"north","name":"North","kind":"throat-road","unit":"any","lead_s":240},
   "geometry":{"type":"Point","coordinates":[121.63,39.0]}}]}"#;
 
+/// The road that leads there with one on either side, and streets across.
+pub(crate) fn roads() -> String {
+    let line = |name: &str, class: &str, from: [f64; 2], to: [f64; 2]| {
+        format!(
+            "{{\"type\":\"Feature\",\"properties\":{{\"name\":\"{name}\",\"class\":\"{class}\"}},\
+             \"geometry\":{{\"type\":\"LineString\",\"coordinates\":[{from:?},{to:?}]}}}}"
+        )
+    };
+    let mut lines = Vec::new();
+    let rows: Vec<f64> = (0..9).map(|row| 38.94 + 0.01 * f64::from(row)).collect();
+    for (south, north) in rows.iter().zip(rows.iter().skip(1)) {
+        for (longitude, name) in
+            [(121.62, "West Road"), (121.63, "North Road"), (121.64, "East Road")]
+        {
+            lines.push(line(name, "primary", [longitude, *south], [longitude, *north]));
+        }
+    }
+    for latitude in rows {
+        for (from, to) in [(121.62, 121.63), (121.63, 121.64)] {
+            lines.push(line("Cross Street", "secondary", [from, latitude], [to, latitude]));
+        }
+    }
+    format!("{{\"type\":\"FeatureCollection\",\"features\":[\n{}\n]}}", lines.join(",\n"))
+}
+
 /// From 4.5 km south of the checkpoint to 2 km north of it, a fix each ten seconds.
 pub(crate) fn fixes() -> Vec<Fix> {
     let begin = Time::parse("2026-06-15T02:00:00Z").expect("a time");

@@ -33,10 +33,15 @@ pub(crate) struct Approach {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) barred: Option<Barred>,
     pub(super) presence: Presence,
+    /// How far away it is, straight.
+    pub(super) straight_m: f64,
     /// The nearest that it has been, straight, since it came into view.
     pub(super) nearest_m: f64,
     /// Fixes in a row that were further away.
     pub(super) away: u8,
+    /// Since when a raised alert's probability by roads is too low for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) low_since: Option<Time>,
 }
 
 /// What has been said and still stands.
@@ -111,9 +116,10 @@ pub(crate) enum Ended {
 }
 
 impl Approach {
-    pub(crate) fn new(outlook: Outlook, as_of: Time) -> Self {
+    pub(crate) fn new(outlook: Outlook, straight_m: f64, as_of: Time) -> Self {
         Self {
-            nearest_m: outlook.distance_m,
+            straight_m,
+            nearest_m: straight_m,
             outlook,
             as_of,
             alert: None,
@@ -121,6 +127,7 @@ impl Approach {
             barred: None,
             presence: Presence::default(),
             away: 0,
+            low_since: None,
         }
     }
 
@@ -137,8 +144,9 @@ impl Approach {
         match say {
             Say::Raised(_) => {
                 self.raise_at = None;
-                self.nearest_m = self.outlook.distance_m;
+                self.nearest_m = self.straight_m;
                 self.away = 0;
+                self.low_since = None;
             }
             Say::Withdrawn(Ended::TurnedAway | Ended::Unlikely | Ended::Unknown { .. }) => {
                 self.bar();
@@ -162,7 +170,7 @@ impl Approach {
 
     /// Nothing is opened until it has come nearer again.
     pub(super) fn bar(&mut self) {
-        self.barred = Some(Barred::TurnedAway { farthest_m: self.outlook.distance_m });
+        self.barred = Some(Barred::TurnedAway { farthest_m: self.straight_m });
         self.raise_at = None;
     }
 

@@ -6,10 +6,10 @@ use interdict_protocols::Time;
 use super::alert::{Approach, Barred, Ended, Raise, Say, lead_s};
 use super::geometry::Motion;
 use super::outlook::Outlook;
-use super::passage::Passage;
-use crate::Rules;
+use super::passage::{Passage, Presence};
 use crate::geo::Site;
 use crate::judge::Sight;
+use crate::{Rules, Shape};
 
 /// A vehicle comes into a checkpoint's view at this probability, and leaves it at half of that.
 const WATCH_PROBABILITY: f64 = 0.1;
@@ -28,6 +28,16 @@ const AWAY_SHARE: f64 = 0.1;
 /// ...in so many fixes in a row, each further by more than a receiver's error.
 const AWAY_FIXES: u8 = 2;
 const FURTHER_M: f64 = 15.0;
+/// By roads an alert is withdrawn below this share of the probability that raises it, and a watched
+/// vehicle leaves the view at it: the estimate moves by more than geometry's from crossing to
+/// crossing...
+const WITHDRAW_SHARE_BY_ROAD: f64 = 0.1;
+/// ...and only if it stays there so long.
+const LOW_S: f64 = 20.0;
+/// By roads, once the lead is no longer left, an alert takes so many times the probability, or
+/// evens: it is worth less, and whoever comes by was mostly raised before.
+const LATE_TIMES: f64 = 4.0;
+const LATE_MOST: f64 = 0.5;
 /// A vehicle that has passed may pass again once it has been this far outside.
 const GONE_M: f64 = 500.0;
 /// An ETA moves by no less than its share of a minute before it is news.
@@ -58,21 +68,33 @@ impl Moment<'_> {
 }
 
 impl Approach {
-    /// Takes the newest fix in, and says what is to be said of it.
+    /// Takes the newest fix in, and says what is to be said of it. `passed` is when the roads show
+    /// the checkpoint to be passed.
     pub(crate) fn follow(
         &mut self,
         moment: &Moment<'_>,
         site: &Site,
         motion: &Motion<'_>,
         outlook: Outlook,
+        passed: Option<Time>,
     ) -> Option<Say> {
-        let before_m = self.outlook.distance_m;
-        let passage = self.presence.follow(site, motion, moment.before, moment.here);
+        let before_m = self.straight_m;
+        // A road beside the checkpoint's own is near it, too; an area is one wherever it is entered.
+        let passage = if outlook.is_by_road() && !matches!(site.checkpoint.shape, Shape::Polygon(_))
+        {
+            self.presence = Presence::default();
+            passed.map(Passage::Passed)
+        } else {
+            self.presence.follow(site, motion, moment.before, moment.here)
+        };
         self.outlook = outlook;
+        self.straight_m = motion.straight_m(site);
         self.as_of = moment.here.time;
         self.raise_at = None;
-        let distance_m = self.outlook.distance_m;
-        if distance_m > before_m + FURTHER_M {
+        let distance_m = self.straight_m;
+        if self.outlook.is_by_road() {
+            self.away = 0;
+        } else if distance_m > before_m + FURTHER_M {
             self.away = self.away.saturating_add(1);
         } else if distance_m < before_m - FURTHER_M {
             self.away = 0;
@@ -110,8 +132,14 @@ impl Approach {
     }
 
     fn rearm(&mut self, site: &Site) {
-        let distance_m = self.outlook.distance_m;
+        let distance_m = self.straight_m;
+        let by_road = self.outlook.is_by_road();
         match &mut self.barred {
+            // By roads the probability tells by itself when it has turned round.
+            Some(Barred::Passed) if by_road && distance_m > site.radius_m + GONE_M => {
+                self.barred = None;
+            }
+            Some(Barred::TurnedAway { .. }) if by_road => self.barred = None,
             // The way that led here still speaks for it: it must turn round first.
             Some(Barred::Passed) if distance_m > site.radius_m + GONE_M => self.bar(),
             Some(Barred::TurnedAway { farthest_m }) => {
@@ -135,8 +163,9 @@ impl Approach {
         let (probability, eta_s) = (self.outlook.probability, self.outlook.eta_s - moment.age_s());
         let view_s = rules.watch_s.max(lead_s(rules, site));
         let watch_probability = WATCH_PROBABILITY.min(rules.raise_probability);
+        let leaves = if self.outlook.is_by_road() { WITHDRAW_SHARE_BY_ROAD } else { 0.5 };
         let out_of_view = self.turned_away()
-            || probability < watch_probability / 2.0
+            || probability < watch_probability * leaves
             || eta_s > view_s * WATCH_SLACK;
         if out_of_view && !is_there {
             // Nobody who was not warned need be told that there is nothing to be warned of.
@@ -152,7 +181,7 @@ impl Approach {
             self.raise_at = self.unheard_at(moment, site);
         }
         if self.alert.is_none() && probability >= watch_probability && eta_s <= rules.watch_s {
-            self.nearest_m = self.outlook.distance_m;
+            self.nearest_m = self.straight_m;
             return Some(Say::Watch);
         }
         None
@@ -161,7 +190,11 @@ impl Approach {
     fn raise(&self, moment: &Moment<'_>, site: &Site, interval_s: f64) -> Option<Raise> {
         let (rules, outlook, age_s) = (moment.rules, &self.outlook, moment.age_s());
         let lead_s = lead_s(rules, site);
-        let likely = outlook.probability >= rules.raise_probability;
+        let mut needed = rules.raise_probability;
+        if outlook.is_by_road() && outlook.eta_s - age_s < lead_s {
+            needed = needed.max((needed * LATE_TIMES).min(LATE_MOST));
+        }
+        let likely = outlook.probability >= needed;
         if self.presence.is_there() {
             Some(Raise::There)
         } else if likely && outlook.eta_early_s - age_s <= lead_s + interval_s {
@@ -172,7 +205,7 @@ impl Approach {
             Some(Raise::Sure)
         } else if moment.begins
             && outlook.distance_m <= NEAR_M
-            && outlook.probability >= withdraw_probability(rules)
+            && outlook.probability >= self.near_probability(rules)
         {
             Some(Raise::Near)
         } else {
@@ -192,19 +225,20 @@ impl Approach {
     }
 
     /// Whether a raised alert is to be updated or withdrawn.
-    fn maintain(&self, moment: &Moment<'_>, site: &Site, before_m: f64) -> Option<Say> {
+    fn maintain(&mut self, moment: &Moment<'_>, site: &Site, before_m: f64) -> Option<Say> {
+        let low = self.is_low_for_good(moment);
         let (rules, outlook) = (moment.rules, &self.outlook);
         let alert = self.alert.as_ref()?;
         if !self.presence.is_there() {
             if let Some(gap_s) = moment.gap_s
-                && outlook.distance_m > before_m + away_m(before_m)
+                && self.straight_m > before_m + away_m(before_m)
             {
                 return Some(Say::Withdrawn(Ended::Unknown { gap_s }));
             }
             if self.turned_away() {
                 return Some(Say::Withdrawn(Ended::TurnedAway));
             }
-            if outlook.probability < withdraw_probability(rules) {
+            if low {
                 return Some(Say::Withdrawn(Ended::Unlikely));
             }
         }
@@ -222,8 +256,33 @@ impl Approach {
         updated.then_some(Say::Updated { stage, eta })
     }
 
+    /// Whether the probability does not carry a raised alert any more.
+    fn is_low_for_good(&mut self, moment: &Moment<'_>) -> bool {
+        let (rules, probability) = (moment.rules, self.outlook.probability);
+        if !self.outlook.is_by_road() {
+            self.low_since = None;
+            return probability < withdraw_probability(rules);
+        }
+        let share = rules.raise_probability * WITHDRAW_SHARE_BY_ROAD;
+        if probability >= rules.withdraw_probability.min(share) {
+            self.low_since = None;
+            return false;
+        }
+        let since = *self.low_since.get_or_insert(moment.here.time);
+        moment.here.time.seconds_since(since) >= LOW_S
+    }
+
+    /// The probability from which a vehicle near the checkpoint is told of as soon as it is flagged.
+    fn near_probability(&self, rules: &Rules) -> f64 {
+        if self.outlook.is_by_road() {
+            rules.raise_probability
+        } else {
+            withdraw_probability(rules)
+        }
+    }
+
     fn turned_away(&self) -> bool {
-        self.away >= AWAY_FIXES && self.outlook.distance_m > self.nearest_m + away_m(self.nearest_m)
+        self.away >= AWAY_FIXES && self.straight_m > self.nearest_m + away_m(self.nearest_m)
     }
 }
 

@@ -113,6 +113,11 @@ impl<'a> Motion<'a> {
         self.plane.place(position).length_m()
     }
 
+    /// Metres to the nearest part of a checkpoint, straight.
+    pub(crate) fn straight_m(&self, site: &Site) -> f64 {
+        site.way_from(&self.plane, Offset::ORIGIN).length_m()
+    }
+
     /// How far it may come within `seconds`.
     pub(crate) fn reach_m(&self, seconds: f64) -> f64 {
         self.speed_m_s * seconds
@@ -150,6 +155,7 @@ impl<'a> Motion<'a> {
                 off_course_deg,
                 standing_s: self.standing_s,
                 wrong_way: contrary >= 1.0,
+                road: None,
             },
         }
     }

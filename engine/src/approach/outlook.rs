@@ -36,4 +36,23 @@ pub(crate) struct Evidence {
     pub(crate) standing_s: f64,
     /// It comes from the side whose traffic does not count.
     pub(crate) wrong_way: bool,
+    /// Where the estimate is one by roads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) road: Option<ByRoad>,
+}
+
+/// What an estimate by roads leans on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ByRoad {
+    /// The probability that the checkpoint itself is the destination.
+    pub(crate) destination: f64,
+    /// Seconds by the clock for each by the map.
+    pub(crate) pace: f64,
+}
+
+impl Outlook {
+    /// Whether it is an estimate by roads.
+    pub(crate) const fn is_by_road(&self) -> bool {
+        self.evidence.road.is_some()
+    }
 }

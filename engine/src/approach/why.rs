@@ -12,6 +12,9 @@ use crate::geo::{Offset, Plane, Site};
 /// How many minutes of the way are looked at.
 const MINUTES: u8 = 5;
 
+/// Roads on the way that a sentence names; an event's route has more.
+const ROADS_SPOKEN: usize = 3;
+
 /// Nobody counts such seconds.
 const JUST_NOW_S: f64 = 5.0;
 
@@ -32,6 +35,10 @@ pub(crate) fn why(say: Say, approach: &Approach, site: &Site, track: &Track, now
     }
     if let Some(degrees) = outlook.evidence.off_course_deg {
         figure("off_course_deg", degrees, 1.0);
+    }
+    if let Some(road) = outlook.evidence.road {
+        figure("destination_probability", road.destination, 1_000.0);
+        figure("pace", road.pace, 100.0);
     }
     let (shortened, minutes) = shortened_minutes(site, track);
     figure("shortened_min", f64::from(shortened), 1.0);
@@ -156,8 +163,11 @@ impl Ahead<'_> {
         let Ahead { approach, name, shortened, minutes, eta_s } = self;
         let outlook = &approach.outlook;
         let way = match (minutes, outlook.evidence.off_course_deg) {
-            (0, Some(degrees)) => format!("Heading {degrees:.0}° off the way to {name}"),
-            (0, None) => format!("{} from {name}", metres(outlook.distance_m)),
+            // By road the way begins wherever the road leads.
+            (0, Some(degrees)) if !outlook.is_by_road() => {
+                format!("Heading {degrees:.0}° off the way to {name}")
+            }
+            (0, _) => format!("{} from {name}", metres(outlook.distance_m)),
             (1, _) if *shortened == 1 => format!("The last minute shortened the way to {name}"),
             (1, _) => format!("The last minute did not shorten the way to {name}"),
             _ => format!("{shortened} of the last {minutes} minutes shortened the way to {name}"),
@@ -165,8 +175,12 @@ impl Ahead<'_> {
         let speed_kmh = outlook.evidence.speed_kmh;
         let wrong_way =
             if outlook.evidence.wrong_way { " from the side that does not count" } else { "" };
+        let roads = match outlook.route.get(..outlook.route.len().min(ROADS_SPOKEN)) {
+            Some(names) if !names.is_empty() => format!(" by {}", names.join(", ")),
+            _ => String::new(),
+        };
         format!(
-            "{way}{wrong_way}; {} to go at {speed_kmh:.0} km/h; probability {:.2}",
+            "{way}{wrong_way}; {} to go{roads} at {speed_kmh:.0} km/h; probability {:.2}",
             spoken(*eta_s),
             outlook.probability
         )

@@ -1,8 +1,11 @@
 //! [`Rules`]: the numbers by which the engine decides, and [`Setup`], all that it begins with.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Region, Unit};
+use crate::roads::Roads;
 
 /// The numbers by which the engine decides; `interdict.toml` may change each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,4 +61,8 @@ pub struct Setup {
     pub units: Vec<Unit>,
     /// Who answers for which area.
     pub regions: Vec<Region>,
+    /// The roads, preferably with the checkpoints on them already: engines share what is there.
+    /// Without them approaches are judged by geometry. Not written anywhere.
+    #[serde(skip)]
+    pub roads: Option<Arc<Roads>>,
 }

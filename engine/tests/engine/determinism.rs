@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use interdict_engine::{Class, Engine, Event, Input, Record, RecordId, Snapshot, Type, VehicleId};
+use interdict_engine::{
+    Class, Data, Engine, Event, Input, Record, RecordId, Snapshot, Type, VehicleId,
+};
 use interdict_protocols::Time;
 
-use crate::recording::{LENGTH_S, inputs, setup};
+use crate::recording::{Day, LENGTH_S};
 use crate::support::at;
 
 /// How the driver wakes an engine.
@@ -32,18 +34,22 @@ fn shard_of(vehicle: &VehicleId, shards: usize) -> usize {
 }
 
 /// One shard, woken on time: what every other run is set beside.
-fn plain() -> &'static Run {
-    static PLAIN: LazyLock<Run> = LazyLock::new(|| run(1, Timers::Exact));
-    &PLAIN
+fn plain(day: Day) -> &'static Run {
+    static OPEN: LazyLock<Run> = LazyLock::new(|| run(Day::Open, 1, Timers::Exact));
+    static ROADS: LazyLock<Run> = LazyLock::new(|| run(Day::Roads, 1, Timers::Exact));
+    match day {
+        Day::Open => &OPEN,
+        Day::Roads => &ROADS,
+    }
 }
 
-fn run(shards: usize, timers: Timers) -> Run {
-    let mut engines: Vec<Engine> = (0..shards).map(|_| Engine::new(setup())).collect();
+fn run(day: Day, shards: usize, timers: Timers) -> Run {
+    let mut engines: Vec<Engine> = (0..shards).map(|_| Engine::new(day.setup())).collect();
     let mut run = Run { events: Vec::new(), records: Vec::new() };
     let mut patrols = BTreeSet::new();
     let mut next = 1;
     let mut before = at(0.0);
-    for (seconds, input) in inputs() {
+    for (seconds, input) in day.inputs() {
         let now = at(seconds);
         for engine in &mut engines {
             wake(engine, timers, before, now, &mut run.events);
@@ -119,7 +125,7 @@ fn assert_same(one: &[Event], other: &[Event]) {
 
 #[test]
 fn the_recording_has_something_of_everything() {
-    let run = plain();
+    let run = plain(Day::Open);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for event in &run.events {
         *counts.entry(event.kind.name()).or_default() += 1;
@@ -135,39 +141,67 @@ fn the_recording_has_something_of_everything() {
 }
 
 #[test]
+fn by_road_there_is_something_of_every_alert_with_its_way() {
+    let events = &plain(Day::Roads).events;
+    for kind in [Type::Watch, Type::Raised, Type::Updated, Type::Withdrawn, Type::Passed] {
+        assert!(events.iter().any(|event| event.kind == kind), "no {}", kind.name());
+    }
+    let raised_by_road = events.iter().any(|event| match &event.data {
+        Data::Alert(alert) => {
+            event.kind == Type::Raised
+                && !alert.route.is_empty()
+                && alert.why.figures.contains_key("destination_probability")
+        }
+        _ => false,
+    });
+    assert!(raised_by_road, "the roads told nothing");
+}
+
+#[test]
 fn eight_shards_say_what_one_says() {
-    assert_same(&plain().events, &run(8, Timers::Exact).events);
+    for day in Day::BOTH {
+        assert_same(&plain(day).events, &run(day, 8, Timers::Exact).events);
+    }
 }
 
 #[test]
 fn it_does_not_matter_how_timers_wake() {
-    let exact = &plain().events;
-    assert_same(exact, &run(1, Timers::Late).events);
-    assert_same(exact, &run(8, Timers::Late).events);
-    assert_same(exact, &run(8, Timers::Spurious).events);
+    for day in Day::BOTH {
+        let exact = &plain(day).events;
+        assert_same(exact, &run(day, 1, Timers::Late).events);
+        assert_same(exact, &run(day, 8, Timers::Late).events);
+        assert_same(exact, &run(day, 8, Timers::Spurious).events);
+    }
 }
 
 #[test]
 fn the_records_alone_give_the_same_events() {
-    let run = plain();
-    let mut engine = Engine::new(setup());
-    let mut events = Vec::new();
-    for record in &run.records {
-        let json = serde_json::to_string(record).unwrap();
-        engine.apply(&serde_json::from_str(&json).unwrap(), &mut events);
+    for day in Day::BOTH {
+        let run = plain(day);
+        let mut engine = Engine::new(day.setup());
+        let mut events = Vec::new();
+        for record in &run.records {
+            let json = serde_json::to_string(record).unwrap();
+            engine.apply(&serde_json::from_str(&json).unwrap(), &mut events);
+        }
+        engine.advance(at(LENGTH_S * 2.0), &mut events);
+        assert_same(&run.events, &events);
     }
-    engine.advance(at(LENGTH_S * 2.0), &mut events);
-    assert_same(&run.events, &events);
 }
 
 #[test]
 fn a_restart_from_snapshots_into_other_shards_changes_nothing() {
-    let whole = plain();
+    Day::BOTH.into_iter().for_each(restart);
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's helper fails as a test does")]
+fn restart(day: Day) {
+    let whole = plain(day);
     for split in [200, 700, whole.records.len() / 2, whole.records.len() - 30] {
         let (before, after) = whole.records.split_at(split);
         // Before the restart: three shards, of which only records are kept here.
         let mut events = Vec::new();
-        let mut engines: Vec<Engine> = (0..3).map(|_| Engine::new(setup())).collect();
+        let mut engines: Vec<Engine> = (0..3).map(|_| Engine::new(day.setup())).collect();
         tell_records(&mut engines, before, &mut events);
         let snapshots: Vec<Snapshot> = engines
             .iter()
@@ -180,7 +214,7 @@ fn a_restart_from_snapshots_into_other_shards_changes_nothing() {
         let mut engines: Vec<Engine> = (0..2)
             .map(|number| {
                 let holds = |vehicle: &VehicleId| shard_of(vehicle, 2) == number;
-                Engine::restore(setup(), snapshots.clone(), holds)
+                Engine::restore(day.setup(), snapshots.clone(), holds)
             })
             .collect();
         tell_records(&mut engines, after, &mut events);
@@ -205,9 +239,9 @@ fn tell_records(engines: &mut [Engine], records: &[Record], events: &mut Vec<Eve
 
 #[test]
 fn a_snapshot_holds_nothing_of_vehicles_without_flag_or_alarm() {
-    let mut engine = Engine::new(setup());
+    let mut engine = Engine::new(Day::Open.setup());
     let mut events = Vec::new();
-    for (seconds, mut input) in inputs() {
+    for (seconds, mut input) in Day::Open.inputs() {
         if let Input::Fix(observation) = &mut input {
             observation.fix.alarms = Default::default();
         }

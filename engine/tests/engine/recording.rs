@@ -1,9 +1,12 @@
 //! A made recording of a busy day: everything that an engine is told, in the order in which it comes.
 
+use std::sync::{Arc, LazyLock};
+
+use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{Class, ConflictReport, Input, Setup, State};
 use interdict_protocols::{Alarm, Fix};
 
-use crate::support::{area, at, fix, flag, line, login, observation, point, vehicle};
+use crate::support::{area, at, fix, flag, line, login, observation, place, point, vehicle};
 
 /// How long it lasts, seconds.
 pub(crate) const LENGTH_S: f64 = 5_400.0;
@@ -56,12 +59,78 @@ pub(crate) fn setup() -> Setup {
     Setup { checkpoints, ..Setup::default() }
 }
 
+/// A day, by what the engine begins with and what it is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Day {
+    /// Without roads: vehicles drive as the crow flies.
+    Open,
+    /// On a grid of roads.
+    Roads,
+}
+
+impl Day {
+    pub(crate) const BOTH: [Self; 2] = [Self::Open, Self::Roads];
+
+    pub(crate) fn setup(self) -> Setup {
+        match self {
+            Self::Open => setup(),
+            Self::Roads => Setup { roads: Some(Arc::clone(&ROADS)), ..setup() },
+        }
+    }
+
+    pub(crate) fn inputs(self) -> Vec<(f64, Input)> {
+        inputs(self)
+    }
+}
+
+/// Metres between the roads of the grid, which reaches as far as vehicles drive.
+const BLOCK_M: f64 = 500.0;
+const ROADS_A_SIDE: i64 = 37;
+
+#[expect(clippy::unwrap_used, reason = "a test's helper fails as a test does")]
+static ROADS: LazyLock<Arc<Roads>> = LazyLock::new(|| {
+    let mut builder = RoadBuilder::new();
+    let metres = |number: i64| (number - ROADS_A_SIDE / 2) as f64 * BLOCK_M;
+    let point = |east: i64, north: i64| north * ROADS_A_SIDE + east;
+    for line in 0..ROADS_A_SIDE {
+        for across in 0..ROADS_A_SIDE {
+            let place = place((metres(across), metres(line)));
+            builder.place(point(across, line), place.latitude, place.longitude);
+        }
+        let (class, speed_kmh) = (RoadClass::Secondary, [50, 50]);
+        let points = (0..ROADS_A_SIDE).map(|east| point(east, line)).collect();
+        builder.way(Way { id: line, points, class, speed_kmh, name: format!("row {line}") });
+        let points = (0..ROADS_A_SIDE).map(|north| point(line, north)).collect();
+        let name = format!("column {line}");
+        builder.way(Way { id: ROADS_A_SIDE + line, points, class, speed_kmh, name });
+    }
+    let (graph, _) = builder.build().unwrap();
+    Arc::new(Roads::with_zones(Arc::new(graph), 100, None, 2))
+});
+
+/// Where a vehicle goes next: straight, or along one road and then along the other.
+fn next_corner(day: Day, here: (f64, f64), goal: (f64, f64)) -> (f64, f64) {
+    match day {
+        Day::Roads if here.0 != goal.0 => (goal.0, here.1),
+        _ => goal,
+    }
+}
+
+/// Somewhere in the town.
+fn somewhere(day: Day, dice: &mut Dice) -> (f64, f64) {
+    let (east, north) = (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
+    match day {
+        Day::Open => (east, north),
+        Day::Roads => ((east / BLOCK_M).round() * BLOCK_M, (north / BLOCK_M).round() * BLOCK_M),
+    }
+}
+
 /// Everything that is told, by the second at which it comes.
-pub(crate) fn inputs() -> Vec<(f64, Input)> {
+fn inputs(day: Day) -> Vec<(f64, Input)> {
     let mut dice = Dice::new(20_260_615);
     let mut inputs = Vec::new();
     for number in 0..VEHICLES {
-        drive(number, &mut dice, &mut inputs);
+        drive(day, number, &mut dice, &mut inputs);
     }
     for number in (0..VEHICLES).step_by(FLAGGED) {
         look_for(number, &mut dice, &mut inputs);
@@ -81,7 +150,7 @@ fn name(number: usize) -> String {
 }
 
 /// A vehicle that drives from place to place, and a tracker with its share of the troubles of trackers.
-fn drive(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
+fn drive(day: Day, number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
     let name = name(number);
     let class = if number < PATROLS { Class::Patrol } else { Class::Taxi };
     inputs.push((0.0, Input::Vehicle(vehicle(&name, class))));
@@ -89,16 +158,21 @@ fn drive(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
     let every_s = dice.between(5.0, 60.0);
     let speed_kmh = dice.between(25.0, 90.0);
     let clock_s = if dice.one_in(8.0) { -28_800.0 } else { 0.0 };
-    let somewhere = |dice: &mut Dice| (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
-    let (mut here, mut goal) = (somewhere(dice), somewhere(dice));
+    let (mut here, mut goal) = (somewhere(day, dice), somewhere(day, dice));
     let mut seconds = dice.between(1.0, 30.0);
     let mut silent_until = 0.0;
     while seconds < LENGTH_S {
-        let (east, north) = (goal.0 - here.0, goal.1 - here.1);
+        let corner = next_corner(day, here, goal);
+        let (east, north) = (corner.0 - here.0, corner.1 - here.1);
         let left_m = libm::sqrt(east * east + north * north);
         let step_m = speed_kmh / 3.6 * every_s;
-        if left_m < step_m {
-            goal = somewhere(dice);
+        if left_m < step_m && corner != goal {
+            here = corner;
+        } else if left_m < step_m {
+            if matches!(day, Day::Roads) {
+                here = goal;
+            }
+            goal = somewhere(day, dice);
             if dice.one_in(3.0) {
                 // Parked for a while, with the tracker asleep.
                 silent_until = seconds + dice.between(60.0, 1_500.0);

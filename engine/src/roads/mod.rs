@@ -1,0 +1,31 @@
+//! Roads: where a vehicle can drive, how long that takes, and where a checkpoint stands on them.
+
+mod approach;
+mod builder;
+mod class;
+mod components;
+mod error;
+mod file;
+mod gate;
+mod graph;
+mod index;
+mod kept;
+mod matching;
+mod model;
+mod network;
+mod search;
+mod tables;
+#[cfg(test)]
+mod testing;
+mod zones;
+
+pub use approach::{Evidence, Outlook, RoadApproach};
+pub use builder::{BuildReport, Restriction, RoadBuilder, Way};
+pub use class::RoadClass;
+pub use error::RoadError;
+pub use gate::{Gate, gates};
+pub use graph::{ArcId, Exit, NodeId, RoadGraph, StreetId, metres_between};
+pub use index::{RoadIndex, Snap};
+pub use matching::Passage;
+pub use model::Model;
+pub use network::Roads;
