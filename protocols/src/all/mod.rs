@@ -11,6 +11,7 @@ mod t55;
 mod t800x;
 mod taip;
 mod teltonika;
+mod totem;
 mod trv;
 mod wialon;
 
@@ -29,6 +30,7 @@ pub static ALL: &[&Protocol] = &[
     &t800x::PROTOCOL,
     &taip::PROTOCOL,
     &teltonika::PROTOCOL,
+    &totem::PROTOCOL,
     &trv::PROTOCOL,
     &wialon::PROTOCOL,
 ];

@@ -71,6 +71,12 @@ pub fn crc16_arc(bytes: &[u8]) -> u16 {
     IBM.sum(0, bytes)
 }
 
+/// CRC-16/MODBUS (Totem).
+#[must_use]
+pub fn crc16_modbus(bytes: &[u8]) -> u16 {
+    IBM.sum(0xffff, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +86,7 @@ mod tests {
     fn the_catalogue_agrees() {
         assert_eq!(crc16_x25(b"123456789"), 0x906e);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
+        assert_eq!(crc16_modbus(b"123456789"), 0x4b37);
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
         assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);
