@@ -5,6 +5,7 @@ mod h02;
 mod jt600;
 mod jt808;
 mod megastek;
+mod meiligao;
 mod navis;
 mod osmand;
 mod t55;
@@ -24,6 +25,7 @@ pub static ALL: &[&Protocol] = &[
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &megastek::PROTOCOL,
+    &meiligao::PROTOCOL,
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &t55::PROTOCOL,

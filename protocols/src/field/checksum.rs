@@ -77,6 +77,16 @@ pub fn crc16_modbus(bytes: &[u8]) -> u16 {
     IBM.sum(0xffff, bytes)
 }
 
+/// CRC-16/CCITT-FALSE, also called CRC-16/IBM-3740 (Meiligao).
+#[must_use]
+pub fn crc16_ccitt_false(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0xffff, |sum, byte| {
+        (0..8).fold(sum ^ (u16::from(*byte) << 8), |sum, _| {
+            if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 }
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +97,7 @@ mod tests {
         assert_eq!(crc16_x25(b"123456789"), 0x906e);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
         assert_eq!(crc16_modbus(b"123456789"), 0x4b37);
+        assert_eq!(crc16_ccitt_false(b"123456789"), 0x29b1);
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
         assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);
