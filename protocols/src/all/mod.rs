@@ -1,5 +1,6 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod atrack;
 mod gt06;
 mod h02;
 mod jt600;
@@ -20,6 +21,7 @@ use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &atrack::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt600::PROTOCOL,
