@@ -1,11 +1,12 @@
 //! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use interdict_engine::Input;
 use interdict_protocols::find;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -59,10 +60,11 @@ impl Server {
         let devices = devices::Options {
             refused_devices: configuration.limits.refused_devices,
             enrol_all: options.enrol_all,
-            token_window_until: None,
+            token_window_until: configuration.token_window_until,
             datum_of_model: configuration.datums.clone().into_iter().collect(),
         };
         let registry = Registry::load(&store, options.clock, devices)?;
+        registry.enrol_fleet(&configuration.fleet)?;
         let metrics = Arc::new(Metrics::default());
         let shards = {
             let (store, setup) = (store.clone(), configuration.setup.clone());
@@ -71,6 +73,8 @@ impl Server {
             tokio::task::spawn_blocking(move || Shards::start(&store, &setup, clock, count, queue))
                 .await??
         };
+        // The engine keeps nothing of vehicles that are not flagged: it learns them anew.
+        shards.tell(registry.vehicles().into_iter().map(Input::Vehicle).collect()).await?;
         let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
         let mut gateway = Gateway::new(
             shards.clone(),
@@ -166,10 +170,4 @@ impl Server {
 /// Half the processors: the other half is the gateway's and the writer's.
 fn shard_count() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get() / 2).clamp(1, 8)
-}
-
-/// Where `serve` keeps its data when nothing else is said.
-#[must_use]
-pub fn default_data() -> &'static Path {
-    Path::new("interdict-data")
 }

@@ -30,8 +30,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(path).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(path).expect("a folder of sources") {
+        let path = entry.expect("readable").path();
         if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {

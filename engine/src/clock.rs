@@ -81,6 +81,11 @@ impl Clocks {
         }
     }
 
+    /// Forgets clocks of which nothing was heard since `before`.
+    pub(crate) fn forget(&mut self, before: Time) {
+        self.devices.retain(|_, clock| clock.agreeing.back().is_some_and(|(at, _)| *at >= before));
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&DeviceId, &Clock)> {
         self.devices.iter()
     }
@@ -188,6 +193,17 @@ mod tests {
         // ...and so is a fix of ten minutes ago that it sends after that.
         frames.push((101, 101 - 600));
         assert_eq!(repaired(&frames), 101 - 600);
+    }
+
+    #[test]
+    fn a_device_that_is_heard_no_more_is_forgotten() {
+        let mut clocks = Clocks::default();
+        let names = (&DeviceId::from("d"), &VehicleId::from("v"));
+        clocks.observe(names, Time::from_seconds(100_000), Time::from_seconds(0));
+        clocks.forget(Time::from_seconds(100_000));
+        assert_eq!(clocks.iter().count(), 1);
+        clocks.forget(Time::from_seconds(100_001));
+        assert_eq!(clocks.iter().count(), 0);
     }
 
     #[test]

@@ -11,25 +11,25 @@ use crate::geo::Site;
 use crate::judge::Judge;
 use crate::patrols::Patrols;
 use crate::regions::Regions;
-use crate::snapshot::{Change, Snapshot};
+use crate::snapshot::Change;
 use crate::subject::Newest;
 use crate::timers::Timers;
 use crate::watched::{Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Event, Flag, Input, Judged, Lane, Position, Record,
-    RecordId, Rules, Setup, Type, Vehicle, VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Event, Flag, Input, Lane, Position, Record, RecordId,
+    Rules, Setup, Type, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
 const FORGET_EVERY_S: f64 = 3_600.0;
-/// What is kept of patrol vehicles and outliers until then.
+/// What is kept of patrol vehicles, wrong clocks and outliers.
 const KEPT_S: f64 = 86_400.0;
 
 /// One shard of the fleet and all that is known of it.
 ///
 /// The order of work for each input is [`Self::prepare`], [`Self::apply`], and only then the next
 /// input: `prepare` judges by what has been applied. Nobody is told of the events, and no device is
-/// answered, before the record (if [`Prepared::durable`]) and its events are safe; where they cannot
+/// answered, before the record (if [`crate::Prepared::durable`]) and its events are safe; where they cannot
 /// be made safe, they are kept and tried again, or the engine is thrown away and made anew from
 /// the last snapshot and the records after it.
 pub struct Engine {
@@ -41,7 +41,7 @@ pub struct Engine {
     pub(crate) alarms: Alarms,
     pub(crate) patrols: Patrols,
     pub(crate) sites: BTreeMap<CheckpointId, Site>,
-    changes: BTreeMap<CheckpointId, Change>,
+    pub(crate) changes: BTreeMap<CheckpointId, Change>,
     pub(crate) watched: Map<VehicleId, Watched>,
     pub(crate) timers: Timers,
     /// When to look for what has grown old; `None` while there is nothing that could.
@@ -240,11 +240,14 @@ impl Engine {
         self.in_order().into_iter().flat_map(|watched| watched.subject.flags.iter())
     }
 
-    /// The alerts that have been raised and still stand, by vehicle and checkpoint, with what was
-    /// said last and the ETA counted down to `at`.
+    /// The alerts that have been raised and still stand, by vehicle and checkpoint, as they
+    /// are by the newest fix, with the ETA counted down to `at` and the reason that was said last.
     #[must_use]
     pub fn alerts(&self, at: Time) -> Vec<AlertReport> {
-        self.in_order().into_iter().flat_map(|watched| watched.alerts(&self.sites, at)).collect()
+        self.in_order()
+            .into_iter()
+            .flat_map(|watched| watched.alerts(&self.rules, &self.sites, at))
+            .collect()
     }
 
     /// Vehicles whose last fix lies within `radius_m` of a place, with their distance in metres,
@@ -265,93 +268,9 @@ impl Engine {
         self.sites.values().map(|site| &site.checkpoint)
     }
 
-    fn in_order(&self) -> Vec<&Watched> {
+    pub(crate) fn in_order(&self) -> Vec<&Watched> {
         let mut watched: Vec<&Watched> = self.watched.values().collect();
         watched.sort_unstable_by(|one, other| one.id().cmp(other.id()));
         watched
-    }
-}
-
-/// What survives a restart.
-impl Engine {
-    /// The durable part of the state.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::at(self.now);
-        for watched in self.in_order() {
-            let suspect = self.judge.suspect(watched.id());
-            snapshot.suspects.extend(suspect.map(|suspect| (watched.id().clone(), suspect)));
-            snapshot.watched.push(watched.clone());
-        }
-        let flagged = |vehicle: &VehicleId| self.watched.contains_key(vehicle);
-        let clocks = self.judge.clocks.iter().filter(|(_, clock)| flagged(&clock.vehicle));
-        snapshot.clocks = clocks.map(|(device, clock)| (device.clone(), clock.clone())).collect();
-        let alarms = self.alarms.iter();
-        snapshot.alarms = alarms.map(|(device, memory)| (device.clone(), memory.clone())).collect();
-        let changes = self.changes.iter();
-        snapshot.changes = changes.map(|(id, change)| (id.clone(), change.clone())).collect();
-        snapshot
-    }
-
-    /// An engine as it was when the snapshots were taken, one a shard, however many shards there
-    /// were: it keeps the vehicles that it `holds`. Apply the records after the snapshots to
-    /// it, then tell it of every enrolled vehicle and, as devices log in again, of every login.
-    #[must_use]
-    pub fn restore(
-        setup: Setup,
-        snapshots: Vec<Snapshot>,
-        holds: impl Fn(&VehicleId) -> bool,
-    ) -> Self {
-        let mut engine = Self::new(setup);
-        for snapshot in snapshots {
-            engine.now = engine.now.max(snapshot.now);
-            for (id, change) in snapshot.changes {
-                if engine.changes.get(&id).is_none_or(|known| known.by <= change.by) {
-                    engine.changes.insert(id, change);
-                }
-            }
-            for watched in snapshot.watched {
-                if holds(watched.id()) {
-                    engine.watched.insert(watched.id().clone(), watched);
-                }
-            }
-            for (device, memory) in snapshot.alarms {
-                if holds(&memory.vehicle) {
-                    engine.alarms.restore(device, memory);
-                }
-            }
-            for (device, clock) in snapshot.clocks {
-                if holds(&clock.vehicle) {
-                    engine.judge.clocks.restore(device, clock);
-                }
-            }
-            for (vehicle, suspect) in snapshot.suspects {
-                if holds(&vehicle) {
-                    engine.judge.restore_suspect(vehicle, suspect);
-                }
-            }
-        }
-        for (id, change) in &engine.changes {
-            match &change.checkpoint {
-                Some(checkpoint) => {
-                    engine.sites.insert(id.clone(), Site::new(checkpoint.clone()));
-                }
-                None => {
-                    engine.sites.remove(id);
-                }
-            }
-        }
-        for (vehicle, watched) in &mut engine.watched {
-            watched.forget_unknown(&engine.sites);
-            engine.timers.set(vehicle, watched.next_due());
-            if let Some(newest) = watched.subject.newest {
-                let judged = Judged { lane: Lane::Live, fix_time: newest.time };
-                engine.fleet.observe(vehicle, newest.time, &newest.fix, judged);
-            }
-        }
-        if !engine.watched.is_empty() {
-            engine.remember_to_forget();
-        }
-        engine
     }
 }

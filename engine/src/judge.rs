@@ -100,8 +100,9 @@ impl Judge {
         }
     }
 
-    /// Forgets outliers that nothing confirmed since `before`.
+    /// Forgets clocks and outliers of which nothing was heard since `before`.
     pub(crate) fn forget(&mut self, before: Time) {
+        self.clocks.forget(before);
         self.suspects.retain(|_, suspect| suspect.time >= before);
     }
 

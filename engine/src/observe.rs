@@ -28,8 +28,11 @@ impl Engine {
     ///
     /// It leaves no trace: a record that is not applied after all never was.
     #[must_use]
-    pub fn prepare(&self, at: Time, input: Input) -> Prepared {
+    pub fn prepare(&self, at: Time, mut input: Input) -> Prepared {
         let at = at.max(self.now);
+        if let Input::Fix(observation) = &mut input {
+            tidy(&mut observation.fix);
+        }
         let mut used = Used::default();
         let durable = match &input {
             Input::Vehicle(_) | Input::Login { .. } => false,
@@ -115,12 +118,10 @@ impl Engine {
         let as_stated = Judged { lane: Lane::Live, fix_time: fix.fix_time };
         let judged = record.used.judged.unwrap_or(as_stated);
         self.judge.observe(&self.rules, self.now, observation, judged);
-        if judged.lane == Lane::Live {
-            if self.fleet.observe(vehicle, self.now, fix, judged) {
-                self.patrols.observe(observation, judged);
-            }
-            self.remember_to_forget();
+        if judged.lane == Lane::Live && self.fleet.observe(vehicle, self.now, fix, judged) {
+            self.patrols.observe(observation, judged);
         }
+        self.remember_to_forget();
         let reported = Reported::by(fix, judged);
         let place = if is_placed(fix) { Some(*fix) } else { record.used.last.or(Some(*fix)) };
         let age_s = self.now.seconds_since(judged.fix_time);
@@ -212,4 +213,16 @@ impl Engine {
             data: Data::Conflict(conflict.clone()),
         });
     }
+}
+
+/// Takes out of a fix what is no quantity: it could neither be written nor reckoned with.
+fn tidy(fix: &mut Fix) {
+    let is_place =
+        (-90.0..=90.0).contains(&fix.latitude) && (-180.0..=180.0).contains(&fix.longitude);
+    if !is_place {
+        (fix.latitude, fix.longitude, fix.valid) = (0.0, 0.0, false);
+    }
+    fix.altitude_m = fix.altitude_m.filter(|metres| metres.is_finite());
+    fix.speed_kmh = fix.speed_kmh.filter(|speed| speed.is_finite() && *speed >= 0.0);
+    fix.course_deg = fix.course_deg.filter(|course| (0.0..=360.0).contains(course));
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::alarms::Memory;
 use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::geo::Site;
 use crate::judge::Sight;
 use crate::watched::Watched;
-use crate::{Checkpoint, CheckpointId, RecordId, VehicleId};
+use crate::{Checkpoint, CheckpointId, Judged, Lane, RecordId, Setup, VehicleId};
 
 /// The form of snapshots that this engine writes and reads.
 const FORMAT: u32 = 1;
@@ -59,4 +61,93 @@ fn known_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
     Err(D::Error::custom(format!(
         "the snapshot is of form {format}, and this version reads form {FORMAT}"
     )))
+}
+
+/// What survives a restart.
+impl Engine {
+    /// The durable part of the state.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::at(self.now);
+        for watched in self.in_order() {
+            let suspect = self.judge.suspect(watched.id());
+            snapshot.suspects.extend(suspect.map(|suspect| (watched.id().clone(), suspect)));
+            snapshot.watched.push(watched.clone());
+        }
+        let flagged = |vehicle: &VehicleId| self.watched.contains_key(vehicle);
+        let clocks = self.judge.clocks.iter().filter(|(_, clock)| flagged(&clock.vehicle));
+        snapshot.clocks = clocks.map(|(device, clock)| (device.clone(), clock.clone())).collect();
+        let alarms = self.alarms.iter();
+        snapshot.alarms = alarms.map(|(device, memory)| (device.clone(), memory.clone())).collect();
+        let changes = self.changes.iter();
+        snapshot.changes = changes.map(|(id, change)| (id.clone(), change.clone())).collect();
+        snapshot
+    }
+
+    /// An engine as it was when the snapshots were taken, one a shard, however many shards there
+    /// were: it keeps the vehicles that it `holds`. Apply the records after the snapshots to
+    /// it, then tell it of every enrolled vehicle and, as devices log in again, of every login.
+    #[must_use]
+    pub fn restore(
+        setup: Setup,
+        snapshots: Vec<Snapshot>,
+        holds: impl Fn(&VehicleId) -> bool,
+    ) -> Self {
+        let mut engine = Self::new(setup);
+        for snapshot in snapshots {
+            engine.now = engine.now.max(snapshot.now);
+            for (id, change) in snapshot.changes {
+                if engine.changes.get(&id).is_none_or(|known| known.by <= change.by) {
+                    engine.changes.insert(id, change);
+                }
+            }
+            for watched in snapshot.watched {
+                if holds(watched.id()) {
+                    engine.watched.insert(watched.id().clone(), watched);
+                }
+            }
+            for (device, memory) in snapshot.alarms {
+                if holds(&memory.vehicle) {
+                    engine.alarms.restore(device, memory);
+                }
+            }
+            for (device, clock) in snapshot.clocks {
+                if holds(&clock.vehicle) {
+                    engine.judge.clocks.restore(device, clock);
+                }
+            }
+            for (vehicle, suspect) in snapshot.suspects {
+                if holds(&vehicle) {
+                    engine.judge.restore_suspect(vehicle, suspect);
+                }
+            }
+        }
+        engine.revive();
+        engine
+    }
+
+    /// Makes what follows from what was restored.
+    fn revive(&mut self) {
+        for (id, change) in &self.changes {
+            match &change.checkpoint {
+                Some(checkpoint) => {
+                    self.sites.insert(id.clone(), Site::new(checkpoint.clone()));
+                }
+                None => {
+                    self.sites.remove(id);
+                }
+            }
+        }
+        for (vehicle, watched) in &mut self.watched {
+            watched.forget_unknown(&self.sites);
+            self.timers.set(vehicle, watched.next_due());
+            if let Some(newest) = watched.subject.newest {
+                let judged = Judged { lane: Lane::Live, fix_time: newest.time };
+                self.fleet.observe(vehicle, newest.time, &newest.fix, judged);
+            }
+        }
+        if !self.watched.is_empty() {
+            self.remember_to_forget();
+        }
+    }
 }

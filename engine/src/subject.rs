@@ -118,7 +118,7 @@ impl Subject {
         approach.alert = Some(alert.clone());
         alert.stage = approach.stage(scene.rules, site, scene.now);
         alert.eta_at = approach.eta_at(scene.now);
-        alert.probability = approach.outlook.probability;
+        alert.probability = approach.probability();
         if let Say::Passed { at, .. } = say {
             alert.stage = Stage::Arrived;
             alert.eta_at = at;

@@ -210,16 +210,20 @@ impl Watched {
         }
     }
 
-    /// Alerts that have been raised and still stand.
+    /// Alerts that have been raised and still stand, as they are by the newest fix.
     pub(crate) fn alerts<'a>(
         &'a self,
+        rules: &'a Rules,
         sites: &'a BTreeMap<CheckpointId, Site>,
         now: Time,
     ) -> impl Iterator<Item = AlertReport> + 'a {
         self.approaches.iter().filter_map(move |(checkpoint, approach)| {
-            let alert = approach.alert.as_ref().filter(|alert| alert.raised)?;
             let site = sites.get(checkpoint)?;
-            self.subject.report(site, approach, alert, self.subject.newest?, now)
+            let mut alert = approach.alert.clone().filter(|alert| alert.raised)?;
+            alert.stage = approach.stage(rules, site, now);
+            alert.eta_at = approach.eta_at(now);
+            alert.probability = approach.probability();
+            self.subject.report(site, approach, &alert, self.subject.newest?, now)
         })
     }
 

@@ -15,6 +15,7 @@ mod vehicles;
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -39,6 +40,10 @@ pub use tokens::{Action, Role, Token, TokenError, first_admin};
 const BODY_BYTES: usize = 1024 * 1024;
 /// The largest CSV, bytes: a city's fleet of 200,000 vehicles.
 const CSV_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long clients may take over the last of their answers: one that reads nothing must not keep
+/// the engine from its own orderly end.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -85,13 +90,22 @@ impl ApiState {
 }
 
 /// Answers requests until `closing` of the state is cancelled; then ends the streams and finishes
-/// the answers begun.
+/// the answers begun, as far as their clients take them within a second.
 ///
 /// # Errors
 /// The listener fails.
 pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
     let closing = state.closing.clone();
-    axum::serve(listener, router(state)).with_graceful_shutdown(closing.cancelled_owned()).await
+    let ended = closing.clone().cancelled_owned();
+    let server = axum::serve(listener, router(state)).with_graceful_shutdown(ended);
+    let too_long = async {
+        closing.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        result = server => result,
+        () = too_long => Ok(()),
+    }
 }
 
 fn router(state: ApiState) -> Router {

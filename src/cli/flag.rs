@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::duration;
 use super::remote::{Format, ServerArguments, json_lines, local, members, table, text, zone};
 use crate::client::{Client, segment};
 
@@ -71,7 +70,7 @@ struct Add {
     #[arg(long, value_name = "TEXT")]
     contact: Option<String>,
     /// When it ends by itself, 30 days at the latest
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = crate::text::seconds)]
     expires: f64,
     /// The zone of the times shown
     #[arg(long, value_name = "ZONE", default_value = "Asia/Shanghai", value_parser = zone)]

@@ -4,10 +4,8 @@ mod check;
 mod decode;
 mod demo;
 mod device;
-mod duration;
 mod event_line;
 mod flag;
-mod narrate;
 mod protocols;
 mod remote;
 mod replay;
@@ -20,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Configuration, checkpoints_from};
+use crate::config::Configuration;
 
 /// Vehicle GPS tracking and checkpoint interception.
 #[derive(Parser)]
@@ -88,12 +86,7 @@ fn now() -> interdict_protocols::Time {
 
 /// The configuration, with `checkpoints` in place of its own; warnings go to standard error.
 fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Configuration> {
-    let (mut configuration, mut warnings) = Configuration::load(config)?;
-    if let Some(file) = checkpoints {
-        let (checkpoints, more) = checkpoints_from(file)?;
-        configuration.setup.checkpoints = checkpoints;
-        warnings.extend(more);
-    }
+    let (configuration, warnings) = Configuration::load_with(config, checkpoints)?;
     for warning in &warnings {
         eprintln!("warning: {}", terminal::escape(&warning.to_string()));
     }

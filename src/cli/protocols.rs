@@ -82,13 +82,18 @@ fn human(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// A table for a page: how many alarms, since a list of them would not fit its cell.
 fn markdown(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| protocol | port | over | what it is | alarms |")?;
     writeln!(out, "|---|---|---|---|---|")?;
     for protocol in ALL {
         let Protocol { name, port, transports, title, .. } = protocol;
         let title = title.replace('|', "\\|");
-        writeln!(out, "| `{name}` | {port} | {transports} | {title} | {} |", alarms(protocol))?;
+        writeln!(
+            out,
+            "| `{name}` | {port} | {transports} | {title} | {} |",
+            protocol.alarms.len()
+        )?;
     }
     Ok(())
 }

@@ -6,13 +6,14 @@ mod measures;
 mod print;
 mod send;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use interdict_protocols::Time;
 use jiff::tz::TimeZone;
 
+use super::remote::{Format, zone};
 use super::terminal::escape;
 use crate::config::Configuration;
 use crate::text::seconds;
@@ -84,14 +85,6 @@ pub(super) struct Arguments {
     protocol: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A line for people, times in the unit's zone
-    Human,
-    /// CloudEvents 1.0, one JSON object a line
-    Json,
-}
-
 /// How fast to replay.
 #[derive(Clone, Copy, PartialEq)]
 enum Speed {
@@ -117,10 +110,6 @@ fn probability(text: &str) -> Result<f64, String> {
     number
         .filter(|number: &f64| *number > 0.0 && *number <= 1.0)
         .ok_or_else(|| "expected a number above 0 and up to 1".to_owned())
-}
-
-fn zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| "expected a zone's name such as Asia/Shanghai".to_owned())
 }
 
 /// Wrong use that only shows once the arguments are looked at together.
@@ -190,7 +179,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         if arguments.format == Format::Json {
             eprint!("{measures}");
         } else {
-            print!("{measures}");
+            write!(std::io::stdout(), "{measures}")?;
         }
     }
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })

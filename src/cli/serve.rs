@@ -93,13 +93,13 @@ async fn serve(configuration: &Configuration, options: Options) -> anyhow::Resul
 }
 
 /// The signals that end a server.
-struct Stop {
+pub(super) struct Stop {
     interrupt: tokio::sync::Mutex<tokio::signal::unix::Signal>,
     terminate: tokio::sync::Mutex<tokio::signal::unix::Signal>,
 }
 
 impl Stop {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: tokio::sync::Mutex::new(signal(SignalKind::interrupt())?),
@@ -107,7 +107,7 @@ impl Stop {
         })
     }
 
-    async fn wait(&self) {
+    pub(super) async fn wait(&self) {
         let (mut interrupt, mut terminate) =
             (self.interrupt.lock().await, self.terminate.lock().await);
         tokio::select! {

@@ -50,16 +50,20 @@ const LONGEST_S: f64 = 86_400.0;
 /// # Errors
 /// Everything that is wrong with the file.
 pub fn checkpoints_from(path: &Path) -> Result<(Vec<Checkpoint>, Vec<Warning>), Problems> {
-    let file = path.display().to_string();
     let mut report = Report::default();
-    let checkpoints = match files::read(path) {
-        Ok(text) => read(&file, &text, None, &mut report),
+    let checkpoints = read_file(path, &mut report);
+    report.finish(checkpoints)
+}
+
+pub(super) fn read_file(path: &Path, report: &mut Report) -> Vec<Checkpoint> {
+    let file = path.display().to_string();
+    match files::read(path) {
+        Ok(text) => read(&file, &text, None, report),
         Err(error) => {
             report.problem(&file, None, error);
             Vec::new()
         }
-    };
-    report.finish(checkpoints)
+    }
 }
 
 /// Reads checkpoints, whose units must be among `units` where those are given.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use interdict_engine::Rules;
-use interdict_protocols::Datum;
+use interdict_protocols::{Datum, Time};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
@@ -32,6 +32,8 @@ pub(super) struct Document {
     pub(super) ports: BTreeMap<String, Port>,
     /// Files that it names.
     pub(super) files: Named,
+    /// Until when an enrolled terminal's first token of another platform is believed.
+    pub(super) token_window_until: Option<Time>,
     /// Datums by device model.
     pub(super) datums: BTreeMap<String, Datum>,
     /// Limits of the gateway.

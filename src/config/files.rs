@@ -24,12 +24,12 @@ pub mod embedded {
 
     /// The made-up night of that fleet: names and CSV texts.
     pub const TRACKS: &[(&str, &str)] = &[
+        ("far_from_all", include_str!("../../fixtures/tracks/far_from_all.csv")),
         ("flagged_near_airport", include_str!("../../fixtures/tracks/flagged_near_airport.csv")),
         ("goes_silent", include_str!("../../fixtures/tracks/goes_silent.csv")),
         ("leaves_by_houyan", include_str!("../../fixtures/tracks/leaves_by_houyan.csv")),
         ("parks_in_guarded_lot", include_str!("../../fixtures/tracks/parks_in_guarded_lot.csv")),
         ("presses_sos", include_str!("../../fixtures/tracks/presses_sos.csv")),
-        ("stays_in_town", include_str!("../../fixtures/tracks/stays_in_town.csv")),
         ("traffic", include_str!("../../fixtures/tracks/traffic.csv")),
         ("turns_away_from_port", include_str!("../../fixtures/tracks/turns_away_from_port.csv")),
     ];

@@ -1,201 +1,156 @@
 //! The fleet: which device is in which vehicle, from CSV.
 
-use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::collections::HashMap;
 
-use interdict_engine::{Class, UnitId, Vehicle, VehicleId};
-use interdict_protocols::{Datum, DeviceId};
+use interdict_engine::Class;
+use interdict_protocols::Datum;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::Problem;
-use crate::text::{Columns, LONGEST, Line, Lines};
+use super::enrolment::{Enrol, device_key};
 
-/// One device's place in the fleet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Enrolment {
-    /// The device.
-    pub device: DeviceId,
-    /// What carries it.
-    pub vehicle: Vehicle,
-    /// The device's model, where its fields depend on it.
-    pub model: Option<String>,
-    /// The datum that it reports in, where that is not its model's.
-    pub datum: Option<Datum>,
+/// The columns that there may be; the first two must be.
+const COLUMNS: &[&str] =
+    &["device", "vehicle", "plate", "class", "unit", "make", "colour", "model", "datum", "token"];
+
+/// A line that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadLine {
+    /// Its number in the file, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
-const COLUMNS: &[&str] =
-    &["device", "vehicle", "plate", "class", "unit", "model", "datum", "make", "colour"];
+/// Reads a fleet: CSV with the header `device,vehicle,plate,class,unit`, in any order and with further
+/// columns `make`, `colour`, `model`, `datum`, `token`; all but the first two may be missing. A bad
+/// line costs only itself; a vehicle left empty is named after its device.
+#[must_use]
+pub fn read_fleet(text: &str) -> (Vec<Enrol>, Vec<BadLine>) {
+    let mut bad = Vec::new();
+    let lines = read(text, &mut bad);
+    (lines, bad)
+}
 
-const CLASSES: &[(&str, Class)] = &[
-    ("armoured", Class::Armoured),
-    ("taxi", Class::Taxi),
-    ("corporate", Class::Corporate),
-    ("patrol", Class::Patrol),
-    ("other", Class::Other),
-];
-
-const DATUMS: &[(&str, Datum)] =
-    &[("wgs84", Datum::Wgs84), ("gcj02", Datum::Gcj02), ("bd09", Datum::Bd09)];
-
-/// Reads `device,vehicle,plate,class,unit[,model,datum,make,colour]`, header first, columns in any
-/// order. A bad line is a problem and costs only itself. A vehicle left empty is named after its
-/// device, and a class left empty is `other`.
-///
-/// # Errors
-/// Where `input` cannot be read.
-pub fn read_fleet(file: &str, input: impl BufRead) -> io::Result<(Vec<Enrolment>, Vec<Problem>)> {
-    let mut lines = Lines::new(input);
-    let mut reading = Reading { file, ..Reading::default() };
-    let mut columns: Option<Columns> = None;
-    while let Some((number, line)) = lines.next()? {
-        let text = match line {
-            Line::Text(text) if text.trim().is_empty() => continue,
-            Line::Text(text) => text,
-            Line::TooLong => {
-                reading.problem(number, format!("is longer than {LONGEST} bytes"));
-                continue;
-            }
-            Line::NotText => {
-                reading.problem(number, "is not UTF-8; save the file as UTF-8".to_owned());
+fn read(text: &str, bad: &mut Vec<BadLine>) -> Vec<Enrol> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let columns = match reader.headers().map_err(|error| error.to_string()).and_then(columns) {
+        Ok(columns) => columns,
+        Err(reason) => {
+            bad.push(BadLine { line: 1, reason });
+            return Vec::new();
+        }
+    };
+    let mut lines = Vec::new();
+    let mut seen = Seen::default();
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                bad.push(BadLine { line, reason: error.to_string() });
                 continue;
             }
         };
-        match &columns {
-            Some(columns) => reading.row(number, columns, &text),
-            None => match header(&text) {
-                Ok(header) => columns = Some(header),
-                Err(what) => {
-                    reading.problem(number, what);
-                    return Ok((Vec::new(), reading.problems));
-                }
-            },
+        let line = record.position().map_or(0, csv::Position::line);
+        match enrol(&columns, &record).and_then(|enrol| seen.add(line, enrol)) {
+            Ok(enrol) => lines.push(enrol),
+            Err(reason) => bad.push(BadLine { line, reason }),
         }
     }
-    if columns.is_none() {
-        reading.problem(1, format!("is empty; expected the header {}", COLUMNS.join(",")));
-    }
-    Ok((reading.enrolments, reading.problems))
+    lines
 }
 
-fn header(text: &str) -> Result<Columns, String> {
-    let columns = Columns::from_header(text)?;
-    let strange: Vec<_> = columns.beside(COLUMNS).collect();
-    if columns.find(&["device"]).is_none() || !strange.is_empty() {
-        let expected = COLUMNS.join(",");
-        return Err(match strange.first() {
-            Some(strange) => format!("column {strange:?} is not known; expected {expected}"),
-            None => format!("no column named device; expected the header {expected}"),
-        });
+/// Which column each field of the header is.
+fn columns(header: &csv::StringRecord) -> Result<Vec<&'static str>, String> {
+    let mut columns = Vec::new();
+    for name in header {
+        let column = COLUMNS
+            .iter()
+            .find(|column| column.eq_ignore_ascii_case(name))
+            .ok_or_else(|| format!("unknown column `{name}`; known are {}", COLUMNS.join(", ")))?;
+        if columns.contains(column) {
+            return Err(format!("column `{column}` is there twice"));
+        }
+        columns.push(*column);
     }
-    Ok(columns)
+    match ["device", "vehicle"].into_iter().find(|column| !columns.contains(column)) {
+        Some(missing) => {
+            Err(format!("no column `{missing}`; the first line must name the columns"))
+        }
+        None => Ok(columns),
+    }
 }
 
+fn enrol(columns: &[&str], record: &csv::StringRecord) -> Result<Enrol, String> {
+    if record.len() != columns.len() {
+        let (found, expected) = (record.len(), columns.len());
+        return Err(format!("{found} fields where the header has {expected}"));
+    }
+    let mut enrol = Enrol::default();
+    for (column, text) in columns.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
+        let owned = || Some(text.to_owned());
+        match *column {
+            "device" => text.clone_into(&mut enrol.device),
+            "vehicle" => text.clone_into(&mut enrol.vehicle),
+            "plate" => enrol.plate = owned(),
+            "unit" => enrol.unit = owned(),
+            "make" => enrol.make = owned(),
+            "colour" => enrol.colour = owned(),
+            "model" => enrol.model = owned(),
+            "token" => enrol.token = owned(),
+            "class" => {
+                let known = "armoured, taxi, corporate, patrol or other";
+                enrol.class = Some(
+                    word::<Class>(text).ok_or_else(|| format!("class `{text}` is not {known}"))?,
+                );
+            }
+            _ => {
+                let known = "wgs84, gcj02 or bd09";
+                enrol.datum = Some(
+                    word::<Datum>(text).ok_or_else(|| format!("datum `{text}` is not {known}"))?,
+                );
+            }
+        }
+    }
+    if enrol.vehicle.is_empty() {
+        enrol.vehicle.clone_from(&enrol.device);
+    }
+    enrol.check()
+}
+
+fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_value(text.to_lowercase().into()).ok()
+}
+
+/// What earlier lines said.
 #[derive(Default)]
-struct Reading<'a> {
-    file: &'a str,
-    enrolments: Vec<Enrolment>,
-    problems: Vec<Problem>,
-    devices: BTreeMap<DeviceId, usize>,
-    vehicles: BTreeMap<VehicleId, (usize, Vehicle)>,
+struct Seen {
+    devices: HashMap<String, u64>,
+    vehicles: HashMap<String, (u64, Enrol)>,
 }
 
-impl Reading<'_> {
-    fn problem(&mut self, line: usize, what: String) {
-        self.problems.push(Problem { file: self.file.to_owned(), line: Some(line), what });
-    }
-
-    fn row(&mut self, number: usize, columns: &Columns, text: &str) {
-        match enrolment(columns, text).and_then(|enrolment| self.admit(number, enrolment)) {
-            Ok(enrolment) => self.enrolments.push(enrolment),
-            Err(what) => self.problem(number, what),
+impl Seen {
+    fn add(&mut self, line: u64, enrol: Enrol) -> Result<Enrol, String> {
+        if let Some(earlier) = self.devices.get(device_key(&enrol.device)) {
+            return Err(format!("device `{}` is on line {earlier} already", enrol.device));
         }
-    }
-
-    /// A device is in one vehicle, and a vehicle is the same on every line.
-    fn admit(&mut self, number: usize, enrolment: Enrolment) -> Result<Enrolment, String> {
-        if let Some(first) = self.devices.get(&enrolment.device) {
-            return Err(format!(
-                "device {:?} is on line {first} already",
-                enrolment.device.as_str()
-            ));
+        if let Some((earlier, other)) = self.vehicles.get(&enrol.vehicle) {
+            let differ = |one: &Option<String>, other: &Option<String>| matches!((one, other), (Some(one), Some(other)) if one != other);
+            let classes = (enrol.class, other.class);
+            if differ(&enrol.plate, &other.plate)
+                || differ(&enrol.unit, &other.unit)
+                || matches!(classes, (Some(one), Some(other)) if one != other)
+            {
+                let vehicle = &enrol.vehicle;
+                return Err(format!("vehicle `{vehicle}` is another one on line {earlier}"));
+            }
+        } else {
+            self.vehicles.insert(enrol.vehicle.clone(), (line, enrol.clone()));
         }
-        let vehicle = &enrolment.vehicle;
-        if let Some((first, known)) = self.vehicles.get(&vehicle.id)
-            && known != vehicle
-        {
-            let id = vehicle.id.as_str();
-            return Err(format!("vehicle {id:?} is not the same as on line {first}"));
-        }
-        self.devices.insert(enrolment.device.clone(), number);
-        self.vehicles.entry(vehicle.id.clone()).or_insert_with(|| (number, vehicle.clone()));
-        Ok(enrolment)
-    }
-}
-
-fn enrolment(columns: &Columns, text: &str) -> Result<Enrolment, String> {
-    let fields = columns.split(text)?;
-    let field = |name: &str| {
-        let text = fields.get(columns.find(&[name])?)?.trim();
-        (!text.is_empty()).then(|| text.to_owned())
-    };
-    let device = DeviceId::from(field("device").ok_or("the device is missing")?);
-    let vehicle = field("vehicle").unwrap_or_else(|| device.as_str().to_owned());
-    Ok(Enrolment {
-        vehicle: Vehicle {
-            id: VehicleId::from(vehicle),
-            plate: field("plate"),
-            class: word("class", field("class"), CLASSES)?.unwrap_or_default(),
-            unit: field("unit").map(UnitId::from),
-            make: field("make"),
-            colour: field("colour"),
-        },
-        model: field("model"),
-        datum: word("datum", field("datum"), DATUMS)?,
-        device,
-    })
-}
-
-fn word<T: Copy>(
-    column: &str,
-    text: Option<String>,
-    words: &[(&str, T)],
-) -> Result<Option<T>, String> {
-    let Some(text) = text else { return Ok(None) };
-    let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
-    found.map(Some).ok_or_else(|| {
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        format!("{column}: found {text:?}, expected one of {}", known.join(", "))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_line_costs_only_itself() {
-        let text = "\
-device,vehicle,plate,class,unit,datum
-13800000001,v1,辽B·T1001,taxi,,gcj02
-13800000002,v2,辽B·T1002,tank,,
-13800000001,v3,,,,
-,v4,,,,
-13800000005,v1,辽B·X9999,taxi,,
-13800000006,,\"辽B,6\",,fleet-6,
-";
-        let (fleet, problems) = read_fleet("fleet.csv", text.as_bytes()).unwrap();
-        let devices: Vec<_> = fleet.iter().map(|enrolment| enrolment.device.as_str()).collect();
-        assert_eq!(devices, ["13800000001", "13800000006"]);
-        assert_eq!(fleet[0].datum, Some(Datum::Gcj02));
-        assert_eq!(fleet[1].vehicle.id.as_str(), "13800000006");
-        assert_eq!(fleet[1].vehicle.plate.as_deref(), Some("辽B,6"));
-        let lines: Vec<_> = problems.iter().filter_map(|problem| problem.line).collect();
-        assert_eq!(lines, [3, 4, 5, 6], "{problems:#?}");
-    }
-
-    #[test]
-    fn a_file_without_its_header_is_refused() {
-        let (fleet, problems) = read_fleet("fleet.csv", &b"138,v1,B1,taxi,u\n"[..]).unwrap();
-        assert!(fleet.is_empty());
-        assert_eq!(problems.len(), 1);
+        self.devices.insert(device_key(&enrol.device).to_owned(), line);
+        Ok(enrol)
     }
 }

@@ -6,6 +6,7 @@
 mod checkpoints;
 mod datum;
 mod document;
+mod enrolment;
 mod features;
 mod files;
 mod fleet;
@@ -22,13 +23,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use interdict_engine::Setup;
-use interdict_protocols::Datum;
+use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
 pub use checkpoints::checkpoints_from;
 pub use datum::to_wgs84;
+pub(crate) use enrolment::device_key;
+pub use enrolment::{Enrol, Enrolment};
 pub use files::embedded;
-pub use fleet::{Enrolment, read_fleet};
+pub use fleet::{BadLine, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
@@ -55,7 +58,10 @@ pub struct Configuration {
     /// Rules, checkpoints, units and regions.
     pub setup: Setup,
     /// The fleet file's devices.
-    pub fleet: Vec<Enrolment>,
+    pub fleet: Vec<Enrol>,
+    /// Until then an enrolled terminal's first token is believed, and only that one from then on:
+    /// for a fleet that moves here with the tokens of another platform.
+    pub token_window_until: Option<Time>,
     /// Datums by device model.
     pub datums: BTreeMap<String, Datum>,
 }
@@ -67,21 +73,35 @@ impl Configuration {
     /// # Errors
     /// Everything that is wrong, not only the first.
     pub fn load(path: Option<&Path>) -> Result<(Self, Vec<Warning>), Problems> {
+        Self::load_with(path, None)
+    }
+
+    /// As [`Configuration::load`], with another file's `checkpoints` in place of its own, as
+    /// [`checkpoints_from`] reads them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn load_with(
+        path: Option<&Path>,
+        checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
         let Some(path) = path else {
-            return Self::read(
-                "(built in) interdict.toml",
-                embedded::CONFIGURATION,
-                &Files::Embedded,
-            );
+            let (file, text) = ("(built in) interdict.toml", embedded::CONFIGURATION);
+            return Self::read(file, text, &Files::Embedded, checkpoints);
         };
         let file = path.display().to_string();
         let text = files::read(path)
             .map_err(|what| Problems(vec![Problem { file: file.clone(), line: None, what }]))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        Self::read(&file, &text, &Files::Folder(folder))
+        Self::read(&file, &text, &Files::Folder(folder), checkpoints)
     }
 
-    fn read(file: &str, text: &str, files: &Files) -> Result<(Self, Vec<Warning>), Problems> {
+    fn read(
+        file: &str,
+        text: &str,
+        files: &Files,
+        other_checkpoints: Option<&Path>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
         let mut report = Report::default();
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
@@ -122,19 +142,22 @@ impl Configuration {
         if let Some((called, text)) = named("regions", &document.files.regions, &mut report) {
             setup.regions = regions::read(&called, &text, known, &mut report);
         }
-        if let Some((called, text)) = named("checkpoints", &document.files.checkpoints, &mut report)
+        if let Some(path) = other_checkpoints {
+            setup.checkpoints = checkpoints::read_file(path, &mut report);
+        } else if let Some((called, text)) =
+            named("checkpoints", &document.files.checkpoints, &mut report)
         {
             setup.checkpoints = checkpoints::read(&called, &text, known, &mut report);
         }
         let mut fleet = Vec::new();
         if let Some((called, text)) = named("fleet", &document.files.fleet, &mut report) {
-            // A text in memory is always read.
-            if let Ok((enrolments, problems)) = read_fleet(&called, text.as_bytes()) {
-                fleet = enrolments;
-                report.problems.extend(problems);
+            let (enrols, bad) = read_fleet(&text);
+            fleet = enrols;
+            for BadLine { line, reason } in bad {
+                report.problem(&called, usize::try_from(line).ok(), reason);
             }
         }
-        if document.files.checkpoints.is_none() {
+        if document.files.checkpoints.is_none() && other_checkpoints.is_none() {
             report.warning(file, None, "files.checkpoints names no file: nothing will be alerted");
         }
         if document.files.units.is_none() {
@@ -155,6 +178,7 @@ impl Configuration {
             limits: document.limits,
             setup,
             fleet,
+            token_window_until: document.token_window_until,
             datums: document.datums,
         };
         report.finish(configuration)

@@ -10,7 +10,7 @@ const DAY_S: f64 = 86_400.0;
 pub(super) fn check(file: &str, document: &Document, places: &Places, report: &mut Report) {
     let limits = &document.limits;
     let rules = &document.rules;
-    let mut ranges = Ranges { file, places, report };
+    let mut ranges = Ranges { file, places, report, of: None };
 
     ranges.count("limits.connections", limits.connections, 1);
     ranges.count("limits.connections_per_address", limits.connections_per_address, 1);
@@ -22,6 +22,23 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("limits.idle_s", limits.idle_s, 1.0, DAY_S);
     ranges.number("limits.session_quiet_s", limits.session_quiet_s, 1.0, DAY_S);
     ranges.number("limits.shutdown_s", limits.shutdown_s, 0.0, 300.0);
+    ranges.count("limits.frame_bytes", limits.frame_bytes, SHORTEST_FRAME);
+    for network in &limits.networks {
+        // A list of tables has one line; the network's name says which of them is meant.
+        ranges.of = Some(network.network.to_string());
+        let key = "limits.networks";
+        for (count, least) in [
+            (network.connections, 1),
+            (network.connections_per_address, 1),
+            (network.frame_bytes, SHORTEST_FRAME),
+        ] {
+            count.into_iter().for_each(|count| ranges.count(key, count, least));
+        }
+        for length_s in [network.login_s, network.idle_s].into_iter().flatten() {
+            ranges.number(key, length_s, 1.0, DAY_S);
+        }
+    }
+    ranges.of = None;
 
     ranges.number("rules.raise_probability", rules.raise_probability, 0.0, 1.0);
     ranges.number("rules.sure_probability", rules.sure_probability, 0.0, 1.0);
@@ -49,7 +66,12 @@ struct Ranges<'a> {
     file: &'a str,
     places: &'a Places,
     report: &'a mut Report,
+    /// Of which of several tables of one key.
+    of: Option<String>,
 }
+
+/// A position of JT/T 808 with its header, and some room: shorter frames say nothing.
+const SHORTEST_FRAME: usize = 128;
 
 /// More of anything than one machine holds; a slip of the hand.
 const MOST: usize = 100_000_000;
@@ -76,6 +98,7 @@ impl Ranges<'_> {
     }
 
     fn tell(&mut self, key: &str, what: &str) {
-        self.report.problem(self.file, self.places.line(key), format!("{key}: {what}"));
+        let of = self.of.as_ref().map_or_else(String::new, |of| format!(" of {of}"));
+        self.report.problem(self.file, self.places.line(key), format!("{key}{of}: {what}"));
     }
 }

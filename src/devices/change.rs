@@ -7,7 +7,8 @@ use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::DeviceId;
 use serde::Serialize;
 
-use super::{Core, Enrol, Enrolment, Registry, key};
+use super::{Core, Enrol, Enrolment, Registry};
+use crate::config::device_key;
 use crate::store::{StoreError, Table};
 
 /// Devices that enrol themselves under `enrol_all`: far more than any trial has, few enough to
@@ -76,7 +77,7 @@ impl Registry {
         if core.fleet().find(device).is_none() {
             return Ok(None);
         }
-        let key = key(device.as_str());
+        let key = device_key(device.as_str());
         core.store.write(Table::Enrolments, [(key.as_bytes(), None::<&Enrolment>)])?;
         core.tokens.forget(&core.store, key)?;
         let removed = core.fleet_mut().remove(device);
@@ -109,7 +110,7 @@ impl Registry {
             fleet.insert(Arc::clone(&enrolment));
         }
         core.changed();
-        self.0.saver.save_enrolment(key(device.as_str()));
+        self.0.saver.save_enrolment(device_key(device.as_str()));
         Some(enrolment)
     }
 }
@@ -163,13 +164,13 @@ impl Core {
                 Some(known) if *known == enrolment && enrol.token.is_none() => Change::Unchanged,
                 Some(_) => Change::Changed,
             });
-            plan.enrolments.insert(key(&enrol.device).to_owned(), Arc::new(enrolment));
+            plan.enrolments.insert(device_key(&enrol.device).to_owned(), Arc::new(enrolment));
         }
         for (id, vehicle) in &vehicles {
             for other in fleet.of_vehicle(id).filter(|other| other.vehicle != *vehicle) {
-                plan.enrolments.entry(key(other.device.as_str()).to_owned()).or_insert_with(|| {
-                    Arc::new(Enrolment { vehicle: vehicle.clone(), ..Enrolment::clone(other) })
-                });
+                plan.enrolments.entry(device_key(other.device.as_str()).to_owned()).or_insert_with(
+                    || Arc::new(Enrolment { vehicle: vehicle.clone(), ..Enrolment::clone(other) }),
+                );
             }
         }
         plan

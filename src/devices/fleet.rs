@@ -7,16 +7,7 @@ use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::DeviceId;
 
 use super::Enrolment;
-
-/// A device's identity as it is looked up: terminal numbers are padded by some and stripped by
-/// others.
-pub(super) fn key(device: &str) -> &str {
-    if !device.starts_with('0') || device.bytes().any(|byte| !byte.is_ascii_digit()) {
-        return device;
-    }
-    let stripped = device.trim_start_matches('0');
-    if stripped.is_empty() { "0" } else { stripped }
-}
+use crate::config::device_key;
 
 /// A plate as it is compared: `辽B·8K 521` and `辽b8k521` are one.
 #[must_use]
@@ -40,7 +31,7 @@ pub(super) struct Fleet {
 
 impl Fleet {
     pub(super) fn find(&self, device: &DeviceId) -> Option<Arc<Enrolment>> {
-        self.devices.get(key(device.as_str())).cloned()
+        self.devices.get(device_key(device.as_str())).cloned()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -76,7 +67,7 @@ impl Fleet {
 
     pub(super) fn insert(&mut self, enrolment: Arc<Enrolment>) {
         self.remove(&enrolment.device);
-        let device = Box::<str>::from(key(enrolment.device.as_str()));
+        let device = Box::<str>::from(device_key(enrolment.device.as_str()));
         let vehicle = &enrolment.vehicle;
         self.vehicles.entry(vehicle.id.clone()).or_default().insert(device.clone());
         if let Some(plate) = &vehicle.plate {
@@ -86,10 +77,10 @@ impl Fleet {
     }
 
     pub(super) fn remove(&mut self, device: &DeviceId) -> Option<Arc<Enrolment>> {
-        let removed = self.devices.remove(key(device.as_str()))?;
+        let removed = self.devices.remove(device_key(device.as_str()))?;
         let vehicle = &removed.vehicle;
         let others = self.vehicles.get_mut(&vehicle.id).is_some_and(|devices| {
-            devices.remove(key(device.as_str()));
+            devices.remove(device_key(device.as_str()));
             !devices.is_empty()
         });
         if !others {
@@ -129,7 +120,7 @@ mod tests {
     #[test]
     fn leading_zeros_of_a_number_do_not_matter() {
         assert_eq!(
-            (key("013800000001"), key("000"), key("0x1"), key("7")),
+            (device_key("013800000001"), device_key("000"), device_key("0x1"), device_key("7")),
             ("13800000001", "0", "0x1", "7")
         );
         let mut fleet = Fleet::default();

@@ -1,20 +1,14 @@
 //! Enrolling a fleet from CSV.
 
-use std::collections::HashMap;
-
-use interdict_engine::{Class, Vehicle};
-use interdict_protocols::Datum;
-use serde::de::DeserializeOwned;
+use interdict_engine::Vehicle;
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Enrol, Registry, key};
+use super::{Change, Enrol, Registry};
+use crate::config::{BadLine, read_fleet};
 use crate::store::StoreError;
 
 /// Bad lines named one by one; the rest are counted.
 const NAMED: usize = 1_000;
-/// The columns that there may be; the first two must be.
-const COLUMNS: &[&str] =
-    &["device", "vehicle", "plate", "class", "unit", "make", "colour", "model", "datum", "token"];
 
 /// What an import came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,15 +28,6 @@ pub struct Report {
     pub bad_lines: Vec<BadLine>,
 }
 
-/// A line that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BadLine {
-    /// Its number in the file, from 1.
-    pub line: u64,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
 impl Registry {
     /// Enrols the devices of a CSV with the header `device,vehicle,plate,class,unit`, in any order
     /// and with further columns `make`, `colour`, `model`, `datum`, `token`; all but the first two
@@ -56,8 +41,9 @@ impl Registry {
         text: &str,
         skip_bad: bool,
     ) -> Result<(Report, Vec<Vehicle>), StoreError> {
-        let mut report = Report::default();
-        let lines = read(text, &mut report);
+        let (lines, bad) = read_fleet(text);
+        let mut report = Report { bad: bad.len(), ..Report::default() };
+        report.bad_lines.extend(bad.into_iter().take(NAMED));
         let core = &self.0.core;
         let _changing = core.changing();
         let plan = core.plan(&lines);
@@ -75,139 +61,26 @@ impl Registry {
         core.carry_out(&plan, &lines)?;
         Ok((report, plan.vehicles()))
     }
-}
 
-fn read(text: &str, report: &mut Report) -> Vec<Enrol> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let columns = match reader.headers().map_err(|error| error.to_string()).and_then(columns) {
-        Ok(columns) => columns,
-        Err(reason) => {
-            report.bad(1, reason);
-            return Vec::new();
+    /// Enrols the fleet that the configuration names. Durable when it returns; blocks on the disk.
+    ///
+    /// # Errors
+    /// What the store says; then nothing has changed.
+    pub fn enrol_fleet(&self, fleet: &[Enrol]) -> Result<(), StoreError> {
+        let core = &self.0.core;
+        let _changing = core.changing();
+        let plan = core.plan(fleet);
+        if plan.devices.iter().any(|change| *change != Change::Unchanged) {
+            core.carry_out(&plan, fleet)?;
         }
-    };
-    let mut lines = Vec::new();
-    let mut seen = Seen::default();
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                report.bad(line, error.to_string());
-                continue;
-            }
-        };
-        let line = record.position().map_or(0, csv::Position::line);
-        match enrol(&columns, &record).and_then(|enrol| seen.add(line, enrol)) {
-            Ok(enrol) => lines.push(enrol),
-            Err(reason) => report.bad(line, reason),
-        }
-    }
-    lines
-}
-
-impl Report {
-    fn bad(&mut self, line: u64, reason: String) {
-        self.bad += 1;
-        if self.bad_lines.len() < NAMED {
-            self.bad_lines.push(BadLine { line, reason });
-        }
-    }
-}
-
-/// Which column each field of the header is.
-fn columns(header: &csv::StringRecord) -> Result<Vec<&'static str>, String> {
-    let mut columns = Vec::new();
-    for name in header {
-        let column = COLUMNS
-            .iter()
-            .find(|column| column.eq_ignore_ascii_case(name))
-            .ok_or_else(|| format!("unknown column `{name}`; known are {}", COLUMNS.join(", ")))?;
-        if columns.contains(column) {
-            return Err(format!("column `{column}` is there twice"));
-        }
-        columns.push(*column);
-    }
-    match ["device", "vehicle"].into_iter().find(|column| !columns.contains(column)) {
-        Some(missing) => {
-            Err(format!("no column `{missing}`; the first line must name the columns"))
-        }
-        None => Ok(columns),
-    }
-}
-
-fn enrol(columns: &[&str], record: &csv::StringRecord) -> Result<Enrol, String> {
-    if record.len() != columns.len() {
-        let (found, expected) = (record.len(), columns.len());
-        return Err(format!("{found} fields where the header has {expected}"));
-    }
-    let mut enrol = Enrol::default();
-    for (column, text) in columns.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
-        let owned = || Some(text.to_owned());
-        match *column {
-            "device" => text.clone_into(&mut enrol.device),
-            "vehicle" => text.clone_into(&mut enrol.vehicle),
-            "plate" => enrol.plate = owned(),
-            "unit" => enrol.unit = owned(),
-            "make" => enrol.make = owned(),
-            "colour" => enrol.colour = owned(),
-            "model" => enrol.model = owned(),
-            "token" => enrol.token = owned(),
-            "class" => {
-                let known = "armoured, taxi, corporate, patrol or other";
-                enrol.class = Some(
-                    word::<Class>(text).ok_or_else(|| format!("class `{text}` is not {known}"))?,
-                );
-            }
-            _ => {
-                let known = "wgs84, gcj02 or bd09";
-                enrol.datum = Some(
-                    word::<Datum>(text).ok_or_else(|| format!("datum `{text}` is not {known}"))?,
-                );
-            }
-        }
-    }
-    enrol.check()
-}
-
-fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
-    serde_json::from_value(text.to_lowercase().into()).ok()
-}
-
-/// What earlier lines said.
-#[derive(Default)]
-struct Seen {
-    devices: HashMap<String, u64>,
-    vehicles: HashMap<String, (u64, Enrol)>,
-}
-
-impl Seen {
-    fn add(&mut self, line: u64, enrol: Enrol) -> Result<Enrol, String> {
-        if let Some(earlier) = self.devices.get(key(&enrol.device)) {
-            return Err(format!("device `{}` is on line {earlier} already", enrol.device));
-        }
-        if let Some((earlier, other)) = self.vehicles.get(&enrol.vehicle) {
-            let differ = |one: &Option<String>, other: &Option<String>| matches!((one, other), (Some(one), Some(other)) if one != other);
-            let classes = (enrol.class, other.class);
-            if differ(&enrol.plate, &other.plate)
-                || differ(&enrol.unit, &other.unit)
-                || matches!(classes, (Some(one), Some(other)) if one != other)
-            {
-                let vehicle = &enrol.vehicle;
-                return Err(format!("vehicle `{vehicle}` is another one on line {earlier}"));
-            }
-        } else {
-            self.vehicles.insert(enrol.vehicle.clone(), (line, enrol.clone()));
-        }
-        self.devices.insert(key(&enrol.device).to_owned(), line);
-        Ok(enrol)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use interdict_engine::Class;
+
     use super::super::testing::{options, registry};
     use super::*;
 

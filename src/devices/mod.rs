@@ -4,7 +4,6 @@
 //! it is visible, and visible to every session at its next frame.
 
 mod change;
-mod enrolment;
 mod fleet;
 mod import;
 mod refused;
@@ -20,15 +19,15 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Table};
-use fleet::{Fleet, key};
+use fleet::Fleet;
 use refused::RefusedList;
 use saver::Saver;
 use tokens::DeviceTokens;
 
+pub use crate::config::{BadLine, Enrol, Enrolment};
 pub use change::{Change, EnrolError, Enrolled};
-pub use enrolment::{Enrol, Enrolment};
 pub use fleet::plate_key;
-pub use import::{BadLine, Report};
+pub use import::Report;
 pub use refused::Refused;
 
 /// What an operator sets for devices.

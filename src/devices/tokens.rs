@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use interdict_protocols::{DeviceId, HmacTokens, Installation};
 use sha2::{Digest, Sha256};
 
-use super::{Enrol, Registry, key};
+use super::{Enrol, Registry};
+use crate::config::device_key;
 use crate::store::{Store, StoreError, Table};
 
 /// The SHA-256 of a token: what a reader of the folder learns lets nobody in.
@@ -36,7 +37,9 @@ impl DeviceTokens {
     pub(super) fn import(&self, store: &Store, enrols: &[Enrol]) -> Result<(), StoreError> {
         let stated: Vec<(&str, TokenHash)> = enrols
             .iter()
-            .filter_map(|enrol| Some((key(&enrol.device), hash(enrol.token.as_ref()?.as_bytes()))))
+            .filter_map(|enrol| {
+                Some((device_key(&enrol.device), hash(enrol.token.as_ref()?.as_bytes())))
+            })
             .collect();
         if stated.is_empty() {
             return Ok(());
@@ -77,7 +80,7 @@ impl Installation for Registry {
         if core.tokens.ours.accepts_token(device, token) {
             return true;
         }
-        let key = key(device.as_str());
+        let key = device_key(device.as_str());
         // Of hashes, the time that a comparison takes tells nothing about the token.
         let stated = hash(token);
         if let Some(kept) = core.tokens.other(key) {

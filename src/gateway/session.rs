@@ -1,6 +1,6 @@
 //! [`Session`]: what one peer says, from its bytes to inputs for the engine and replies for it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,9 +53,9 @@ enum Speaker {
     /// Enrolled, but the protocol's secret is still to be shown.
     Unproven,
     /// Another peer is this device, and still talks.
-    Held(Arc<Enrolment>, SocketAddr),
+    Held(DeviceId, Arc<Enrolment>, SocketAddr),
     /// Heard.
-    Heard(Arc<Enrolment>),
+    Heard(DeviceId, Arc<Enrolment>),
 }
 
 /// One peer's session.
@@ -65,8 +65,10 @@ pub(super) struct Session {
     talk: Arc<Talk>,
     limits: PeerLimits,
     speaker: Speaker,
-    /// Devices heard on this session; the time is that of the last conflict told.
-    devices: HashMap<DeviceId, Option<Instant>>,
+    /// Devices heard on this session.
+    devices: HashSet<DeviceId>,
+    /// When a conflict was told last.
+    conflict_told: Option<Instant>,
     rejects: u32,
     rejects_since: Instant,
     items: Vec<Item>,
@@ -87,7 +89,8 @@ impl Session {
             talk,
             limits,
             speaker: Speaker::Nobody,
-            devices: HashMap::new(),
+            devices: HashSet::new(),
+            conflict_told: None,
             rejects: 0,
             rejects_since: Instant::now(),
             items: Vec::new(),
@@ -101,7 +104,7 @@ impl Session {
 
     /// Whether somebody enrolled speaks here.
     pub(super) const fn is_identified(&self) -> bool {
-        matches!(self.speaker, Speaker::Heard(_) | Speaker::Held(..))
+        matches!(self.speaker, Speaker::Heard(..) | Speaker::Held(..))
     }
 
     /// Whether somebody who is not enrolled speaks here.
@@ -169,12 +172,12 @@ impl Session {
 
     /// An enrolment may have been revoked since the last read, or the session lost or won.
     fn renew(&mut self, work: &mut Work) {
-        let (Speaker::Heard(enrolment) | Speaker::Held(enrolment, _)) = &self.speaker else {
+        let (Speaker::Heard(device, _) | Speaker::Held(device, ..)) = &self.speaker else {
             return;
         };
-        let device = enrolment.device.clone();
+        let device = device.clone();
         match self.shared.registry.find(&device) {
-            Some(enrolment) => self.speaker = self.claim(enrolment, work),
+            Some(enrolment) => self.speaker = self.claim(device, enrolment, work),
             None => {
                 self.speaker = Speaker::Refused;
                 work.close = Some("revoked");
@@ -192,11 +195,11 @@ impl Session {
                 self.fix(fix, work);
             }
             Item::Report { time, alarms, alarm_states, .. } => {
-                if let Speaker::Heard(enrolment) = &self.speaker
+                if let Speaker::Heard(device, enrolment) = &self.speaker
                     && !(alarms.is_empty() && alarm_states.is_empty())
                 {
                     work.inputs.push(Input::Report {
-                        device: enrolment.device.clone(),
+                        device: device.clone(),
                         vehicle: enrolment.vehicle.id.clone(),
                         time: time.or(Some(received_at)),
                         alarms,
@@ -207,7 +210,7 @@ impl Session {
             Item::Reply { bytes, when } => {
                 let sent = match self.speaker {
                     Speaker::Refused => false,
-                    Speaker::Heard(_) => true,
+                    Speaker::Heard(..) => true,
                     _ => when == When::Now,
                 };
                 if sent {
@@ -240,40 +243,41 @@ impl Session {
             if !refusal.is_empty() {
                 work.replies.push((When::Now, refusal));
             }
-            work.close = Some("not enrolled");
+            // A forwarder goes on with the devices that are.
+            if self.devices.is_empty() {
+                work.close = Some("not enrolled");
+            }
             return;
         };
         let proven = !protocol.authenticates
             || standing == Standing::Proven
-            || self.devices.contains_key(&device);
-        self.speaker = if proven { self.claim(enrolment, work) } else { Speaker::Unproven };
+            || self.devices.contains(&device);
+        self.speaker = if proven { self.claim(device, enrolment, work) } else { Speaker::Unproven };
     }
 
-    fn claim(&mut self, enrolment: Arc<Enrolment>, work: &mut Work) -> Speaker {
-        match self.shared.sessions.claim(&enrolment.device, &self.talk) {
-            Claim::Held { believed } => Speaker::Held(enrolment, believed),
-            Claim::Believed if self.devices.contains_key(&enrolment.device) => {
-                Speaker::Heard(enrolment)
-            }
+    fn claim(&mut self, device: DeviceId, enrolment: Arc<Enrolment>, work: &mut Work) -> Speaker {
+        match self.shared.sessions.claim(&device, &self.talk) {
+            Claim::Held { believed } => Speaker::Held(device, enrolment, believed),
+            Claim::Believed if self.devices.contains(&device) => Speaker::Heard(device, enrolment),
             Claim::Believed if self.devices.len() >= DEVICES_A_PEER => {
                 work.close = Some("speaks for too many devices");
                 Speaker::Refused
             }
             Claim::Believed => {
-                self.devices.insert(enrolment.device.clone(), None);
+                self.devices.insert(device.clone());
                 work.inputs.push(Input::Vehicle(enrolment.vehicle.clone()));
                 work.inputs.push(Input::Login {
-                    device: enrolment.device.clone(),
+                    device: device.clone(),
                     vehicle: enrolment.vehicle.id.clone(),
                 });
-                Speaker::Heard(enrolment)
+                Speaker::Heard(device, enrolment)
             }
         }
     }
 
     fn fix(&mut self, mut fix: Fix, work: &mut Work) {
         match &self.speaker {
-            Speaker::Heard(enrolment) => {
+            Speaker::Heard(device, enrolment) => {
                 // What the frame says of its datum outranks what is known of the model.
                 let datum = match fix.datum {
                     Datum::Wgs84 => self.shared.registry.datum(enrolment),
@@ -284,34 +288,28 @@ impl Session {
                 (fix.latitude, fix.longitude) = (place.latitude, place.longitude);
                 fix.datum = Datum::Wgs84;
                 work.inputs.push(Input::Fix(Observation {
-                    device: enrolment.device.clone(),
+                    device: device.clone(),
                     vehicle: enrolment.vehicle.id.clone(),
                     fix,
                 }));
             }
-            Speaker::Held(enrolment, believed) => {
-                let (enrolment, believed) = (Arc::clone(enrolment), *believed);
-                self.conflict(&enrolment, believed, fix, work);
+            Speaker::Held(device, enrolment, believed) => {
+                let told = self.conflict_told.is_some_and(|told| told.elapsed() < CONFLICT_EVERY);
+                if !told {
+                    self.conflict_told = Some(Instant::now());
+                    work.inputs.push(Input::Conflict(ConflictReport {
+                        device: device.clone(),
+                        vehicle: enrolment.vehicle.id.clone(),
+                        believed: believed.to_string(),
+                        held: self.talk.peer.to_string(),
+                        fix: Some(fix),
+                    }));
+                }
             }
             Speaker::Nobody | Speaker::Refused | Speaker::Unproven => {
                 self.shared.metrics.unheard(self.connection.protocol().name);
             }
         }
-    }
-
-    fn conflict(&mut self, enrolment: &Enrolment, believed: SocketAddr, fix: Fix, work: &mut Work) {
-        let told = self.devices.entry(enrolment.device.clone()).or_default();
-        if told.is_some_and(|told| told.elapsed() < CONFLICT_EVERY) {
-            return;
-        }
-        *told = Some(Instant::now());
-        work.inputs.push(Input::Conflict(ConflictReport {
-            device: enrolment.device.clone(),
-            vehicle: enrolment.vehicle.id.clone(),
-            believed: believed.to_string(),
-            held: self.talk.peer.to_string(),
-            fix: Some(fix),
-        }));
     }
 
     fn count_reject(&mut self, work: &mut Work) {
@@ -328,6 +326,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.shared.sessions.close(&self.talk, self.devices.keys());
+        self.shared.sessions.close(&self.talk, self.devices.iter());
     }
 }

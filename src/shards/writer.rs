@@ -66,7 +66,11 @@ impl Writer {
         loop {
             let first = match batches.recv_timeout(RETRY) {
                 Ok(batch) => Some(batch),
-                Err(RecvTimeoutError::Timeout) if self.is_clean() => continue,
+                Err(RecvTimeoutError::Timeout) if self.is_clean() => {
+                    // What fails here is said when the next tick cannot be written.
+                    let _ = self.store.tidy();
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };

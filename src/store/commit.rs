@@ -52,7 +52,9 @@ impl Store {
             next += 1;
         }
         if !(records.is_empty() && stored.is_empty()) {
+            let needless = writer.needless.remove(2 * records.len(), &mut batch);
             handles.write(&handles.journal, batch)?;
+            writer.needless = needless;
         }
         writer.next_sequence = next;
         self.0.tail.push(&stored);

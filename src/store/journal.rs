@@ -10,8 +10,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::StoreError;
 use super::handles::Handles;
-use super::{Store, StoreError};
 
 pub(super) const PURGED: &[u8] = b"p";
 pub(super) const FLAGS: &[u8] = b"f";
@@ -78,24 +78,4 @@ pub(super) fn decode<'a, T: serde::Deserialize<'a>>(
 ) -> Result<T, StoreError> {
     serde_json::from_slice(bytes)
         .map_err(|error| StoreError::Corrupt(format!("{what} cannot be read: {error}")))
-}
-
-impl Store {
-    /// Takes away the records up to `through`, some at a time. Not waited for: what a crash brings
-    /// back, the next snapshot takes away.
-    pub(super) fn remove_records(&self, through: u64) -> Result<(), StoreError> {
-        loop {
-            let handles = self.handles()?;
-            let mut batch = sled::Batch::default();
-            let mut count = 0;
-            for entry in handles.journal.range(records(0, through)).keys().take(PURGE_CHUNK) {
-                batch.remove(entry?);
-                count += 1;
-            }
-            handles.journal.apply_batch(batch)?;
-            if count < PURGE_CHUNK {
-                return Ok(());
-            }
-        }
-    }
 }

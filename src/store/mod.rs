@@ -25,6 +25,7 @@ use arc_swap::ArcSwapOption;
 use event::Tail;
 use folder::Folder;
 use handles::Handles;
+use recovery::Needless;
 
 pub use commit::Committed;
 pub use error::StoreError;
@@ -53,6 +54,8 @@ struct Shared {
 
 struct Writer {
     next_sequence: u64,
+    /// Records that a snapshot has made needless.
+    needless: Needless,
 }
 
 impl Store {
@@ -72,11 +75,12 @@ impl Store {
             handles.check_mark()?;
         }
         let next_sequence = journal::next_sequence(&handles)?;
+        let needless = Needless::find(&handles)?;
         Ok(Self(Arc::new(Shared {
             folder,
             source: source.to_owned(),
             handles: ArcSwapOption::from_pointee(handles),
-            writer: Mutex::new(Writer { next_sequence }),
+            writer: Mutex::new(Writer { next_sequence, needless }),
             latest: AtomicU64::new(next_sequence - 1),
             tail: Tail::new(next_sequence),
         })))

@@ -6,7 +6,7 @@ use interdict_engine::{Record, RecordId};
 use sled::Batch;
 
 use super::handles::Handles;
-use super::journal::{decode, number, records};
+use super::journal::{PURGE_CHUNK, decode, number, record_key, records};
 use super::{Store, StoreError};
 
 /// The last record that the snapshots hold.
@@ -40,17 +40,66 @@ impl Iterator for Records {
     }
 }
 
+/// Records that the snapshots hold: they are taken away in passing, two with each new one, so that
+/// no commit waits for a hundred thousand of them to go.
+#[derive(Clone, Copy)]
+pub(super) struct Needless {
+    next: u64,
+    through: u64,
+}
+
+impl Needless {
+    pub(super) fn find(handles: &Handles) -> Result<Self, StoreError> {
+        let through = through(handles)?;
+        let next = match handles.journal.range(records(0, u64::MAX)).next() {
+            Some(entry) => number(&entry?.0)?,
+            None => through + 1,
+        };
+        Ok(Self { next, through })
+    }
+
+    /// Puts the removal of up to `count` of them into `batch`; answers what is left.
+    pub(super) fn remove(self, count: usize, batch: &mut Batch) -> Self {
+        let mut next = self.next;
+        for _ in 0..count {
+            if next > self.through {
+                break;
+            }
+            batch.remove(&record_key(next));
+            next += 1;
+        }
+        Self { next, ..self }
+    }
+
+    const fn is_empty(self) -> bool {
+        self.next > self.through
+    }
+}
+
 impl Store {
+    /// Takes some of the records away that no restart needs, for when there is nothing else to
+    /// write. Not waited for: what a crash brings back goes the next time.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        if !writer.needless.is_empty() {
+            let mut batch = Batch::default();
+            let left = writer.needless.remove(PURGE_CHUNK, &mut batch);
+            self.handles()?.journal.apply_batch(batch)?;
+            writer.needless = left;
+        }
+        Ok(())
+    }
+
     /// The latest snapshots, and every committed record after them.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
     pub fn load(&self) -> Result<Loaded, StoreError> {
         let handles = self.handles()?;
-        let through = match handles.snapshots.get(THROUGH)? {
-            Some(value) => number(&value)?,
-            None => 0,
-        };
+        let through = through(&handles)?;
         let last = match handles.journal.range(records(0, u64::MAX)).next_back() {
             Some(entry) => number(&entry?.0)?,
             None => 0,
@@ -65,8 +114,8 @@ impl Store {
         })
     }
 
-    /// Replaces the snapshots by these, which hold what the records up to `through` did, then
-    /// takes those records away.
+    /// Replaces the snapshots by these, which hold what the records up to `through` did. Those
+    /// records are taken away in the course of the next commits, and by [`Self::tidy`].
     ///
     /// # Errors
     /// [`StoreError::Io`]: the earlier snapshots and their records may still be what counts.
@@ -89,8 +138,13 @@ impl Store {
             }
         }
         handles.write(&handles.snapshots, batch)?;
-        self.remove_records(through.0)
+        self.writer().needless.through = through.0;
+        Ok(())
     }
+}
+
+fn through(handles: &Handles) -> Result<u64, StoreError> {
+    handles.snapshots.get(THROUGH)?.map_or(Ok(0), |value| number(&value))
 }
 
 fn snapshots(handles: &Handles) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -149,6 +203,29 @@ mod tests {
         let loaded = store.load().unwrap();
         assert_eq!((&loaded.snapshots, loaded.next_record), (&second, RecordId(7)));
         assert_eq!(ids(loaded), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn records_that_no_restart_needs_go_in_passing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let left = |store: &Store| {
+            let handles = store.handles().unwrap();
+            handles.journal.range(records(0, u64::MAX)).count()
+        };
+        store.commit(&(1..=3_000).map(record).collect::<Vec<_>>(), &[]).unwrap();
+        store.save_snapshot(RecordId(2_990), &[b"s".to_vec()]).unwrap();
+        store.commit(&(3_001..=3_010).map(record).collect::<Vec<_>>(), &[]).unwrap();
+        assert_eq!(left(&store), 3_010 - 20);
+        store.tidy().unwrap();
+        assert_eq!(left(&store), 3_010 - 1_020);
+        drop(store);
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        for _ in 0..3 {
+            store.tidy().unwrap();
+        }
+        assert_eq!(left(&store), 20);
+        assert_eq!(ids(store.load().unwrap()), (2_991..=3_010).collect::<Vec<_>>());
     }
 
     #[test]

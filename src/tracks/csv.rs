@@ -6,7 +6,7 @@ use std::io::BufRead;
 
 use interdict_protocols::{Alarm, AlarmSet, DeviceId, Fix};
 
-use super::{Reading, fix_at};
+use super::{Reading, fix_at, listed};
 use crate::text::{Columns, LONGEST, Line, Lines};
 
 pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> Result<(), String> {
@@ -116,7 +116,9 @@ impl Table {
             Some("false" | "0" | "V") => false,
             Some(other) => return Err(format!("valid: found {other:?}, expected true or false")),
         };
-        fix.alarms = alarms(field(self.alarms).unwrap_or_default())?;
+        if self.alarms.is_some() {
+            listed(alarms(field(self.alarms).unwrap_or_default())?, &mut fix);
+        }
         Ok((field(self.device).map(DeviceId::from), fix))
     }
 }

@@ -26,7 +26,7 @@ pub(super) enum Format {
 /// Folders inside folders are followed so deep.
 const DEEPEST: usize = 32;
 
-/// The files that `paths` mean: themselves, and everything in folders, sorted by name.
+/// The files that `paths` mean: themselves, and the tracks in folders, sorted by name.
 pub(super) fn expand(paths: &[PathBuf], complaints: &mut Complaints<'_>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in paths {
@@ -64,10 +64,20 @@ fn folder(path: &Path, depth: usize, files: &mut Vec<PathBuf>, complaints: &mut 
         // A link to a folder could lead round in a circle.
         if entry.is_dir() && !entry.is_symlink() {
             folder(&entry, depth + 1, files, complaints);
-        } else if entry.is_file() {
+        } else if entry.is_file() && may_be_track(&entry) {
             files.push(entry);
         }
     }
+}
+
+/// Whether a file that nobody named, only its folder, is meant: notes and pictures lie there too.
+fn may_be_track(path: &Path) -> bool {
+    let name = inner_name(path).to_ascii_lowercase();
+    let extension = Path::new(&name).extension().and_then(OsStr::to_str);
+    extension.is_none_or(|extension| {
+        ["csv", "geojson", "gpx", "json", "jsonl", "log", "ndjson", "nma", "nmea", "txt"]
+            .contains(&extension)
+    })
 }
 
 /// The file's name without its endings.

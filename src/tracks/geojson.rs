@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAc
 use serde_json::Value;
 
 use super::watched::{Place, Watched};
-use super::{Reading, fix_at};
+use super::{Reading, fix_at, listed};
 
 pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> Result<(), String> {
     let (watched, place) = Watched::new(source);
@@ -188,7 +188,8 @@ fn fix<'v>(
         fix.valid = *valid;
     }
     if let Some(alarms) = value("alarms").filter(|alarms| alarms.is_array()) {
-        fix.alarms = serde_json::from_value(alarms.clone()).map_err(|error| error.to_string())?;
+        let alarms = serde_json::from_value(alarms.clone()).map_err(|error| error.to_string())?;
+        listed(alarms, &mut fix);
     }
     Ok(fix)
 }

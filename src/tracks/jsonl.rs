@@ -4,10 +4,11 @@ use std::io::BufRead;
 
 use interdict_protocols::{AlarmSet, Datum, DeviceId, Fix, Time};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::recording::Recording;
-use super::{Reading, Said, fix_at};
+use super::{Reading, Said, fix_at, listed};
 use crate::text::{LONGEST, Line, Lines};
 
 pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> Result<(), String> {
@@ -34,13 +35,13 @@ pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> R
                 continue;
             }
         };
-        let result = match serde_json::from_str::<Entry>(&text) {
+        let result = match serde_json::from_str::<Item>(&text) {
             Err(error) => Err(error.to_string()),
-            Ok(Entry { wire: Some(_), .. }) => recording.read(reading, number, &text),
-            Ok(Entry { items: Some(items), .. }) => {
+            Ok(Item { wire: Some(_), .. }) => recording.read(reading, number, &text),
+            Ok(Item { items: Some(items), .. }) => {
                 items.into_iter().try_for_each(|item| waiting.item(reading, item))
             }
-            Ok(Entry { item, .. }) => waiting.item(reading, item),
+            Ok(item) => waiting.item(reading, item),
         };
         if let Err(what) = result {
             reading.bad(number, &what);
@@ -53,16 +54,11 @@ pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> R
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    wire: Option<serde::de::IgnoredAny>,
-    items: Option<Vec<Item>>,
-    #[serde(flatten)]
-    item: Item,
-}
-
+/// What a line may state: an item's fields, a batch's list of items, or a recorded read.
 #[derive(Deserialize)]
 struct Item {
+    wire: Option<IgnoredAny>,
+    items: Option<Vec<Self>>,
     kind: Option<String>,
     device: Option<String>,
     /// When it was received, where the line says that.
@@ -80,8 +76,7 @@ struct Item {
     #[serde(default)]
     backfill: bool,
     alarms: Option<AlarmSet>,
-    #[serde(default)]
-    alarm_states: AlarmSet,
+    alarm_states: Option<AlarmSet>,
 }
 
 /// Logins and reports state no time of their own: they go with the next fix, since a device logs in
@@ -112,7 +107,7 @@ impl Waiting {
                 let said = Said::Report {
                     time: said_at,
                     alarms: item.alarms.unwrap_or_default(),
-                    alarm_states: item.alarm_states,
+                    alarm_states: item.alarm_states.unwrap_or_default(),
                 };
                 self.hold(reading, at.or(said_at), item.device.map(DeviceId::from), said)?;
             }
@@ -166,7 +161,11 @@ fn fix(reading: &mut Reading<'_, '_>, item: &Item) -> Result<Fix, String> {
     fix.course_deg = item.course_deg;
     fix.datum = item.datum;
     fix.backfill = item.backfill;
-    fix.alarms = item.alarms.unwrap_or_default();
-    fix.alarm_states = item.alarm_states;
+    if let Some(alarms) = item.alarms {
+        listed(alarms, &mut fix);
+    }
+    if let Some(states) = item.alarm_states {
+        fix.alarm_states = states;
+    }
     Ok(fix)
 }

@@ -19,7 +19,7 @@ mod watched;
 use std::io::{self, BufRead};
 use std::path::PathBuf;
 
-use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
+use interdict_protocols::{Alarm, AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 pub use complaints::Complaints;
@@ -170,6 +170,12 @@ impl Reading<'_, '_> {
         }
         time.map_err(|wrong| wrong.told(text))
     }
+}
+
+/// Alarms that a track lists row by row: one that a row does not list is off.
+fn listed(alarms: AlarmSet, fix: &mut Fix) {
+    fix.alarms = alarms;
+    fix.alarm_states = Alarm::ALL.iter().copied().collect();
 }
 
 /// A fix of a place that must be on the globe.

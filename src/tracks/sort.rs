@@ -19,19 +19,17 @@ const HELD: usize = 1 << 17;
 /// What all runs' buffers take together while they are merged.
 const BUFFERS: usize = 16 * 1024 * 1024;
 
+/// A row, and in which order it was read.
 #[derive(Serialize, Deserialize)]
-struct Numbered {
-    #[serde(flatten)]
-    row: Row,
-    /// In which order it was read.
-    number: u64,
-}
+struct Numbered(u64, Row);
 
 impl Numbered {
     fn compare(&self, other: &Self) -> Ordering {
-        let time = self.row.at.cmp(&other.row.at);
-        time.then_with(|| self.row.device.cmp(&other.row.device))
-            .then(self.number.cmp(&other.number))
+        let (Self(number, row), Self(other_number, other)) = (self, other);
+        row.at
+            .cmp(&other.at)
+            .then_with(|| row.device.cmp(&other.device))
+            .then(number.cmp(other_number))
     }
 }
 
@@ -57,7 +55,7 @@ impl Sorter {
     }
 
     pub(super) fn push(&mut self, row: Row) -> io::Result<()> {
-        self.held.push(Numbered { row, number: self.count });
+        self.held.push(Numbered(self.count, row));
         self.count += 1;
         if self.held.len() >= self.most {
             self.spill()?;
@@ -126,14 +124,15 @@ impl Iterator for Rows {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Some(Head { row, mut run }) = self.heap.pop() else {
-            return self.held.next().map(|numbered| Ok(numbered.row));
+            return self.held.next().map(|Numbered(_, row)| Ok(row));
         };
         match run.next() {
             Ok(Some(next)) => self.heap.push(Head { row: next, run }),
             Ok(None) => {}
             Err(error) => return Some(Err(error)),
         }
-        Some(Ok(row.row))
+        let Numbered(_, row) = row;
+        Some(Ok(row))
     }
 }
 

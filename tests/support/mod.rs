@@ -6,7 +6,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use interdict_protocols::tracker::{Progress, Tracker, tracker};
@@ -41,8 +40,6 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) http: SocketAddr,
     pub(crate) ports: BTreeMap<String, SocketAddr>,
-    /// Lines of standard error after the last `listening`.
-    pub(crate) said: Receiver<String>,
 }
 
 impl Server {
@@ -68,9 +65,8 @@ impl Server {
         let mut http = None;
         let mut before = String::new();
         while http.is_none() {
-            let line = match lines.next() {
-                Some(Ok(line)) => line,
-                _ => panic!("the server ended before it listened:\n{before}"),
+            let Some(Ok(line)) = lines.next() else {
+                panic!("the server ended before it listened:\n{before}")
             };
             if let Some(("listening", rest)) = line.split_once(' ')
                 && let Some((name, address)) = rest.split_once(' ')
@@ -84,15 +80,9 @@ impl Server {
             before.push_str(&line);
             before.push('\n');
         }
-        let (sender, said) = channel();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, http: http.expect("listening"), ports, said }
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self { child, http: http.expect("listening"), ports }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -155,10 +145,11 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([format!("-{name}"), self.child.id().to_string()])
+        // A shell has `kill` built in; a program of that name is not on every machine.
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {}", self.child.id())])
             .status()
-            .expect("kill is there");
+            .expect("a shell is there");
         assert!(status.success());
     }
 

@@ -1,14 +1,17 @@
 //! A flagged vehicle's approach to a checkpoint: how likely and how soon ([`geometry`] estimates,
-//! from a [`Track`]), what is said of it and when ([`alert`] decides), and in which words ([`why`]).
+//! from a [`Track`]), when something is said of it ([`decide`]), what has been said ([`alert`]), and
+//! in which words ([`mod@why`]).
 
 mod alert;
+mod decide;
 mod geometry;
 mod outlook;
 mod passage;
 mod track;
 mod why;
 
-pub(crate) use alert::{Alert, Approach, Ended, LOOK_SLACK, Moment, Raise, Say, lead_s};
+pub(crate) use alert::{Alert, Approach, Ended, Raise, Say, lead_s};
+pub(crate) use decide::{LOOK_SLACK, Moment};
 pub(crate) use geometry::Motion;
 pub(crate) use track::Track;
 pub(crate) use why::why;

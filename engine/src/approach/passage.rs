@@ -10,6 +10,8 @@ use crate::judge::Sight;
 
 /// Having come this much further from a point again, a vehicle has passed it and does not wander.
 const RECEDED_M: f64 = 30.0;
+/// A vehicle that stays passes when it leaves: it has not while it is as near as it was.
+const AS_NEAR_M: f64 = 10.0;
 /// A moving vehicle this near a point is passing it: a lane's width and a receiver's error.
 const AT_M: f64 = 25.0;
 const MOVING_M_S: f64 = 3.0;
@@ -40,6 +42,8 @@ pub(crate) enum Passage {
     Through(Time),
     /// It was in an area and is not.
     Left,
+    /// It came by or crossed in a direction that does not count.
+    Contrary,
 }
 
 impl Presence {
@@ -73,7 +77,11 @@ impl Presence {
             }
             (Shape::Line(_), Some(step)) => {
                 let share = site.first_crossing(plane, step.start, Offset::ORIGIN)?;
-                site.counts(step.course_deg).then(|| Passage::Passed(step.at(share)))
+                Some(if site.counts(step.course_deg) {
+                    Passage::Passed(step.at(share))
+                } else {
+                    Passage::Contrary
+                })
             }
             (Shape::Line(_), None) => None,
             (Shape::Polygon(_), step) => self.follow_area(site, motion, step),
@@ -98,11 +106,14 @@ impl Presence {
         if step.is_none() {
             self.nearest = None;
         }
-        if metres <= site.radius_m
-            && site.counts(course_deg)
-            && self.nearest.is_none_or(|(known, _)| metres < known)
-        {
-            self.nearest = Some((metres, at));
+        let is_nearest = self.nearest.is_none_or(|(known, _)| metres < known + AS_NEAR_M);
+        if metres <= site.radius_m && is_nearest {
+            if site.counts(course_deg) {
+                let nearest_m = self.nearest.map_or(metres, |(known, _)| known.min(metres));
+                self.nearest = Some((nearest_m, at));
+            } else if self.nearest.is_none() {
+                return Some(Passage::Contrary);
+            }
         }
         let (nearest_m, at) = self.nearest?;
         let step = step?;

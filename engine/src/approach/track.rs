@@ -17,8 +17,8 @@ const FIXES: usize = 256;
 const SPACING_S: f64 = 4.0;
 /// A receiver at rest wanders about within this; a vehicle that moved has left it.
 const WANDER_M: f64 = 25.0;
-/// Slower than a walker is standing.
-const STANDING_M_S: f64 = 1.4;
+/// A vehicle that came no further than at this pace has stood for the rest of the time.
+const PACE_M_S: f64 = 8.0;
 /// Between two movements this far apart nothing need have stopped.
 const PAUSE_S: f64 = 20.0;
 /// Until intervals are known: what most fleets set.
@@ -46,6 +46,8 @@ pub(crate) struct Track {
     steps: VecDeque<Step>,
     /// Where it last moved to.
     moved: Option<Sight>,
+    /// Seconds stood until then.
+    stood_s: f64,
     intervals_s: VecDeque<f64>,
 }
 
@@ -63,19 +65,21 @@ impl Track {
                 self.intervals_s.pop_front();
             }
             self.intervals_s.push_back(interval_s);
-            (driven_m, stood_s) = (last.driven_m, last.stood_s);
+            (driven_m, stood_s) = (last.driven_m, self.stood_s);
             let metres = distance_m(moved.position, here.position);
+            let seconds = time.seconds_since(moved.time);
+            let moving_s = if metres >= WANDER_M { metres / PACE_M_S } else { 0.0 };
+            if seconds > PAUSE_S {
+                stood_s += (seconds - moving_s).max(0.0);
+            }
             if metres >= WANDER_M {
                 driven_m += metres;
-                let seconds = time.seconds_since(moved.time);
-                // A vehicle that went so slowly stood for most of the time.
-                if seconds > PAUSE_S && metres / seconds < STANDING_M_S {
-                    stood_s += seconds - metres / STANDING_M_S;
-                }
                 self.moved = Some(here);
+                self.stood_s = stood_s;
             }
         } else {
             self.moved = Some(here);
+            self.stood_s = 0.0;
         }
         let step = Step {
             sight: here,
@@ -145,6 +149,13 @@ impl Track {
         }
     }
 
+    /// Metres driven, seconds taken and seconds stood from a fix until the last movement.
+    pub(crate) fn since(&self, start: &Step) -> Option<(f64, f64, f64)> {
+        let driven_m = self.last()?.driven_m - start.driven_m;
+        let seconds = self.moved?.time.seconds_since(start.sight.time);
+        Some((driven_m, seconds, (self.stood_s - start.stood_s).clamp(0.0, seconds.max(0.0))))
+    }
+
     /// The direction of travel: as the receiver says, else as the last two places say.
     pub(crate) fn course_deg(&self) -> Option<f64> {
         let last = self.last()?;
@@ -173,5 +184,60 @@ impl Track {
 impl Step {
     pub(crate) const fn position(&self) -> Position {
         self.sight.position
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A track of places metres north, each at a time in seconds.
+    fn track(places: &[(i64, f64)]) -> Track {
+        let mut track = Track::default();
+        for &(seconds, north_m) in places {
+            let time = Time::from_seconds(seconds);
+            let fix = Fix::new(time, 38.9 + north_m / 111_195.08, 121.6).unwrap();
+            track.push(time, &fix);
+        }
+        track
+    }
+
+    #[test]
+    fn a_receiver_at_rest_drives_nowhere() {
+        let wander: Vec<(i64, f64)> = (0..100).map(|n| (n * 10, (n * 7 % 20) as f64)).collect();
+        let track = track(&wander);
+        assert_eq!(track.last().unwrap().driven_m, 0.0);
+        assert_eq!(track.standing_s(), 990.0);
+        let start = track.before(300.0).unwrap();
+        assert_eq!(track.since(start), Some((0.0, 0.0, 0.0)));
+        assert!(track.last().unwrap().stood_s > 900.0);
+        assert!(track.steps.len() <= 3, "{}", track.steps.len());
+    }
+
+    #[test]
+    fn the_way_and_the_standing_of_a_drive_with_a_red_light_are_told_apart() {
+        let mut places: Vec<(i64, f64)> = (0..=10).map(|n| (n * 10, n as f64 * 150.0)).collect();
+        places.extend((11..=16).map(|n| (n * 10, 1_500.0)));
+        places.extend((17..=26).map(|n| (n * 10, (n - 6) as f64 * 150.0)));
+        let track = track(&places);
+        let last = track.last().unwrap();
+        assert!((last.driven_m - 3_000.0).abs() < 1.0, "{}", last.driven_m);
+        assert!((last.stood_s - 60.0).abs() < 15.0, "{}", last.stood_s);
+        assert_eq!(track.standing_s(), 0.0);
+        assert_eq!(track.course_deg(), Some(0.0));
+        assert_eq!(track.interval_s(), 10.0);
+    }
+
+    #[test]
+    fn a_track_is_bounded_in_time_and_number() {
+        let fast: Vec<(i64, f64)> = (0..3_000).map(|n| (n, n as f64 * 15.0)).collect();
+        let track = track(&fast);
+        assert!(track.steps.len() <= FIXES);
+        let first = track.steps.front().unwrap().sight.time;
+        assert!((500.0..=900.0).contains(&Time::from_seconds(2_999).seconds_since(first)));
+        // Thinning loses no metre of the way.
+        let way_m = track.last().unwrap().driven_m - track.steps.front().unwrap().driven_m;
+        let seconds = Time::from_seconds(2_999).seconds_since(first);
+        assert!((way_m - seconds * 15.0).abs() < 60.0);
     }
 }

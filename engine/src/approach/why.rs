@@ -93,6 +93,9 @@ pub(crate) fn why(say: Say, approach: &Approach, site: &Site, track: &Track, now
     Why { code: code.to_owned(), text, figures }
 }
 
+/// A course that differs so much from the way's is itself what a person wants to hear.
+const OFF_THE_WAY_DEG: f64 = 45.0;
+
 fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
     let Ahead { approach, name, .. } = ahead;
     let away = metres(approach.outlook.distance_m);
@@ -101,13 +104,22 @@ fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
             ("turned_away", format!("Moving away from {name}, now {away} from it"))
         }
         Ended::Unlikely => {
-            let standing_s = approach.outlook.evidence.standing_s;
-            let text = if standing_s >= 120.0 {
-                format!("Standing for {} {away} from {name}", spoken(standing_s))
-            } else {
-                ahead.sentence()
+            let outlook = &approach.outlook;
+            let standing_s = outlook.evidence.standing_s;
+            let text = match outlook.evidence.off_course_deg {
+                _ if standing_s >= 120.0 => {
+                    format!("Standing for {} {away} from {name}", spoken(standing_s))
+                }
+                Some(degrees) if degrees >= OFF_THE_WAY_DEG => format!(
+                    "Now heading {degrees:.0}° off the way to {name}, {away} from it; probability {:.2}",
+                    outlook.probability
+                ),
+                _ => format!("Less likely now: {}", ahead.sentence()),
             };
             ("unlikely", text)
+        }
+        Ended::Contrary => {
+            ("contrary", format!("Came by {name} in the direction that does not count"))
         }
         Ended::Unknown { gap_s } => (
             "unknown_after_gap",

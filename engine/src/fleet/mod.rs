@@ -34,6 +34,8 @@ struct Slot {
     /// Whose it is; `None` while it is free.
     id: Option<VehicleId>,
     vehicle: Option<Box<Vehicle>>,
+    /// Known here so that a fix need not look there.
+    is_patrol: bool,
     last: Option<Last>,
     /// Where the grid keeps it, while it has a last fix.
     place: Option<Place>,
@@ -63,9 +65,14 @@ impl Fleet {
         self.slot(id)?.vehicle.as_deref()
     }
 
-    pub(crate) fn enrol(&mut self, vehicle: Vehicle) {
+    pub(crate) fn enrol(&mut self, mut vehicle: Vehicle) {
         let number = self.number(&vehicle.id);
         if let Some(slot) = self.slots.get_mut(number as usize) {
+            // One copy of the name, not two.
+            if let Some(id) = &slot.id {
+                vehicle.id.clone_from(id);
+            }
+            slot.is_patrol = vehicle.class == Class::Patrol;
             slot.vehicle = Some(Box::new(vehicle));
         }
     }
@@ -83,7 +90,7 @@ impl Fleet {
         let cell = Cell::of(last.position());
         let Some(slot) = self.slots.get_mut(number as usize) else { return false };
         slot.last = Some(last);
-        let is_patrol = slot.vehicle.as_ref().is_some_and(|known| known.class == Class::Patrol);
+        let is_patrol = slot.is_patrol;
         let before = slot.place;
         if before.is_some_and(|place| place.cell() == cell) {
             return is_patrol;

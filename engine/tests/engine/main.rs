@@ -1,4 +1,10 @@
 //! The engine from outside: it is told of made-up vehicles, and what it says is looked at.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail so")]
+
+mod determinism;
 mod passages;
+mod properties;
+mod recording;
+mod reports;
 mod support;

@@ -1,11 +1,12 @@
 //! A made-up harbour town, vehicles that drive about it, and an engine that is told of them as the
 //! server tells it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test's helper fails as a test does")]
+use std::collections::BTreeSet;
 
 use interdict_engine::{
-    AlertReport, Checkpoint, CheckpointId, Class, Data, Engine, Event, Flag, FlagId, Input, Kind,
-    Observation, Position, Record, RecordId, Setup, Shape, State, Type, UnitId, Vehicle, VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Class, Data, Engine, Event, EventId, Flag, FlagId,
+    Input, Kind, Observation, Position, Record, RecordId, Setup, Shape, State, Type, UnitId,
+    Vehicle, VehicleId,
 };
 use interdict_protocols::{DeviceId, Fix, Time};
 
@@ -170,6 +171,15 @@ impl Town {
     /// What has been said of alerts, in words such as `raised cp`.
     pub(crate) fn alerts(&self) -> Vec<String> {
         said(&self.events)
+    }
+
+    /// The identities of the alerts at a checkpoint.
+    pub(crate) fn alert_ids(&self, checkpoint: &str) -> BTreeSet<EventId> {
+        let alerts = self.events.iter().filter_map(|event| match &event.data {
+            Data::Alert(alert) if alert.checkpoint.id.as_str() == checkpoint => Some(&alert.alert),
+            _ => None,
+        });
+        alerts.cloned().collect()
     }
 
     /// The first alert event of a type at a checkpoint.

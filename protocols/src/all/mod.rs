@@ -1,20 +1,30 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
 mod atrack;
+mod castel;
+mod gl200;
+mod gps103;
 mod gt06;
 mod h02;
 mod jt600;
 mod jt808;
+mod laipac;
 mod megastek;
 mod meiligao;
+mod meitrack;
+mod minifinder2;
 mod navis;
 mod osmand;
+mod ruptela;
+mod suntech;
 mod t55;
 mod t800x;
 mod taip;
 mod teltonika;
+mod tk103;
 mod totem;
 mod trv;
+mod watch;
 mod wialon;
 
 use crate::Protocol;
@@ -22,20 +32,30 @@ use crate::Protocol;
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
     &atrack::PROTOCOL,
+    &castel::PROTOCOL,
+    &gl200::PROTOCOL,
+    &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
+    &laipac::PROTOCOL,
     &megastek::PROTOCOL,
     &meiligao::PROTOCOL,
+    &meitrack::PROTOCOL,
+    &minifinder2::PROTOCOL,
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
+    &ruptela::PROTOCOL,
+    &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
     &taip::PROTOCOL,
     &teltonika::PROTOCOL,
+    &tk103::PROTOCOL,
     &totem::PROTOCOL,
     &trv::PROTOCOL,
+    &watch::PROTOCOL,
     &wialon::PROTOCOL,
 ];
 

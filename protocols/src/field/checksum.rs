@@ -77,14 +77,35 @@ pub fn crc16_modbus(bytes: &[u8]) -> u16 {
     IBM.sum(0xffff, bytes)
 }
 
-/// CRC-16/CCITT-FALSE, also called CRC-16/IBM-3740 (Meiligao).
+/// The sum of a CRC with CCITT's polynomial whose highest bit travels first: as the reflected table
+/// on bits reversed.
+fn ccitt_highest_first(start: u16, bytes: &[u8]) -> u16 {
+    let start = start.reverse_bits();
+    bytes.iter().fold(start, |sum, byte| CCITT.sum(sum, &[byte.reverse_bits()])).reverse_bits()
+}
+
+/// CRC-16/CCITT-FALSE, also called CRC-16/IBM-3740 (Queclink, Meiligao).
 #[must_use]
 pub fn crc16_ccitt_false(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0xffff, |sum, byte| {
-        (0..8).fold(sum ^ (u16::from(*byte) << 8), |sum, _| {
-            if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 }
-        })
-    })
+    ccitt_highest_first(0xffff, bytes)
+}
+
+/// CRC-16/XMODEM (Eview).
+#[must_use]
+pub fn crc16_xmodem(bytes: &[u8]) -> u16 {
+    ccitt_highest_first(0, bytes)
+}
+
+/// CRC-16/KERMIT (Ruptela).
+#[must_use]
+pub fn crc16_kermit(bytes: &[u8]) -> u16 {
+    crc16_kermit_after(0, bytes)
+}
+
+/// The same, of bytes that follow those whose CRC is `before`.
+#[must_use]
+pub fn crc16_kermit_after(before: u16, bytes: &[u8]) -> u16 {
+    CCITT.sum(before, bytes)
 }
 
 #[cfg(test)]
@@ -95,9 +116,12 @@ mod tests {
     #[test]
     fn the_catalogue_agrees() {
         assert_eq!(crc16_x25(b"123456789"), 0x906e);
+        assert_eq!(crc16_ccitt_false(b"123456789"), 0x29b1);
+        assert_eq!(crc16_xmodem(b"123456789"), 0x31c3);
+        assert_eq!(crc16_kermit(b"123456789"), 0x2189);
+        assert_eq!(crc16_kermit_after(crc16_kermit(b"12345"), b"6789"), 0x2189);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
         assert_eq!(crc16_modbus(b"123456789"), 0x4b37);
-        assert_eq!(crc16_ccitt_false(b"123456789"), 0x29b1);
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
         assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);

@@ -116,7 +116,7 @@ mod tests {
                     if let Item::Reply { bytes, .. } = item {
                         let heard = tracker.hear(bytes);
                         said.extend(heard.say);
-                        accepted += heard.accepted;
+                        accepted = heard.accepted.saturating_add(accepted);
                     }
                 }
                 seen.extend(items);

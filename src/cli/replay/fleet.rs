@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use interdict_engine::{Position, Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId, Fix};
 
-use crate::config::{Configuration, Enrolment, Entry, read_fleet, read_watchlist, to_wgs84};
+use crate::config::{
+    BadLine, Configuration, Enrol, Enrolment, Entry, read_fleet, read_watchlist, to_wgs84,
+};
 
 /// The fleet of a replay. A device that nothing enrols is a vehicle of its own identity.
 pub(super) struct Fleet {
@@ -24,14 +26,19 @@ impl Fleet {
         file: Option<&Path>,
         tell: &dyn Fn(&str),
     ) -> anyhow::Result<Self> {
-        let enrolments = match file {
+        let enrols = match file {
             None => configuration.fleet.clone(),
             Some(path) => {
-                let (enrolments, problems) = read_fleet(&path.display().to_string(), open(path)?)?;
-                problems.iter().for_each(|problem| tell(&problem.to_string()));
-                enrolments
+                let text =
+                    std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                let (enrols, bad) = read_fleet(&text);
+                for BadLine { line, reason } in bad {
+                    tell(&format!("{}:{line}: {reason}", path.display()));
+                }
+                enrols
             }
         };
+        let enrolments: Vec<Enrolment> = enrols.iter().map(Enrol::enrolment).collect();
         let mut plates = BTreeMap::new();
         for enrolment in &enrolments {
             if let Some(plate) = &enrolment.vehicle.plate {

@@ -39,6 +39,7 @@ mod extended;
 mod found;
 mod framing;
 mod location;
+mod makers;
 mod message;
 mod modules;
 mod reports;

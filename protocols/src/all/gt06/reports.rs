@@ -1,8 +1,9 @@
 //! Messages with one byte of length that have no position.
 
-use super::basic::{Setting, camera_alarm};
+use super::basic::Setting;
 use super::found::Found;
 use super::location::{Cell, date, is_date};
+use super::makers::camera_alarm;
 use super::message::Message;
 use super::status::{Maker, Occasion};
 use crate::field::{Reader, text};

@@ -1,18 +1,16 @@
-//! Where a frame begins and ends, and what its bytes are without escapes and checksum.
-
-use std::borrow::Cow;
+//! Where a frame begins and ends, and what its bytes stand for.
 
 use memchr::{memchr, memchr3};
 
 use crate::field::checksum::xor;
-use crate::{Reason, Reject, Step};
+use crate::{Reason, Step};
 
 /// The longest body: ten bits of the header say its length.
 const BODY_MAX: usize = 1023;
 /// The longest header: that of 2019 with the package item.
 const HEADER_MAX: usize = 21;
 /// The shortest frame between its flags: the header of 2011 and the checksum.
-const CONTENT_MIN: usize = 13;
+pub(super) const CONTENT_MIN: usize = 13;
 /// The longest frame: every byte between the flags escaped.
 pub(super) const MAX: usize = 2 * (HEADER_MAX + BODY_MAX + 1) + 2;
 /// The longest of the makers' text frames: the longest seen have some 60 characters.
@@ -36,7 +34,7 @@ impl Dialect {
         }
     }
 
-    const fn of(flag: u8) -> Option<Self> {
+    pub(super) const fn of(flag: u8) -> Option<Self> {
         match flag {
             0x7e => Some(Self::Standard),
             0xe7 => Some(Self::Alternative),
@@ -57,7 +55,7 @@ impl Dialect {
         }
     }
 
-    const fn is_escape(self, byte: u8) -> bool {
+    pub(super) const fn is_escape(self, byte: u8) -> bool {
         match self {
             Self::Standard => byte == 0x7d,
             Self::Alternative => byte == 0xe6 || byte == 0x3e,
@@ -94,10 +92,16 @@ impl Dialect {
 
 /// The bytes that escaped ones stand for, each with the number of bytes up to its end; an error is
 /// the offset of a wrong escape.
-struct Plain<'a> {
+pub(super) struct Plain<'a> {
     bytes: &'a [u8],
     at: usize,
     dialect: Dialect,
+}
+
+impl<'a> Plain<'a> {
+    pub(super) const fn new(bytes: &'a [u8], dialect: Dialect) -> Self {
+        Self { bytes, at: 0, dialect }
+    }
 }
 
 impl Iterator for Plain<'_> {
@@ -148,7 +152,7 @@ fn standard(bytes: &[u8], last: bool) -> Step {
 
 fn is_sound(content: &[u8]) -> bool {
     let (mut sum, mut length) = (0_u8, 0_usize);
-    for byte in (Plain { bytes: content, at: 0, dialect: Dialect::Standard }) {
+    for byte in Plain::new(content, Dialect::Standard) {
         let Ok((byte, _)) = byte else { return false };
         sum ^= byte;
         length = length.saturating_add(1);
@@ -163,7 +167,7 @@ fn alternative(bytes: &[u8]) -> Step {
     let content = bytes.get(1..).unwrap_or_default();
     let mut attributes = 0_u16;
     let mut length = usize::MAX;
-    let plain = Plain { bytes: content, at: 0, dialect: Dialect::Alternative };
+    let plain = Plain::new(content, Dialect::Alternative);
     for (index, byte) in plain.enumerate() {
         let Ok((byte, end)) = byte else { return NOT_ONE };
         match index {
@@ -205,64 +209,9 @@ fn text(bytes: &[u8]) -> Step {
     }
 }
 
-/// A frame's bytes without escapes, its checksum verified.
-pub(super) struct Message<'a> {
-    pub(super) dialect: Dialect,
-    raw: &'a [u8],
-    plain: Cow<'a, [u8]>,
-}
-
-impl<'a> Message<'a> {
-    /// Opens a frame, which begins with its flag and ends before the second one.
-    pub(super) fn open(raw: &'a [u8]) -> Result<Self, Reject> {
-        let (dialect, content) = raw
-            .split_first()
-            .and_then(|(flag, content)| Some((Dialect::of(*flag)?, content)))
-            .ok_or(Reject::at(0, Reason::Unframed))?;
-        if content.last().is_some_and(|byte| dialect.is_escape(*byte)) {
-            return Err(Reject::at(content.len(), Reason::Malformed));
-        }
-        let plain = if content.iter().any(|byte| dialect.is_escape(*byte)) {
-            let bytes = Plain { bytes: content, at: 0, dialect };
-            let plain: Result<Vec<u8>, usize> =
-                bytes.map(|byte| byte.map(|(byte, _)| byte)).collect();
-            Cow::Owned(plain.map_err(|at| Reject::at(at.saturating_add(1), Reason::Malformed))?)
-        } else {
-            Cow::Borrowed(content)
-        };
-        let message = Self { dialect, raw, plain };
-        if message.plain.len() < CONTENT_MIN {
-            return Err(Reject::at(raw.len(), Reason::Truncated));
-        }
-        if xor(&message.plain) != 0 {
-            let checksum = message.plain.len().saturating_sub(1);
-            return Err(message.place(Reject::at(checksum, Reason::Checksum)));
-        }
-        Ok(message)
-    }
-
-    /// Header and body.
-    pub(super) fn content(&self) -> &[u8] {
-        self.plain.split_last().map_or(&[], |(_, content)| content)
-    }
-
-    /// A reject whose offset counts in [`Message::content`], counted in the frame as it came.
-    pub(super) fn place(&self, reject: Reject) -> Reject {
-        let content = self.raw.get(1..).unwrap_or_default();
-        let before = match self.plain {
-            Cow::Borrowed(_) => reject.offset,
-            Cow::Owned(_) => Plain { bytes: content, at: 0, dialect: self.dialect }
-                .take(reject.offset)
-                .flatten()
-                .last()
-                .map_or(0, |(_, end)| end),
-        };
-        Reject { offset: before.saturating_add(1), ..reject }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::message::Message;
     use super::*;
 
     const UNFRAMED: fn(usize) -> Step = |count| Step::Skip(count, Reason::Unframed);
@@ -301,17 +250,5 @@ mod tests {
         assert_eq!(find(b"(12,A)", false), Step::Frame { body: 0..5, end: 6 });
         assert_eq!(find(b"(12\x00", false), UNFRAMED(1));
         assert_eq!(find(b"(A", false), UNFRAMED(1));
-    }
-
-    #[test]
-    fn an_offset_counts_escaped_bytes() {
-        let mut frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9]);
-        frame.pop();
-        let message = Message::open(&frame).unwrap();
-        let place = |offset| message.place(Reject::at(offset, Reason::Malformed)).offset;
-        assert_eq!((place(0), place(5), place(6), place(7)), (1, 6, 8, 10));
-        frame[1] ^= 1;
-        let offset = frame.len() - 1;
-        assert_eq!(Message::open(&frame).err(), Some(Reject::at(offset, Reason::Checksum)));
     }
 }

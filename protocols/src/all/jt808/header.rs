@@ -5,7 +5,7 @@ use crate::field::{Reader, bcd, text};
 use crate::{Reason, Reject};
 
 /// Messages by number; those that terminals send unless it says otherwise.
-pub(super) mod message {
+pub(super) mod number {
     pub(in super::super) const GENERAL_ANSWER_OF_TERMINAL: u16 = 0x0001;
     pub(in super::super) const HEARTBEAT: u16 = 0x0002;
     pub(in super::super) const LOGOUT: u16 = 0x0003;
@@ -87,7 +87,7 @@ impl<'m> Header<'m> {
     pub(super) fn read(dialect: Dialect, reader: &mut Reader<'m>) -> Result<Self, Reject> {
         let message = reader.be_u16()?;
         let attributes = reader.be_u16()?;
-        let is_lock = matches!(message, message::LOCK_LOCATION | message::LOCK_LOCATION_STORED);
+        let is_lock = matches!(message, number::LOCK_LOCATION | number::LOCK_LOCATION_STORED);
         let is_2019 = attributes & 0x4000 != 0 && !is_lock && dialect == Dialect::Standard;
         let version = if is_2019 { Some(reader.u8()?) } else { None };
         let number = reader.take(match (dialect, version) {
@@ -124,7 +124,7 @@ impl<'m> Header<'m> {
     }
 
     fn is_lock(&self) -> bool {
-        matches!(self.message, message::LOCK_LOCATION | message::LOCK_LOCATION_STORED)
+        matches!(self.message, number::LOCK_LOCATION | number::LOCK_LOCATION_STORED)
     }
 
     /// The terminal number without leading zeros, `0` if none are left. Some makers put the first
@@ -167,7 +167,7 @@ impl<'m> Header<'m> {
         let [high, low] = self.serial.to_be_bytes();
         let [message_high, message_low] = self.message.to_be_bytes();
         let body = [high, low, message_high, message_low, result as u8];
-        self.answer(serial, message::GENERAL_ANSWER, &body)
+        self.answer(serial, number::GENERAL_ANSWER, &body)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each message holds, and how it is answered.
 
-use super::header::{Header, message};
+use super::header::{Header, number};
 use super::location::{self, Findings, Form, Location};
 use super::transparent::{self, Found};
 use super::{locks, reports};
@@ -49,83 +49,83 @@ pub(super) fn read(
     let model = out.device().and_then(|device| call.context.model_of(device));
     let form = Form { is_2019: header.is_2019(), model: model.as_deref() };
     let report = match header.message {
-        message::GENERAL_ANSWER_OF_TERMINAL => return Ok(Answer::None),
-        message::HEARTBEAT if reader.remaining() >= 3 => reports::heartbeat(reader)?,
-        message::HEARTBEAT | message::LOGOUT | message::HEARTBEAT_OF_MAKERS => {
+        number::GENERAL_ANSWER_OF_TERMINAL => return Ok(Answer::None),
+        number::HEARTBEAT if reader.remaining() >= 3 => reports::heartbeat(reader)?,
+        number::HEARTBEAT | number::LOGOUT | number::HEARTBEAT_OF_MAKERS => {
             return Ok(Answer::Now);
         }
-        message::TIME_REQUEST | message::TIME_REQUEST_OF_MAKERS => {
+        number::TIME_REQUEST | number::TIME_REQUEST_OF_MAKERS => {
             time(serial.next(), call, out);
             return Ok(Answer::None);
         }
-        message::LOCATION => {
+        number::LOCATION => {
             give(location::read(reader, form)?, false, call, out);
             return Ok(Answer::Accepted);
         }
-        message::LOCATION_ANSWER | message::CONTROL_ANSWER => {
+        number::LOCATION_ANSWER | number::CONTROL_ANSWER => {
             // The question's serial number.
             reader.skip(2)?;
             give(location::read(reader, form)?, false, call, out);
             return Ok(Answer::Accepted);
         }
-        message::LOCATION_BATCH => {
+        number::LOCATION_BATCH => {
             // How many: the lengths say the same.
             reader.skip(2)?;
             let is_stored = reader.u8()? == 1;
             batch(reader, form, is_stored, |reader| reader.be_u16(), call, out);
             return Ok(Answer::Accepted);
         }
-        message::LOCATION_BATCH_OF_MAKERS if reader.remaining() == 7 => reports::sleeping(reader)?,
-        message::LOCATION_BATCH_OF_MAKERS => {
+        number::LOCATION_BATCH_OF_MAKERS if reader.remaining() == 7 => reports::sleeping(reader)?,
+        number::LOCATION_BATCH_OF_MAKERS => {
             batch(reader, form, false, |reader| reader.u8().map(u16::from), call, out);
             return Ok(Answer::Accepted);
         }
-        message::MEDIA => return media(serial.next(), call, reader, form, out),
-        message::LOCK_LOCATION | message::LOCK_LOCATION_STORED => {
-            let is_stored = header.message == message::LOCK_LOCATION_STORED;
+        number::MEDIA => return media(serial.next(), call, reader, form, out),
+        number::LOCK_LOCATION | number::LOCK_LOCATION_STORED => {
+            let is_stored = header.message == number::LOCK_LOCATION_STORED;
             let (fix, findings) = locks::location(reader, is_stored)?;
             give(Location { fix: Some(fix), findings }, is_stored, call, out);
             if header.wants_lock_answer() {
                 let [high, low] = header.message.to_be_bytes();
-                let answer = header.answer(1, message::LOCK_ANSWER, &[high, low, 0]);
+                let answer = header.answer(1, number::LOCK_ANSWER, &[high, low, 0]);
                 out.reply(answer, When::Accepted);
             }
             return Ok(Answer::None);
         }
-        message::TRANSPARENT => match transparent::read(reader, form)? {
+        number::TRANSPARENT => match transparent::read(reader, form)? {
             Found::Location(location) => {
                 give(location, false, call, out);
                 return Ok(Answer::Accepted);
             }
             Found::Report(time, findings) => (time, findings),
         },
-        message::TERMINAL_ATTRIBUTES => reports::terminal(reader, form.is_2019)?,
-        message::DRIVER => reports::driver(reader)?,
-        message::WAYBILL => reports::waybill(reader)?,
-        message::TEXT_REPORT => reports::text_report(reader)?,
-        message::TEXT_OF_MAKERS => reports::wide_text(reader)?,
-        message::MEDIA_EVENT => reports::media_event(reader)?,
-        message::ACCELERATION => reports::acceleration(reader)?,
-        message::CAN_DATA => reports::can_data(reader)?,
-        message::EVENT => number("event", reader)?,
-        message::INFORMATION_DEMAND => number("information_demand", reader)?,
-        message::UPGRADE_RESULT => {
+        number::TERMINAL_ATTRIBUTES => reports::terminal(reader, form.is_2019)?,
+        number::DRIVER => reports::driver(reader)?,
+        number::WAYBILL => reports::waybill(reader)?,
+        number::TEXT_REPORT => reports::text_report(reader)?,
+        number::TEXT_OF_MAKERS => reports::wide_text(reader)?,
+        number::MEDIA_EVENT => reports::media_event(reader)?,
+        number::ACCELERATION => reports::acceleration(reader)?,
+        number::CAN_DATA => reports::can_data(reader)?,
+        number::EVENT => one_byte("event", reader)?,
+        number::INFORMATION_DEMAND => one_byte("information_demand", reader)?,
+        number::UPGRADE_RESULT => {
             reader.skip(1)?;
-            number("upgrade_result", reader)?
+            one_byte("upgrade_result", reader)?
         }
-        message::QUESTION_ANSWER => {
+        number::QUESTION_ANSWER => {
             reader.skip(2)?;
-            number("answer", reader)?
+            one_byte("answer", reader)?
         }
-        message::PARAMETERS
-        | message::RECORDER_DATA
-        | message::MEDIA_LIST
-        | message::CAMERA_ANSWER
-        | message::PHOTO_OF_MAKERS => return Ok(Answer::Accepted),
+        number::PARAMETERS
+        | number::RECORDER_DATA
+        | number::MEDIA_LIST
+        | number::CAMERA_ANSWER
+        | number::PHOTO_OF_MAKERS => return Ok(Answer::Accepted),
         _ => return Err(Reject::at(0, Reason::Unsupported)),
     };
     tell(report, call, out);
-    Ok(if header.message == message::HEARTBEAT { Answer::Now } else { Answer::Accepted })
+    Ok(if header.message == number::HEARTBEAT { Answer::Now } else { Answer::Accepted })
 }
 
 /// 0x0004 (2019) and 0x0109 (makers): the time in UTC, as digits or as numbers.
@@ -133,15 +133,15 @@ fn time(serial: u16, call: &Call<'_>, out: &mut Out<'_>) {
     let ((year, month, day), (hour, minute, second)) = call.context.received_at.to_civil(0);
     let small = |value: i8| u8::try_from(value).unwrap_or_default();
     let rest = [small(month), small(day), small(hour), small(minute), small(second)];
-    let answer = if call.header.message == message::TIME_REQUEST {
+    let answer = if call.header.message == number::TIME_REQUEST {
         let digits = |value: u8| ((value / 10) << 4) | (value % 10);
         let year = u8::try_from(year.rem_euclid(100)).unwrap_or_default();
         let mut body = vec![digits(year)];
         body.extend(rest.map(digits));
-        call.header.answer(serial, message::TIME_ANSWER, &body)
+        call.header.answer(serial, number::TIME_ANSWER, &body)
     } else {
         let body = [&year.to_be_bytes()[..], &rest].concat();
-        call.header.answer(serial, message::TIME_ANSWER_OF_MAKERS, &body)
+        call.header.answer(serial, number::TIME_ANSWER_OF_MAKERS, &body)
     };
     out.reply(answer, When::Now);
 }
@@ -174,13 +174,13 @@ fn media(
         }
         None => tell((None, findings), call, out),
     }
-    let answer = call.header.answer(serial, message::MEDIA_ANSWER, &media.to_be_bytes());
+    let answer = call.header.answer(serial, number::MEDIA_ANSWER, &media.to_be_bytes());
     out.reply(answer, When::Accepted);
     Ok(Answer::None)
 }
 
 /// A report of one byte.
-fn number(name: &'static str, reader: &mut Reader<'_>) -> Result<reports::Report, Reject> {
+fn one_byte(name: &'static str, reader: &mut Reader<'_>) -> Result<reports::Report, Reject> {
     reports::of(|attributes: &mut Attributes| {
         attributes.set(name, reader.u8()?);
         Ok(())

@@ -49,14 +49,15 @@ mod items;
 mod location;
 mod locks;
 mod makers;
+mod message;
 mod messages;
 mod reassembly;
 mod register;
 mod reports;
 mod transparent;
 
-use self::framing::Message;
-use self::header::{Header, Part, Verdict, message};
+use self::header::{Header, Part, Verdict, number};
+use self::message::Message;
 use self::messages::{Answer, Call, Serial};
 use self::reassembly::{Missing, Progress, Reassembly};
 use crate::field::Reader;
@@ -129,7 +130,7 @@ impl Terminal {
         body.push(count);
         body.extend(parts.flat_map(|number| number.to_be_bytes()));
         let serial = self.serial.next();
-        out.reply(header.answer(serial, message::RESEND_REQUEST, &body), When::Now);
+        out.reply(header.answer(serial, number::RESEND_REQUEST, &body), When::Now);
     }
 
     /// One part of a message.
@@ -197,12 +198,12 @@ impl Terminal {
             return self.encrypted(call, out);
         }
         match header.message {
-            message::REGISTER => {
+            number::REGISTER => {
                 let serial = self.serial.next();
                 register::register(context, header, &reader, serial, out);
                 return Ok(());
             }
-            message::AUTHENTICATION => {
+            number::AUTHENTICATION => {
                 let serial = self.serial.next();
                 register::authenticate(context, header, &reader, serial, out);
                 return Ok(());

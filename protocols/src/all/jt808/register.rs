@@ -1,6 +1,6 @@
 //! Registration (0x0100) and authentication (0x0102): how a terminal shows who it is.
 
-use super::header::{Header, Verdict, message};
+use super::header::{Header, Verdict, number};
 use crate::field::{Reader, text};
 use crate::{AlarmSet, Attributes, Context, DeviceId, Out, Reject, Standing, When};
 
@@ -19,14 +19,14 @@ pub(super) fn register(
     let token = context.installation.issue_token(&device);
     let [high, low] = header.serial.to_be_bytes();
     let refusal = [high, low, NO_SUCH_TERMINAL];
-    let refusal = header.answer(serial, message::REGISTER_ANSWER, &refusal);
+    let refusal = header.answer(serial, number::REGISTER_ANSWER, &refusal);
     out.login(device, Standing::Claimed, refusal);
     let attributes = who(reader, header.is_2019()).unwrap_or_default();
     if !attributes.is_empty() {
         out.report(None, AlarmSet::EMPTY, attributes);
     }
     let body = [&[high, low, 0], token.as_bytes()].concat();
-    out.reply(header.answer(serial, message::REGISTER_ANSWER, &body), When::Now);
+    out.reply(header.answer(serial, number::REGISTER_ANSWER, &body), When::Now);
 }
 
 /// Maker, model, plate: where they stand depends on the version, which the header tells of 2019

@@ -5,13 +5,17 @@
 //! told at its rising and at its falling edge; what a frame reports without a state (an
 //! *occurrence*) is told each time. JT/T 808-2019, table 24, says which bits are which.
 
-use std::collections::{BTreeMap, VecDeque};
+mod memory;
+
+use std::collections::BTreeMap;
 
 use interdict_protocols::{Alarm, AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{EventId, Lane, VehicleId};
+pub(crate) use memory::Memory;
+use memory::{On, TOLD_S};
 
 /// What devices clear on our answer.
 const MOMENTARY: [Alarm; 9] = [
@@ -25,13 +29,6 @@ const MOMENTARY: [Alarm; 9] = [
     Alarm::IllegalMovement,
     Alarm::IllegalDoor,
 ];
-
-/// Late fixes further apart than this with the same alarm tell of two alarms.
-const EPISODE_S: f64 = 600.0;
-/// What has been told of a device is remembered for a day...
-const TOLD_S: f64 = 86_400.0;
-/// ...but no more than this: a device that sends more occurrences does not send them again.
-const TOLD: usize = 32;
 
 /// What a frame says of alarms.
 #[derive(Clone, Copy)]
@@ -59,10 +56,16 @@ impl Reported {
 }
 
 /// The alarms that began and ended with a frame: each makes an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Edges {
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub(crate) began: AlarmSet,
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub(crate) ended: AlarmSet,
+}
+
+const fn is_empty(set: &AlarmSet) -> bool {
+    set.is_empty()
 }
 
 impl Edges {
@@ -75,38 +78,6 @@ impl Edges {
         let began = self.began.iter().map(|alarm| (alarm, true));
         began.chain(self.ended.iter().map(|alarm| (alarm, false)))
     }
-}
-
-/// Alarms that are on, in the two lanes: a late frame says nothing of the present.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct On {
-    #[serde(default, skip_serializing_if = "is_empty")]
-    live: AlarmSet,
-    #[serde(default, skip_serializing_if = "is_empty")]
-    late: AlarmSet,
-    /// When the newest late frame with an alarm was.
-    late_at: Time,
-}
-
-const fn is_empty(set: &AlarmSet) -> bool {
-    set.is_empty()
-}
-
-/// What is durable of one device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Memory {
-    pub(crate) vehicle: VehicleId,
-    lasting: On,
-    told: VecDeque<Told>,
-}
-
-/// An event that has been told.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Told {
-    alarm: Alarm,
-    active: bool,
-    stated: Time,
-    at: Time,
 }
 
 /// Every device's alarms.
@@ -143,13 +114,8 @@ impl Alarms {
         ended = ended.intersection(states).difference(on);
         // An occurrence has no state to be on already.
         let began = on.difference(was.intersection(states));
-        let news = |set: AlarmSet, active| -> AlarmSet {
-            let told = |alarm: &Alarm| {
-                memory.is_some_and(|memory| memory.has_told(*alarm, active, reported.stated, at))
-            };
-            set.iter().filter(|alarm| !told(alarm)).collect()
-        };
-        Edges { began: news(began, true), ended: news(ended, false) }
+        let told = memory.map_or_else(Edges::default, |memory| memory.told(reported.stated, at));
+        Edges { began: began.difference(told.began), ended: ended.difference(told.ended) }
     }
 
     /// Remembers a frame of which `edges` were told.
@@ -177,11 +143,7 @@ impl Alarms {
         if lasting.is_empty() && edges.is_empty() && !self.devices.contains_key(device) {
             return;
         }
-        let memory = self.devices.entry(device.clone()).or_insert_with(|| Memory {
-            vehicle: vehicle.clone(),
-            lasting: On::default(),
-            told: VecDeque::new(),
-        });
+        let memory = self.devices.entry(device.clone()).or_insert_with(|| Memory::of(vehicle));
         // What is on now has been told already: a late frame adds nothing to it.
         let lasting =
             if reported.is_late { lasting.difference(memory.lasting.live) } else { lasting };
@@ -190,11 +152,8 @@ impl Alarms {
             // Their end has been told with this frame, or they are known to last.
             memory.lasting.late = memory.lasting.late.difference(states);
         }
-        for (alarm, active) in edges.iter() {
-            if memory.told.len() == TOLD {
-                memory.told.pop_front();
-            }
-            memory.told.push_back(Told { alarm, active, stated: reported.stated, at });
+        if !edges.is_empty() {
+            memory.tell(reported.stated, edges, at);
         }
     }
 
@@ -205,12 +164,7 @@ impl Alarms {
 
     /// Forgets devices of which there is nothing left to know.
     pub(crate) fn forget(&mut self, now: Time) {
-        self.devices.retain(|_, memory| {
-            memory.told.retain(|told| now.seconds_since(told.at) <= TOLD_S);
-            !memory.lasting.live.is_empty()
-                || !memory.lasting.late.is_empty()
-                || !memory.told.is_empty()
-        });
+        self.devices.retain(|_, memory| memory.forget(now));
         self.momentary
             .retain(|_, on| !on.live.is_empty() || now.seconds_since(on.late_at) <= TOLD_S);
     }
@@ -221,36 +175,6 @@ impl Alarms {
 
     pub(crate) fn restore(&mut self, device: DeviceId, memory: Memory) {
         self.devices.insert(device, memory);
-    }
-}
-
-impl Memory {
-    fn has_told(&self, alarm: Alarm, active: bool, stated: Time, at: Time) -> bool {
-        self.told.iter().any(|told| {
-            (told.alarm, told.active, told.stated) == (alarm, active, stated)
-                // Forgetting may come late, so age decides and not presence.
-                && at.seconds_since(told.at) <= TOLD_S
-        })
-    }
-}
-
-impl On {
-    /// The late alarms that were on about `time`.
-    fn late_then(&self, time: Time) -> AlarmSet {
-        let same = time.seconds_since(self.late_at).abs() <= EPISODE_S;
-        if same { self.late } else { AlarmSet::EMPTY }
-    }
-
-    /// Takes over which of the alarms that `states` speaks of are on.
-    fn observe(&mut self, reported: Reported, on: AlarmSet, states: AlarmSet) {
-        if reported.is_late {
-            self.late = self.late_then(reported.meant).difference(states).union(on);
-            if !on.is_empty() {
-                self.late_at = reported.meant;
-            }
-        } else {
-            self.live = self.live.difference(states).union(on);
-        }
     }
 }
 
@@ -389,7 +313,7 @@ mod tests {
         for second in 0..1_000 {
             assert_eq!(device.live(second, &[Alarm::Door]), ["+door"]);
         }
-        assert_eq!(device.alarms.iter().next().unwrap().1.told.len(), TOLD);
+        assert_eq!(device.alarms.iter().next().unwrap().1.told.len(), memory::TOLD);
     }
 
     #[test]

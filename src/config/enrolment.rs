@@ -61,7 +61,7 @@ pub struct Enrol {
 
 impl Enrol {
     /// Trims every text and checks that it can be one; what is empty counts as not said.
-    pub(super) fn check(mut self) -> Result<Self, String> {
+    pub(crate) fn check(mut self) -> Result<Self, String> {
         let said = [
             ("plate", &mut self.plate),
             ("unit", &mut self.unit),
@@ -85,8 +85,18 @@ impl Enrol {
         Ok(self)
     }
 
+    /// The enrolment of a device of which nothing else is known.
+    pub(crate) fn enrolment(&self) -> Enrolment {
+        Enrolment {
+            device: DeviceId::from(self.device.as_str()),
+            vehicle: self.vehicle(None),
+            model: self.model.as_deref().map(Arc::from),
+            datum: self.datum,
+        }
+    }
+
     /// The vehicle as it will be, `known` being what is known of it.
-    pub(super) fn vehicle(&self, known: Option<&Vehicle>) -> Vehicle {
+    pub(crate) fn vehicle(&self, known: Option<&Vehicle>) -> Vehicle {
         let id = VehicleId::from(self.vehicle.as_str());
         let known = known.cloned().unwrap_or_else(|| Vehicle::unknown(id));
         Vehicle {
@@ -109,4 +119,14 @@ fn checked(name: &str, text: &str) -> Result<String, String> {
         return Err(format!("`{name}` holds a control character"));
     }
     Ok(text.to_owned())
+}
+
+/// A device's identity as it is looked up: terminal numbers are padded by some and stripped by
+/// others.
+pub(crate) fn device_key(device: &str) -> &str {
+    if !device.starts_with('0') || device.bytes().any(|byte| !byte.is_ascii_digit()) {
+        return device;
+    }
+    let stripped = device.trim_start_matches('0');
+    if stripped.is_empty() { "0" } else { stripped }
 }

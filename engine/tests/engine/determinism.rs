@@ -1,0 +1,221 @@
+//! The same input gives the same events with the same identities: in one shard or eight, however
+//! timers wake, over a restart, and from the records alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use interdict_engine::{Class, Engine, Event, Input, Record, RecordId, Snapshot, Type, VehicleId};
+use interdict_protocols::Time;
+
+use crate::recording::{LENGTH_S, inputs, setup};
+use crate::support::at;
+
+/// How the driver wakes an engine.
+#[derive(Clone, Copy)]
+enum Timers {
+    /// At each due time.
+    Exact,
+    /// Never by themselves.
+    Late,
+    /// At each due time, and many times for nothing.
+    Spurious,
+}
+
+/// What came of a run.
+struct Run {
+    events: Vec<Event>,
+    records: Vec<Record>,
+}
+
+fn shard_of(vehicle: &VehicleId, shards: usize) -> usize {
+    vehicle.as_str().bytes().map(usize::from).sum::<usize>() % shards
+}
+
+/// One shard, woken on time: what every other run is set beside.
+fn plain() -> &'static Run {
+    static PLAIN: LazyLock<Run> = LazyLock::new(|| run(1, Timers::Exact));
+    &PLAIN
+}
+
+fn run(shards: usize, timers: Timers) -> Run {
+    let mut engines: Vec<Engine> = (0..shards).map(|_| Engine::new(setup())).collect();
+    let mut run = Run { events: Vec::new(), records: Vec::new() };
+    let mut patrols = BTreeSet::new();
+    let mut next = 1;
+    let mut before = at(0.0);
+    for (seconds, input) in inputs() {
+        let now = at(seconds);
+        for engine in &mut engines {
+            wake(engine, timers, before, now, &mut run.events);
+        }
+        before = now;
+        if let Input::Vehicle(vehicle) = &input
+            && vehicle.class == Class::Patrol
+        {
+            patrols.insert(vehicle.id.clone());
+        }
+        let holder = input.vehicle().map(|vehicle| shard_of(vehicle, shards));
+        if input.vehicle().is_some_and(|vehicle| patrols.contains(vehicle)) {
+            for (number, engine) in engines.iter_mut().enumerate() {
+                if Some(number) != holder {
+                    engine.overhear(now, &input);
+                }
+            }
+        }
+        let told: Vec<&mut Engine> = match holder {
+            Some(number) => engines.iter_mut().skip(number).take(1).collect(),
+            None => engines.iter_mut().collect(),
+        };
+        let mut durable = None;
+        for engine in told {
+            let mut prepared = engine.prepare(now, input.clone());
+            if prepared.durable {
+                prepared.record.id = RecordId(next);
+                durable = Some(prepared.record.clone());
+            }
+            engine.apply(&prepared.record, &mut run.events);
+        }
+        if let Some(record) = durable {
+            run.records.push(record);
+            next += 1;
+        }
+    }
+    for engine in &mut engines {
+        engine.advance(at(LENGTH_S * 2.0), &mut run.events);
+    }
+    run
+}
+
+fn wake(engine: &mut Engine, timers: Timers, before: Time, now: Time, events: &mut Vec<Event>) {
+    if matches!(timers, Timers::Late) {
+        return;
+    }
+    while let Some(due) = engine.next_due().filter(|due| *due <= now) {
+        engine.advance(due, events);
+    }
+    if matches!(timers, Timers::Spurious) {
+        for part in 1..3 {
+            engine.advance(before.plus_millis(now.millis_since(before) * part / 3), events);
+        }
+        engine.advance(now, events);
+        engine.advance(now, events);
+    }
+}
+
+/// Events in an order of their own, as they would be written.
+fn written(events: &[Event]) -> Vec<String> {
+    let mut events: Vec<&Event> = events.iter().collect();
+    events.sort_by(|one, other| (one.time, &one.id).cmp(&(other.time, &other.id)));
+    events.iter().map(|event| serde_json::to_string(event).unwrap()).collect()
+}
+
+fn assert_same(one: &[Event], other: &[Event]) {
+    let (one, other) = (written(one), written(other));
+    for (one, other) in one.iter().zip(&other) {
+        assert_eq!(one, other);
+    }
+    assert_eq!(one.len(), other.len());
+}
+
+#[test]
+fn the_recording_has_something_of_everything() {
+    let run = plain();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in &run.events {
+        *counts.entry(event.kind.name()).or_default() += 1;
+    }
+    for kind in Type::ALL {
+        assert!(counts.contains_key(kind.name()), "no {} in {counts:?}", kind.name());
+    }
+    let unheard =
+        |event: &&Event| serde_json::to_string(event).unwrap().contains("closing_unheard");
+    assert!(run.events.iter().any(|event| unheard(&event)), "no timer ever raised");
+    let ids: BTreeSet<_> = run.events.iter().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), run.events.len(), "identities are not one's own");
+}
+
+#[test]
+fn eight_shards_say_what_one_says() {
+    assert_same(&plain().events, &run(8, Timers::Exact).events);
+}
+
+#[test]
+fn it_does_not_matter_how_timers_wake() {
+    let exact = &plain().events;
+    assert_same(exact, &run(1, Timers::Late).events);
+    assert_same(exact, &run(8, Timers::Late).events);
+    assert_same(exact, &run(8, Timers::Spurious).events);
+}
+
+#[test]
+fn the_records_alone_give_the_same_events() {
+    let run = plain();
+    let mut engine = Engine::new(setup());
+    let mut events = Vec::new();
+    for record in &run.records {
+        let json = serde_json::to_string(record).unwrap();
+        engine.apply(&serde_json::from_str(&json).unwrap(), &mut events);
+    }
+    engine.advance(at(LENGTH_S * 2.0), &mut events);
+    assert_same(&run.events, &events);
+}
+
+#[test]
+fn a_restart_from_snapshots_into_other_shards_changes_nothing() {
+    let whole = plain();
+    for split in [200, 700, whole.records.len() / 2, whole.records.len() - 30] {
+        let (before, after) = whole.records.split_at(split);
+        // Before the restart: three shards, of which only records are kept here.
+        let mut events = Vec::new();
+        let mut engines: Vec<Engine> = (0..3).map(|_| Engine::new(setup())).collect();
+        tell_records(&mut engines, before, &mut events);
+        let snapshots: Vec<Snapshot> = engines
+            .iter()
+            .map(|engine| {
+                let json = serde_json::to_string(&engine.snapshot()).unwrap();
+                serde_json::from_str(&json).unwrap()
+            })
+            .collect();
+        drop(engines);
+        let mut engines: Vec<Engine> = (0..2)
+            .map(|number| {
+                let holds = |vehicle: &VehicleId| shard_of(vehicle, 2) == number;
+                Engine::restore(setup(), snapshots.clone(), holds)
+            })
+            .collect();
+        tell_records(&mut engines, after, &mut events);
+        for engine in &mut engines {
+            engine.advance(at(LENGTH_S * 2.0), &mut events);
+        }
+        assert_same(&whole.events, &events);
+    }
+}
+
+fn tell_records(engines: &mut [Engine], records: &[Record], events: &mut Vec<Event>) {
+    let shards = engines.len();
+    for record in records {
+        let holder = record.input.vehicle().map(|vehicle| shard_of(vehicle, shards));
+        for (number, engine) in engines.iter_mut().enumerate() {
+            if holder.is_none_or(|holder| holder == number) {
+                engine.apply(record, events);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_holds_nothing_of_vehicles_without_flag_or_alarm() {
+    let mut engine = Engine::new(setup());
+    let mut events = Vec::new();
+    for (seconds, mut input) in inputs() {
+        if let Input::Fix(observation) = &mut input {
+            observation.fix.alarms = Default::default();
+        }
+        if !matches!(input, Input::Flag(_)) && input.vehicle().is_some() {
+            let prepared = engine.prepare(at(seconds), input);
+            engine.apply(&prepared.record, &mut events);
+        }
+    }
+    let snapshot = serde_json::to_string(&engine.snapshot()).unwrap();
+    assert!(!snapshot.contains("v0") && !snapshot.contains("latitude"), "{snapshot}");
+}

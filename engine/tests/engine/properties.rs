@@ -1,0 +1,147 @@
+//! What holds for every input, however mad.
+
+use std::collections::BTreeSet;
+
+use interdict_engine::{
+    AlertReport, Data, Engine, Event, EventId, Input, Record, RecordId, Rules, Setup, Type,
+};
+use interdict_protocols::{Alarm, AlarmSet, Fix, Time};
+use proptest::prelude::*;
+
+use crate::recording::setup;
+use crate::support::{START, flag, login, observation};
+
+/// A fix anywhere and at any time, most of them in the town and about now.
+fn any_fix() -> impl Strategy<Value = Fix> {
+    let near = (38.85..39.05_f64, 121.5..121.7_f64);
+    let anywhere = (-90.0..=90.0_f64, -180.0..=180.0_f64);
+    let odd = prop_oneof![Just((90.0, 180.0)), Just((-90.0, -180.0)), Just((0.0, 0.0))];
+    let place = prop_oneof![8 => near, 1 => anywhere, 1 => odd];
+    let time =
+        prop_oneof![8 => 0..4_000_i64, 1 => -800_000_000..800_000_000_i64, 1 => any::<i64>()];
+    let number = prop_oneof![
+        6 => (0.0..400.0_f64).prop_map(Some),
+        2 => Just(None),
+        1 => prop::num::f64::ANY.prop_map(Some)
+    ];
+    (place, time, any::<bool>(), number.clone(), number.clone(), number, any::<u64>(), any::<u64>())
+        .prop_map(
+            |((latitude, longitude), seconds, backfill, speed, course, altitude, on, states)| {
+                let time = Time::from_seconds(START.saturating_add(seconds));
+                let mut fix = Fix::new(time, latitude, longitude).unwrap();
+                fix.valid = on % 16 != 0;
+                fix.backfill = backfill && on % 3 == 0;
+                (fix.speed_kmh, fix.course_deg, fix.altitude_m) = (speed, course, altitude);
+                (fix.alarms, fix.alarm_states) = (set(on & on >> 7 & on >> 13), set(states));
+                fix
+            },
+        )
+}
+
+fn set(bits: u64) -> AlarmSet {
+    let on = |(number, _): &(usize, &Alarm)| bits >> number & 1 == 1;
+    Alarm::ALL.iter().enumerate().filter(on).map(|(_, alarm)| *alarm).collect()
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    let vehicle = || prop_oneof![Just("a"), Just("b")];
+    prop_oneof![
+        20 => (vehicle(), any_fix()).prop_map(|(vehicle, fix)| observation(vehicle, fix)),
+        1 => vehicle().prop_map(login),
+        2 => (vehicle(), 0..3_u8, -2e3..2e4_f64, 0.0..2e4_f64).prop_map(|(vehicle, id, from, length)| {
+            Input::Flag(flag(&id.to_string(), vehicle, from, from + length))
+        }),
+        1 => (vehicle(), 0..3_u8).prop_map(|(vehicle, id)| Input::Withdraw {
+            flag: id.to_string().into(),
+            vehicle: vehicle.into(),
+            reason: String::new(),
+        }),
+        1 => (0..7_usize, any::<bool>()).prop_map(|(number, remove)| {
+            let checkpoint = setup().checkpoints.swap_remove(number);
+            if remove { Input::RemoveCheckpoint(checkpoint.id) } else { Input::Checkpoint(checkpoint) }
+        }),
+    ]
+}
+
+fn check(report: &AlertReport) {
+    assert!((0.0..=1.0).contains(&report.probability), "{report:?}");
+    assert!(report.eta_s >= 0.0 && report.eta_s.is_finite(), "{report:?}");
+    assert!(report.distance_m >= 0.0 && report.distance_m.is_finite(), "{report:?}");
+    assert!(report.fix_age_s >= 0.0, "{report:?}");
+    assert!(report.why.figures.values().all(|figure| figure.is_finite()), "{report:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_breaks_the_engine(
+        inputs in prop::collection::vec((any_input(), 0..120_000_i64), 1..120),
+        raise_probability in 0.0..=1.0_f64,
+    ) {
+        let rules = Rules { raise_probability, ..Rules::default() };
+        let setup = Setup { rules, ..setup() };
+        let mut engine = Engine::new(setup.clone());
+        let (mut events, mut records): (Vec<Event>, Vec<Record>) = (Vec::new(), Vec::new());
+        let mut now = Time::from_seconds(START);
+        for (input, wait_ms) in inputs {
+            now = now.plus_millis(wait_ms);
+            let mut prepared = engine.prepare(now, input);
+            let before = events.len();
+            engine.advance(now, &mut events);
+            let by_timers = events.len() - before;
+            if prepared.durable {
+                prepared.record.id = RecordId(records.len() as u64 + 1);
+            }
+            engine.apply(&prepared.record, &mut events);
+            if prepared.durable {
+                records.push(prepared.record);
+            } else {
+                prop_assert_eq!(events.len() - before, by_timers, "an event that is not durable");
+            }
+            for report in engine.alerts(now) {
+                check(&report);
+            }
+        }
+        engine.advance(now.plus_seconds(1e6), &mut events);
+
+        let mut ids: BTreeSet<&EventId> = BTreeSet::new();
+        let mut last = Time::from_seconds(0);
+        for event in &events {
+            prop_assert!(ids.insert(&event.id), "{} twice", event.id);
+            prop_assert!(event.time >= last, "time goes back");
+            last = event.time;
+            if let Data::Alert(report) = &event.data {
+                check(report);
+            }
+        }
+        // An alert is raised at most once, and nothing is said of it after its end.
+        let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
+        for event in &events {
+            let Data::Alert(report) = &event.data else { continue };
+            let alert = &report.alert;
+            prop_assert!(!ended.contains(alert), "{} of an alert that had ended", event.kind.name());
+            match event.kind {
+                Type::Raised => prop_assert!(open.insert(alert), "raised twice"),
+                Type::Updated => prop_assert!(open.contains(alert), "updated before raised"),
+                // In an area the alert stays open until the vehicle leaves.
+                Type::Passed if report.why.code == "entered" => _ = open.insert(alert),
+                Type::Withdrawn => {
+                    prop_assert!(open.contains(alert), "withdrawn before raised");
+                    ended.insert(alert);
+                }
+                Type::Passed | Type::Left => _ = ended.insert(alert),
+                _ => {}
+            }
+        }
+
+        let mut again = Vec::new();
+        let mut replayed = Engine::new(setup);
+        for record in &records {
+            let json = serde_json::to_string(record).unwrap();
+            replayed.apply(&serde_json::from_str(&json).unwrap(), &mut again);
+        }
+        replayed.advance(now.plus_seconds(1e6), &mut again);
+        prop_assert_eq!(serde_json::to_string(&events).unwrap(), serde_json::to_string(&again).unwrap());
+    }
+}

@@ -1,0 +1,188 @@
+//! A made recording of a busy day: everything that an engine is told, in the order in which it comes.
+
+use interdict_engine::{Class, ConflictReport, Input, Setup, State};
+use interdict_protocols::{Alarm, Fix};
+
+use crate::support::{area, at, fix, flag, line, login, observation, point, vehicle};
+
+/// How long it lasts, seconds.
+pub(crate) const LENGTH_S: f64 = 5_400.0;
+const VEHICLES: usize = 60;
+const PATROLS: usize = 6;
+/// Every how manieth vehicle is flagged.
+const FLAGGED: usize = 4;
+
+/// A linear congruential generator (Knuth's MMIX constants): the same numbers everywhere.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number from 0 to 1.
+    pub(crate) fn share(&mut self) -> f64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.share()
+    }
+
+    fn one_in(&mut self, many: f64) -> bool {
+        self.share() * many < 1.0
+    }
+}
+
+/// Checkpoints of the three shapes, some with directions.
+pub(crate) fn setup() -> Setup {
+    let mut one_way = point("one-way", (-4_000.0, 1_000.0));
+    one_way.bearing_deg = Some(270.0);
+    let mut unmanned = point("unmanned", (3_000.0, -6_000.0));
+    (unmanned.state, unmanned.ready_s, unmanned.radius_m) = (State::Unmanned, 60.0, 300.0);
+    let mut rough = point("rough", (6_000.0, 5_000.0));
+    (rough.approximate, rough.accuracy_m) = (true, Some(450.0));
+    let checkpoints = vec![
+        one_way,
+        unmanned,
+        rough,
+        line("toll", (-1_500.0, 6_000.0), (2_500.0, 6_500.0)),
+        line("bridge", (-7_000.0, -3_000.0), (-5_000.0, -5_000.0)),
+        area("port", (7_000.0, -2_000.0), 1_200.0),
+        area("lot", (0.0, 0.0), 250.0),
+    ];
+    Setup { checkpoints, ..Setup::default() }
+}
+
+/// Everything that is told, by the second at which it comes.
+pub(crate) fn inputs() -> Vec<(f64, Input)> {
+    let mut dice = Dice::new(20_260_615);
+    let mut inputs = Vec::new();
+    for number in 0..VEHICLES {
+        drive(number, &mut dice, &mut inputs);
+    }
+    for number in (0..VEHICLES).step_by(FLAGGED) {
+        look_for(number, &mut dice, &mut inputs);
+    }
+    let mut closed = point("one-way", (-4_000.0, 1_000.0));
+    closed.state = State::Closed;
+    inputs.push((2_000.0, Input::Checkpoint(area("new", (-2_000.0, -2_000.0), 800.0))));
+    inputs.push((2_500.0, Input::Checkpoint(closed)));
+    inputs.push((3_500.0, Input::RemoveCheckpoint("lot".into())));
+    // Stable: what one vehicle says at one instant stays in order.
+    inputs.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    inputs
+}
+
+fn name(number: usize) -> String {
+    format!("v{number:02}")
+}
+
+/// A vehicle that drives from place to place, and a tracker with its share of the troubles of trackers.
+fn drive(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
+    let name = name(number);
+    let class = if number < PATROLS { Class::Patrol } else { Class::Taxi };
+    inputs.push((0.0, Input::Vehicle(vehicle(&name, class))));
+    inputs.push((0.0, login(&name)));
+    let every_s = dice.between(5.0, 60.0);
+    let speed_kmh = dice.between(25.0, 90.0);
+    let clock_s = if dice.one_in(8.0) { -28_800.0 } else { 0.0 };
+    let somewhere = |dice: &mut Dice| (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
+    let (mut here, mut goal) = (somewhere(dice), somewhere(dice));
+    let mut seconds = dice.between(1.0, 30.0);
+    let mut silent_until = 0.0;
+    while seconds < LENGTH_S {
+        let (east, north) = (goal.0 - here.0, goal.1 - here.1);
+        let left_m = libm::sqrt(east * east + north * north);
+        let step_m = speed_kmh / 3.6 * every_s;
+        if left_m < step_m {
+            goal = somewhere(dice);
+            if dice.one_in(3.0) {
+                // Parked for a while, with the tracker asleep.
+                silent_until = seconds + dice.between(60.0, 1_500.0);
+            }
+        } else {
+            here = (here.0 + east / left_m * step_m, here.1 + north / left_m * step_m);
+        }
+        if seconds >= silent_until {
+            let noisy = (here.0 + dice.between(-8.0, 8.0), here.1 + dice.between(-8.0, 8.0));
+            let mut fix = fix(seconds, noisy);
+            fix.speed_kmh = Some((speed_kmh * 10.0).round() / 10.0);
+            fix.course_deg = Some(libm::atan2(east, north).to_degrees().rem_euclid(360.0).floor());
+            fix.fix_time = fix.fix_time.plus_seconds(clock_s);
+            report(&name, seconds, fix, dice, inputs);
+        }
+        seconds += every_s;
+    }
+}
+
+/// One fix, as it arrives.
+fn report(name: &str, seconds: f64, mut fix: Fix, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
+    fix.alarm_states = Alarm::ALL.iter().copied().filter(|alarm| *alarm != Alarm::Door).collect();
+    for (alarm, many) in [(Alarm::Sos, 60.0), (Alarm::PowerCut, 40.0), (Alarm::Door, 50.0)] {
+        if dice.one_in(many) {
+            fix.alarms.insert(alarm);
+        }
+    }
+    if dice.one_in(80.0) {
+        fix.valid = false;
+    }
+    if dice.one_in(60.0) {
+        fix.latitude += 0.7;
+    }
+    if dice.one_in(100.0) {
+        fix.fix_time = fix.fix_time.plus_seconds(86_000.0);
+    }
+    let delay_s =
+        if dice.one_in(30.0) { dice.between(60.0, 900.0) } else { dice.between(0.2, 4.0) };
+    inputs.push((seconds + delay_s, observation(name, fix)));
+    if dice.one_in(30.0) {
+        inputs.push((seconds + delay_s + dice.between(0.0, 100.0), observation(name, fix)));
+    }
+    if dice.one_in(150.0) {
+        inputs.push((seconds + delay_s, login(name)));
+    }
+    if dice.one_in(400.0) {
+        let conflict = ConflictReport {
+            device: format!("d-{name}").into(),
+            vehicle: name.into(),
+            believed: "192.0.2.1:1".to_owned(),
+            held: "192.0.2.2:2".to_owned(),
+            fix: Some(fix),
+        };
+        inputs.push((seconds + delay_s, Input::Conflict(conflict)));
+    }
+}
+
+/// Flags on a vehicle: one that stays, or one that expires, begins later, is replaced or withdrawn.
+fn look_for(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
+    let name = name(number);
+    let when = dice.between(10.0, 2_000.0);
+    let first = flag(&format!("f{number}"), &name, when, when + 90_000.0);
+    match number / FLAGGED % 4 {
+        0 => inputs.push((when, Input::Flag(first))),
+        1 => {
+            let mut expiring = first;
+            expiring.expires_at = at(when + 1_500.25);
+            inputs.push((when, Input::Flag(expiring)));
+            let mut second = flag(&format!("s{number}"), &name, when + 900.0, 90_000.0);
+            second.priority = 1;
+            inputs.push((when + 300.0, Input::Flag(second)));
+        }
+        2 => {
+            let mut replaced = first.clone();
+            replaced.cautions = vec!["armed".to_owned()];
+            inputs.push((when, Input::Flag(first)));
+            inputs.push((when + 600.0, Input::Flag(replaced)));
+        }
+        _ => {
+            let flag = first.id.clone();
+            inputs.push((when, Input::Flag(first)));
+            let vehicle = name.as_str().into();
+            let reason = "found".to_owned();
+            inputs.push((when + 2_000.0, Input::Withdraw { flag, vehicle, reason }));
+        }
+    }
+}

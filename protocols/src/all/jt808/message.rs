@@ -1,0 +1,80 @@
+//! A frame opened: its bytes without escapes and checksum.
+
+use std::borrow::Cow;
+
+use super::framing::{CONTENT_MIN, Dialect, Plain};
+use crate::field::checksum::xor;
+use crate::{Reason, Reject};
+
+/// A frame's bytes without escapes, its checksum verified.
+pub(super) struct Message<'a> {
+    pub(super) dialect: Dialect,
+    raw: &'a [u8],
+    plain: Cow<'a, [u8]>,
+}
+
+impl<'a> Message<'a> {
+    /// Opens a frame, which begins with its flag and ends before the second one.
+    pub(super) fn open(raw: &'a [u8]) -> Result<Self, Reject> {
+        let (dialect, content) = raw
+            .split_first()
+            .and_then(|(flag, content)| Some((Dialect::of(*flag)?, content)))
+            .ok_or(Reject::at(0, Reason::Unframed))?;
+        if content.last().is_some_and(|byte| dialect.is_escape(*byte)) {
+            return Err(Reject::at(content.len(), Reason::Malformed));
+        }
+        let plain = if content.iter().any(|byte| dialect.is_escape(*byte)) {
+            let bytes = Plain::new(content, dialect);
+            let plain: Result<Vec<u8>, usize> =
+                bytes.map(|byte| byte.map(|(byte, _)| byte)).collect();
+            Cow::Owned(plain.map_err(|at| Reject::at(at.saturating_add(1), Reason::Malformed))?)
+        } else {
+            Cow::Borrowed(content)
+        };
+        let message = Self { dialect, raw, plain };
+        if message.plain.len() < CONTENT_MIN {
+            return Err(Reject::at(raw.len(), Reason::Truncated));
+        }
+        if xor(&message.plain) != 0 {
+            let checksum = message.plain.len().saturating_sub(1);
+            return Err(message.place(Reject::at(checksum, Reason::Checksum)));
+        }
+        Ok(message)
+    }
+
+    /// Header and body.
+    pub(super) fn content(&self) -> &[u8] {
+        self.plain.split_last().map_or(&[], |(_, content)| content)
+    }
+
+    /// A reject whose offset counts in [`Message::content`], counted in the frame as it came.
+    pub(super) fn place(&self, reject: Reject) -> Reject {
+        let content = self.raw.get(1..).unwrap_or_default();
+        let before = match self.plain {
+            Cow::Borrowed(_) => reject.offset,
+            Cow::Owned(_) => Plain::new(content, self.dialect)
+                .take(reject.offset)
+                .flatten()
+                .last()
+                .map_or(0, |(_, end)| end),
+        };
+        Reject { offset: before.saturating_add(1), ..reject }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_counts_escaped_bytes() {
+        let mut frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9]);
+        frame.pop();
+        let message = Message::open(&frame).unwrap();
+        let place = |offset| message.place(Reject::at(offset, Reason::Malformed)).offset;
+        assert_eq!((place(0), place(5), place(6), place(7)), (1, 6, 8, 10));
+        frame[1] ^= 1;
+        let offset = frame.len() - 1;
+        assert_eq!(Message::open(&frame).err(), Some(Reject::at(offset, Reason::Checksum)));
+    }
+}
