@@ -1,5 +1,6 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod atrack;
 mod castel;
 mod gl200;
 mod gps103;
@@ -9,6 +10,7 @@ mod jt600;
 mod jt808;
 mod laipac;
 mod megastek;
+mod meiligao;
 mod meitrack;
 mod minifinder2;
 mod navis;
@@ -20,6 +22,7 @@ mod t800x;
 mod taip;
 mod teltonika;
 mod tk103;
+mod totem;
 mod trv;
 mod watch;
 mod wialon;
@@ -28,6 +31,7 @@ use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &atrack::PROTOCOL,
     &castel::PROTOCOL,
     &gl200::PROTOCOL,
     &gps103::PROTOCOL,
@@ -37,6 +41,7 @@ pub static ALL: &[&Protocol] = &[
     &jt808::PROTOCOL,
     &laipac::PROTOCOL,
     &megastek::PROTOCOL,
+    &meiligao::PROTOCOL,
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
     &navis::PROTOCOL,
@@ -48,6 +53,7 @@ pub static ALL: &[&Protocol] = &[
     &taip::PROTOCOL,
     &teltonika::PROTOCOL,
     &tk103::PROTOCOL,
+    &totem::PROTOCOL,
     &trv::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,

@@ -71,6 +71,12 @@ pub fn crc16_arc(bytes: &[u8]) -> u16 {
     IBM.sum(0, bytes)
 }
 
+/// CRC-16/MODBUS (Totem).
+#[must_use]
+pub fn crc16_modbus(bytes: &[u8]) -> u16 {
+    IBM.sum(0xffff, bytes)
+}
+
 /// The sum of a CRC with CCITT's polynomial whose highest bit travels first: as the reflected table
 /// on bits reversed.
 fn ccitt_highest_first(start: u16, bytes: &[u8]) -> u16 {
@@ -78,7 +84,7 @@ fn ccitt_highest_first(start: u16, bytes: &[u8]) -> u16 {
     bytes.iter().fold(start, |sum, byte| CCITT.sum(sum, &[byte.reverse_bits()])).reverse_bits()
 }
 
-/// CRC-16/CCITT-FALSE, also called CRC-16/IBM-3740 (Queclink).
+/// CRC-16/CCITT-FALSE, also called CRC-16/IBM-3740 (Queclink, Meiligao).
 #[must_use]
 pub fn crc16_ccitt_false(bytes: &[u8]) -> u16 {
     ccitt_highest_first(0xffff, bytes)
@@ -115,6 +121,7 @@ mod tests {
         assert_eq!(crc16_kermit(b"123456789"), 0x2189);
         assert_eq!(crc16_kermit_after(crc16_kermit(b"12345"), b"6789"), 0x2189);
         assert_eq!(crc16_arc(b"123456789"), 0xbb3d);
+        assert_eq!(crc16_modbus(b"123456789"), 0x4b37);
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
         assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);

@@ -129,6 +129,17 @@ impl<'a> Reader<'a> {
         self.take(N)?.try_into().map_err(|_| at)
     }
 
+    /// The next `length` bytes as text, white space included.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] where there are not so many, [`Reason::Malformed`] where not all of
+    /// them are ASCII.
+    pub fn ascii(&mut self, length: usize) -> Result<&'a str, Reject> {
+        let wrong = self.reject(Reason::Malformed);
+        let bytes = self.take(length)?;
+        std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()).ok_or(wrong)
+    }
+
     /// A reader of the next `length` bytes alone, whose offsets are still the frame's.
     ///
     /// # Errors
@@ -171,5 +182,13 @@ mod tests {
         assert_eq!(part.be_u16(), Err(Reject::at(2, Reason::Truncated)));
         assert_eq!(reader.rest(), [4]);
         assert!(reader.part(2).is_err());
+    }
+
+    #[test]
+    fn text_is_ascii() {
+        let mut reader = Reader::new(b"ab\xc3\xa9");
+        assert_eq!(reader.ascii(2), Ok("ab"));
+        assert_eq!(reader.clone().ascii(2), Err(Reject::at(2, Reason::Malformed)));
+        assert_eq!(reader.ascii(3), Err(Reject::at(2, Reason::Truncated)));
     }
 }
