@@ -202,6 +202,7 @@ fn override_rules(arguments: &Arguments, configuration: &mut Configuration) {
         rules.withdraw_probability *= (raise_at / rules.raise_probability).min(1.0);
         rules.sure_probability = rules.sure_probability.max(raise_at);
         rules.raise_probability = raise_at;
+        rules.raise_probability_by_road = raise_at;
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.of = None;
 
     ranges.number("rules.raise_probability", rules.raise_probability, 0.0, 1.0);
+    let by_road = rules.raise_probability_by_road;
+    ranges.number("rules.raise_probability_by_road", by_road, 0.0, 1.0);
     ranges.number("rules.sure_probability", rules.sure_probability, 0.0, 1.0);
     ranges.number("rules.withdraw_probability", rules.withdraw_probability, 0.0, 1.0);
     ranges.number("rules.watch_s", rules.watch_s, 1.0, DAY_S);

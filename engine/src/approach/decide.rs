@@ -162,7 +162,7 @@ impl Approach {
         let (rules, is_there) = (moment.rules, self.presence.is_there());
         let (probability, eta_s) = (self.outlook.probability, self.outlook.eta_s - moment.age_s());
         let view_s = rules.watch_s.max(lead_s(rules, site));
-        let watch_probability = WATCH_PROBABILITY.min(rules.raise_probability);
+        let watch_probability = WATCH_PROBABILITY.min(self.raise_probability(rules));
         let leaves = if self.outlook.is_by_road() { WITHDRAW_SHARE_BY_ROAD } else { 0.5 };
         let out_of_view = self.turned_away()
             || probability < watch_probability * leaves
@@ -190,7 +190,7 @@ impl Approach {
     fn raise(&self, moment: &Moment<'_>, site: &Site, interval_s: f64) -> Option<Raise> {
         let (rules, outlook, age_s) = (moment.rules, &self.outlook, moment.age_s());
         let lead_s = lead_s(rules, site);
-        let mut needed = rules.raise_probability;
+        let mut needed = self.raise_probability(rules);
         if outlook.is_by_road() && outlook.eta_s - age_s < lead_s {
             needed = needed.max((needed * LATE_TIMES).min(LATE_MOST));
         }
@@ -218,7 +218,7 @@ impl Approach {
     fn unheard_at(&self, moment: &Moment<'_>, site: &Site) -> Option<Time> {
         let outlook = &self.outlook;
         let wait_s = outlook.eta_early_s - lead_s(moment.rules, site);
-        let waits = outlook.probability >= moment.rules.raise_probability
+        let waits = outlook.probability >= self.raise_probability(moment.rules)
             && outlook.evidence.standing_s < STANDING_S
             && wait_s <= moment.rules.gap_s;
         waits.then(|| self.as_of.plus_seconds(wait_s)).filter(|due| *due > moment.now)
@@ -263,7 +263,7 @@ impl Approach {
             self.low_since = None;
             return probability < withdraw_probability(rules);
         }
-        let share = rules.raise_probability * WITHDRAW_SHARE_BY_ROAD;
+        let share = rules.raise_probability_by_road * WITHDRAW_SHARE_BY_ROAD;
         if probability >= rules.withdraw_probability.min(share) {
             self.low_since = None;
             return false;
@@ -275,9 +275,19 @@ impl Approach {
     /// The probability from which a vehicle near the checkpoint is told of as soon as it is flagged.
     fn near_probability(&self, rules: &Rules) -> f64 {
         if self.outlook.is_by_road() {
-            rules.raise_probability
+            rules.raise_probability_by_road
         } else {
             withdraw_probability(rules)
+        }
+    }
+
+    /// The probability that raises an alert. Geometry's estimates are too high in dense streets, so
+    /// that they must show more.
+    fn raise_probability(&self, rules: &Rules) -> f64 {
+        if self.outlook.is_by_road() {
+            rules.raise_probability_by_road
+        } else {
+            rules.raise_probability
         }
     }
 
