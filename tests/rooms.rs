@@ -94,6 +94,18 @@ fn engine_and_protocols_have_no_io_in_their_manifests() {
     }
 }
 
+/// A frame is whole before its fields are read; a streaming parser would ask for bytes that never
+/// come, and read the frame anew for each that does.
+#[test]
+fn decoders_use_no_streaming_parser() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocols/src"), &mut files);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("::streaming"), "{}", file.display());
+    }
+}
+
 #[test]
 fn no_source_file_is_over_800_lines() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
