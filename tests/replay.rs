@@ -384,6 +384,29 @@ fn roads_of_any_kind_give_the_way_and_the_same_events() {
 }
 
 #[test]
+fn roads_that_the_configuration_names_go_with_its_own_checkpoints_only() {
+    let (bench, fixes) = (Bench::new(), drive::fixes());
+    let car = bench.file("car.csv", drive::csv("car", &fixes));
+    bench.file("roads.geojson", drive::roads());
+    let other = bench.file("points.geojson", drive::CHECKPOINTS);
+    let files = "[files]\ncheckpoints = 'points.geojson'\nroads = 'roads.geojson'\n";
+    let config = bench.file("interdict.toml", files);
+    let raised = |arguments: &[&str]| {
+        let arguments = [&["replay", "--config", &config, "--flag-all"], arguments].concat();
+        let output = interdict(&[&arguments[..], &["--format", "json", &car]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        let events = printed(&output);
+        assert_eq!(count(&events, "alert.raised"), 1, "{events}");
+        events
+    };
+    assert!(raised(&[]).contains("North Road"));
+    // Other checkpoints may be in another city.
+    assert!(!raised(&["--checkpoints", &other]).contains("North Road"));
+    let checked = interdict(&["check", "--config", &config]);
+    assert!(printed(&checked).contains("roads.geojson"), "{}", errors(&checked));
+}
+
+#[test]
 fn a_checkpoint_beside_the_road_is_not_passed() {
     let (bench, fixes) = (Bench::new(), drive::fixes());
     // Ninety metres from the way, and within its radius: but it stands on the street that crosses.

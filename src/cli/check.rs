@@ -17,7 +17,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let (configuration, warnings) = match Configuration::load(arguments.config.as_deref()) {
+    let (mut configuration, warnings) = match Configuration::load(arguments.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(problems) => {
             for problem in &problems.0 {
@@ -31,6 +31,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     for warning in &warnings {
         eprintln!("warning: {}", escape(&warning.to_string()));
     }
+    super::roads::lend(None, &mut configuration)?;
     let mut out = io::stdout().lock();
     summary(&configuration, &mut out)?;
     let told = counted(warnings.len(), "warning", "warnings");
@@ -68,6 +69,10 @@ fn summary(configuration: &Configuration, out: &mut impl Write) -> io::Result<()
         counted(of(Kind::Parking), "parking lot", "parking lots"),
         counted(of(Kind::Post), "other post", "other posts"),
     )?;
+    match &configuration.roads {
+        Some(file) => writeln!(out, "roads        {}", escape(&file.display().to_string()))?,
+        None => writeln!(out, "roads        none: approaches are judged by geometry")?,
+    }
     writeln!(out, "fleet        {}", counted(configuration.fleet.len(), "device", "devices"))
 }
 

@@ -137,8 +137,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
     override_rules(arguments, &mut configuration);
-    if let Some(roads) = arguments.roads.as_deref().filter(|_| target.is_none()) {
-        super::roads::lend(roads, &mut configuration)?;
+    if target.is_none() {
+        super::roads::lend(arguments.roads.as_deref(), &mut configuration)?;
     }
     let fleet = Fleet::new(&configuration, arguments.fleet.as_deref(), &tell)?;
     let watchlist = fleet::watchlist(&arguments.watchlist, &arguments.flag, &tell)?;

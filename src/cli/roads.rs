@@ -110,9 +110,13 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "checksum   {:016x}", graph.checksum())
 }
 
-/// Lends a file's roads to the engine, with the checkpoints on them.
-pub(super) fn lend(file: &Path, configuration: &mut Configuration) -> anyhow::Result<()> {
-    let imported = read(file)?;
+/// Lends roads to the engine, with the checkpoints on them: those of `file`, else those that the
+/// configuration names.
+pub(super) fn lend(file: Option<&Path>, configuration: &mut Configuration) -> anyhow::Result<()> {
+    let Some(file) = file.map(Path::to_owned).or_else(|| configuration.roads.clone()) else {
+        return Ok(());
+    };
+    let imported = read(&file)?;
     warn(&imported);
     let graph = imported.graph;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

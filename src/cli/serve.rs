@@ -47,9 +47,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
-    if let Some(roads) = &arguments.roads {
-        super::roads::lend(roads, &mut configuration)?;
-    }
+    super::roads::lend(arguments.roads.as_deref(), &mut configuration)?;
     if let Some(http) = arguments.http {
         configuration.http = http;
     }

@@ -50,6 +50,7 @@ pub(super) struct Named {
     pub(super) regions: Option<PathBuf>,
     pub(super) units: Option<PathBuf>,
     pub(super) fleet: Option<PathBuf>,
+    pub(super) roads: Option<PathBuf>,
 }
 
 /// Where a protocol listens.

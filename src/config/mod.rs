@@ -57,6 +57,8 @@ pub struct Configuration {
     pub limits: Limits,
     /// Rules, checkpoints, units and regions.
     pub setup: Setup,
+    /// The road file; none where another file's checkpoints are in place of the configuration's own.
+    pub roads: Option<PathBuf>,
     /// The fleet file's devices.
     pub fleet: Vec<Enrol>,
     /// Until then an enrolled terminal's first token is believed, and only that one from then on:
@@ -102,6 +104,7 @@ impl Configuration {
         files: &Files,
         other_checkpoints: Option<&Path>,
     ) -> Result<(Self, Vec<Warning>), Problems> {
+        let checkpoints_are_own = other_checkpoints.is_none();
         let mut report = Report::default();
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
@@ -177,6 +180,10 @@ impl Configuration {
             ports,
             limits: document.limits,
             setup,
+            roads: match (&document.files.roads, checkpoints_are_own) {
+                (Some(roads), true) => Some(files.beside(roads)),
+                _ => None,
+            },
             fleet,
             token_window_until: document.token_window_until,
             datums: document.datums,
