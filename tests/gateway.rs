@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use interdict_protocols::field::checksum;
 use interdict_protocols::tracker::Progress;
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 use serde_json::json;
@@ -81,6 +82,46 @@ fn a_terminal_is_heard_only_once_its_token_is_shown() {
     let alarm = events.next("device.alarm");
     assert_eq!(alarm["data"]["alarm"], "sos");
     assert!((alarm["data"]["fix"]["latitude"].as_f64().unwrap() - 38.9).abs() < 1e-6, "{alarm}");
+}
+
+/// An authentication by 0x0102 (JT/T 808-2013) that nobody registered here for.
+fn authentication(number: [u8; 6], token: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(token.len()).expect("a short token");
+    let header = [0x01, 0x02, 0x00, length];
+    let mut message = [&header[..], &number, &[0x00, 0x01], token].concat();
+    message.push(checksum::xor(&message));
+    [&[0x7e], &message[..], &[0x7e]].concat()
+}
+
+/// The result in the general answer 0x8001.
+fn result_of(address: std::net::SocketAddr, frame: &[u8]) -> u8 {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    stream.write_all(frame).expect("sent");
+    let mut answer = [0; 20];
+    stream.read_exact(&mut answer).expect("answered");
+    assert_eq!(answer[..3], [0x7e, 0x80, 0x01]);
+    answer[17]
+}
+
+#[test]
+fn a_token_of_another_platform_is_good_from_its_first_showing_within_the_window() {
+    let data = folder();
+    let number = [0x01, 0x38, 0x00, 0x00, 0x00, 0x09];
+    let open =
+        support::file(data.path(), "open.toml", "token_window_until = '2999-01-01T00:00:00Z'\n");
+    let folder = data.path().join("data");
+    let server = Server::start(&folder, &["jt808"], &["--config", open.to_str().unwrap()]);
+    server.enrol("13800000009", "car-9", "辽B·00009", "corporate");
+    let port = server.ports["jt808"];
+    assert_eq!(result_of(port, &authentication(number, b"theirs")), 0);
+    assert_eq!(result_of(port, &authentication(number, b"another")), 1);
+    assert_eq!(server.stop(), 0);
+    // The window has closed, and what it let in is still good.
+    let server = Server::start(&folder, &["jt808"], &[]);
+    let port = server.ports["jt808"];
+    assert_eq!(result_of(port, &authentication(number, b"theirs")), 0);
+    assert_eq!(result_of(port, &authentication(number, b"another")), 1);
 }
 
 #[test]
