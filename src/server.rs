@@ -37,7 +37,6 @@ pub struct Options {
 
 /// A running server.
 pub struct Server {
-    registry: Registry,
     shards: Shards,
     gateway: Gateway,
     http: SocketAddr,
@@ -102,7 +101,7 @@ impl Server {
         let closing = CancellationToken::new();
         let state = ApiState::new(
             store,
-            registry.clone(),
+            registry,
             shards.clone(),
             metrics,
             configuration.setup.clone(),
@@ -110,7 +109,6 @@ impl Server {
         )?;
         let api = tokio::spawn(api::serve(listener, state));
         Ok(Self {
-            registry,
             shards,
             gateway,
             http,
@@ -136,12 +134,6 @@ impl Server {
     #[must_use]
     pub fn new_admin_token(&self) -> Option<&str> {
         self.new_admin_token.as_deref()
-    }
-
-    /// The enrolments.
-    #[must_use]
-    pub const fn registry(&self) -> &Registry {
-        &self.registry
     }
 
     /// Ends in order, within the time that the limits give: what is left undone then is said.

@@ -7,8 +7,8 @@ use interdict_engine::{Checkpoint, CheckpointId, Kind, Shape, State, UnitId};
 use serde_json::Value;
 
 use super::features::{self, Feature, Geometry};
-use super::problem::{Report, Warning};
-use super::{Problems, files};
+use super::files;
+use super::problem::Report;
 
 /// What a feature may state.
 const PROPERTIES: &[&str] = &[
@@ -44,17 +44,8 @@ const ROUGH_M: f64 = 500.0;
 /// A day: nobody needs longer.
 const LONGEST_S: f64 = 86_400.0;
 
-/// The checkpoints of a file. Units are taken as they are; a checkpoint without one belongs to the
-/// unit `city`.
-///
-/// # Errors
-/// Everything that is wrong with the file.
-pub fn checkpoints_from(path: &Path) -> Result<(Vec<Checkpoint>, Vec<Warning>), Problems> {
-    let mut report = Report::default();
-    let checkpoints = read_file(path, &mut report);
-    report.finish(checkpoints)
-}
-
+/// The checkpoints of a file that no configuration names. Units are taken as they are; a checkpoint
+/// without one belongs to the unit `city`.
 pub(super) fn read_file(path: &Path, report: &mut Report) -> Vec<Checkpoint> {
     let file = path.display().to_string();
     match files::read(path) {

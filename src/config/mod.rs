@@ -26,7 +26,6 @@ use interdict_engine::Setup;
 use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
-pub use checkpoints::checkpoints_from;
 pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
@@ -78,8 +77,8 @@ impl Configuration {
         Self::load_with(path, None)
     }
 
-    /// As [`Configuration::load`], with another file's `checkpoints` in place of its own, as
-    /// [`checkpoints_from`] reads them.
+    /// As [`Configuration::load`], with another file's `checkpoints` in place of its own; their units
+    /// need not be configured.
     ///
     /// # Errors
     /// Everything that is wrong, not only the first.

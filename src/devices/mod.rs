@@ -15,7 +15,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use interdict_engine::Vehicle;
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
-use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Table};
@@ -62,7 +61,6 @@ struct Core {
     refused: Mutex<RefusedList>,
     /// Held from looking at the fleet to changing it, so that the store and the memory agree.
     changing: Mutex<()>,
-    generation: watch::Sender<u64>,
 }
 
 impl Registry {
@@ -84,7 +82,6 @@ impl Registry {
             fleet: RwLock::new(fleet),
             tokens,
             changing: Mutex::new(()),
-            generation: watch::Sender::new(0),
         });
         let saver = Saver::start(Arc::clone(&core));
         Ok(Self(Arc::new(Inner { core, saver })))
@@ -144,12 +141,6 @@ impl Registry {
         enrolment.datum.or_else(|| of_model(enrolment.model.as_ref()?)).unwrap_or_default()
     }
 
-    /// Counts the changes of enrolments, for those who wait for one.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.core.generation.subscribe()
-    }
-
     /// Remembers a device that wanted to be heard and is not enrolled.
     pub fn refuse(&self, device: &DeviceId, protocol: &'static str, peer: &str) {
         self.0.core.refused().count(device, protocol, peer, self.0.core.clock.now());
@@ -177,10 +168,6 @@ impl Core {
 
     fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn changed(&self) {
-        self.generation.send_modify(|generation| *generation += 1);
     }
 }
 

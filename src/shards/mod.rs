@@ -137,10 +137,7 @@ impl Shards {
             queue.send(message).await.map_err(|_| Refused::Closing)?;
             waiting.push(answered);
         }
-        for answered in waiting {
-            answered.await.map_err(|_| Refused::Closing)??;
-        }
-        Ok(())
+        settled(waiting).await
     }
 
     /// As [`Self::tell`], but where a queue is full it says so at once.
@@ -161,12 +158,7 @@ impl Shards {
             })?;
             waiting.push(answered);
         }
-        Ok(async {
-            for answered in waiting {
-                answered.await.map_err(|_| Refused::Closing)??;
-            }
-            Ok(())
-        })
+        Ok(settled(waiting))
     }
 
     /// Asks the shard that holds `vehicle`.
@@ -303,6 +295,14 @@ impl Shards {
             _ => false,
         }
     }
+}
+
+/// Waits until every shard has answered.
+async fn settled(waiting: Vec<oneshot::Receiver<Result<(), Refused>>>) -> Result<(), Refused> {
+    for answered in waiting {
+        answered.await.map_err(|_| Refused::Closing)??;
+    }
+    Ok(())
 }
 
 /// The shard that holds a vehicle: by a hash that is the same in every build, since a snapshot

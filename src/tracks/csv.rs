@@ -7,43 +7,20 @@ use std::io::BufRead;
 use interdict_protocols::{Alarm, AlarmSet, DeviceId, Fix};
 
 use super::{Reading, fix_at, listed};
-use crate::text::{Columns, LONGEST, Line, Lines};
+use crate::text::Columns;
 
 pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> Result<(), String> {
-    let mut lines = Lines::new(source);
     let mut table: Option<Table> = None;
-    let mut last = 0;
-    loop {
-        let (number, line) = match lines.next() {
-            Ok(Some(next)) => next,
-            Ok(None) => break,
-            Err(error) => return Err(format!("cannot be read beyond line {last}: {error}")),
-        };
-        last = number;
-        let text = match line {
-            Line::Text(text) if text.trim().is_empty() => continue,
-            Line::Text(text) => text,
-            Line::TooLong => {
-                reading.bad(number, &format!("is longer than {LONGEST} bytes"));
-                continue;
-            }
-            Line::NotText => {
-                reading.bad(number, "is not UTF-8");
-                continue;
-            }
-        };
+    reading.lines(source, |reading, number, text| {
         match &table {
-            None => table = Some(Table::new(&text)?),
-            Some(table) => match table.row(reading, &text) {
+            None => table = Some(Table::new(text)?),
+            Some(table) => match table.row(reading, text) {
                 Ok((device, fix)) => reading.fix(device, fix),
                 Err(what) => reading.bad(number, &what),
             },
         }
-        if reading.is_over() {
-            break;
-        }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Where each field stands.

@@ -9,35 +9,14 @@ use serde_json::Value;
 
 use super::recording::Recording;
 use super::{Reading, Said, fix_at, listed};
-use crate::text::{LONGEST, Line, Lines};
 
 pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> Result<(), String> {
-    let mut lines = Lines::new(source);
     let mut waiting = Waiting::default();
     let mut recording = Recording::default();
-    let mut last = 0;
-    loop {
-        let (number, line) = match lines.next() {
-            Ok(Some(next)) => next,
-            Ok(None) => break,
-            Err(error) => return Err(format!("cannot be read beyond line {last}: {error}")),
-        };
-        last = number;
-        let text = match line {
-            Line::Text(text) if text.trim().is_empty() => continue,
-            Line::Text(text) => text,
-            Line::TooLong => {
-                reading.bad(number, &format!("is longer than {LONGEST} bytes"));
-                continue;
-            }
-            Line::NotText => {
-                reading.bad(number, "is not UTF-8");
-                continue;
-            }
-        };
-        let result = match serde_json::from_str::<Item>(&text) {
+    reading.lines(source, |reading, number, text| {
+        let result = match serde_json::from_str::<Item>(text) {
             Err(error) => Err(error.to_string()),
-            Ok(Item { wire: Some(_), .. }) => recording.read(reading, number, &text),
+            Ok(Item { wire: Some(_), .. }) => recording.read(reading, number, text),
             Ok(Item { items: Some(items), .. }) => {
                 items.into_iter().try_for_each(|item| waiting.item(reading, item))
             }
@@ -46,10 +25,8 @@ pub(super) fn read(reading: &mut Reading<'_, '_>, source: &mut dyn BufRead) -> R
         if let Err(what) = result {
             reading.bad(number, &what);
         }
-        if reading.is_over() {
-            break;
-        }
-    }
+        Ok(())
+    })?;
     recording.close(reading);
     Ok(())
 }

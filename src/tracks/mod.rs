@@ -29,6 +29,8 @@ pub use times::Times;
 use files::Format;
 use sort::Sorter;
 
+use crate::text::{LONGEST, Line, Lines};
+
 /// Something that a device said, and when it reached the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -125,6 +127,31 @@ struct Reading<'a, 'c> {
 }
 
 impl Reading<'_, '_> {
+    /// Takes a text line by line, empty ones passed over, until `take` fails or nothing more is
+    /// wanted; a line that is no text costs only itself.
+    fn lines(
+        &mut self,
+        source: &mut dyn BufRead,
+        mut take: impl FnMut(&mut Self, usize, &str) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut lines = Lines::new(source);
+        let mut last = 0;
+        while !self.is_over() {
+            let next = lines.next();
+            let next =
+                next.map_err(|error| format!("cannot be read beyond line {last}: {error}"))?;
+            let Some((number, line)) = next else { break };
+            last = number;
+            match line {
+                Line::Text(text) if text.trim().is_empty() => {}
+                Line::Text(text) => take(self, number, &text)?,
+                Line::TooLong => self.bad(number, &format!("is longer than {LONGEST} bytes")),
+                Line::NotText => self.bad(number, "is not UTF-8"),
+            }
+        }
+        Ok(())
+    }
+
     fn run(&mut self, format: Format, source: &mut dyn BufRead) -> Result<(), String> {
         match format {
             Format::Csv => csv::read(self, source),
