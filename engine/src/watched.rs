@@ -294,15 +294,22 @@ impl Watched {
             }
             let straight = motion.outlook(site);
             let straight_m = straight.distance_m;
-            let (outlook, passed) = match by_road {
+            let (mut outlook, passed) = match by_road {
                 Some(road) => (road.outlook(checkpoint, straight), road.passed(checkpoint)),
                 None => (straight, None),
             };
+            if let Some(road) = by_road.filter(|_| look.begins) {
+                road.fill_in_way(checkpoint, &mut outlook);
+            }
             let approach = self
                 .approaches
                 .entry(checkpoint.clone())
                 .or_insert_with(|| Approach::new(outlook.clone(), straight_m, here.time));
-            if let Some(say) = approach.follow(&moment, site, &motion, outlook, passed) {
+            let say = approach.follow(&moment, site, &motion, outlook, passed);
+            if let Some(road) = by_road.filter(|_| say.is_some() || approach.may_be_told()) {
+                road.fill_in_way(checkpoint, &mut approach.outlook);
+            }
+            if let Some(say) = say {
                 events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
             if !approach.matters() {

@@ -214,6 +214,11 @@ impl Approach {
         self.presence.is_there()
     }
 
+    /// Whether it may be told of before the next fix: by a timer, or to whoever asks.
+    pub(crate) fn may_be_told(&self) -> bool {
+        self.raise_at.is_some() || self.is_raised()
+    }
+
     /// Whether an alert has been raised and still stands.
     pub(crate) fn is_raised(&self) -> bool {
         self.alert.as_ref().is_some_and(|alert| alert.raised)

@@ -19,7 +19,7 @@ mod tables;
 mod testing;
 mod zones;
 
-pub use approach::{Evidence, Outlook, RoadApproach};
+pub use approach::{Evidence, Outlook, RoadApproach, Route};
 pub use builder::{BuildReport, Restriction, RoadBuilder, Way};
 pub use class::RoadClass;
 pub use error::RoadError;

@@ -20,7 +20,7 @@ use interdict_protocols::{Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use self::destinations::Destinations;
-pub use self::outlook::{Evidence, Outlook};
+pub use self::outlook::{Evidence, Outlook, Route};
 use self::pace::Pace;
 use super::matching::{Matcher, Passage, Sight, Step};
 use super::network::Roads;
