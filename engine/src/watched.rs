@@ -277,29 +277,29 @@ impl Watched {
         };
         let by_road = road_look(self.road.as_ref(), scene, here.time, look.begins);
         let step_m = look.before.map_or(0.0, |before| motion.distance_m(before.position));
+        let mut walk = by_road.as_ref().map(RoadLook::walk);
         for (checkpoint, site) in scene.sites {
             if look.only.is_some_and(|only| only != checkpoint) {
                 continue;
             }
-            let known = self.approaches.contains_key(checkpoint);
             let view_s = scene.rules.watch_s.max(lead_s(scene.rules, site)) * LOOK_SLACK;
             let look_m = motion.reach_m(view_s).max(step_m + site.radius_m);
-            let by_road = by_road.as_ref().filter(|road| road.knows(checkpoint));
+            let by_road = walk.as_mut().and_then(|walk| walk.to(checkpoint));
             let comes = match by_road {
-                Some(road) => road.tells_of(checkpoint),
+                Some(road) => road.tells(),
                 None => site.at_least_m(motion.plane()) <= look_m,
             };
-            if !known && !comes {
+            if !comes && !self.approaches.contains_key(checkpoint) {
                 continue;
             }
             let straight = motion.outlook(site);
             let straight_m = straight.distance_m;
             let (mut outlook, passed) = match by_road {
-                Some(road) => (road.outlook(checkpoint, straight), road.passed(checkpoint)),
+                Some(road) => (road.outlook(straight), road.passed),
                 None => (straight, None),
             };
             if let Some(road) = by_road.filter(|_| look.begins) {
-                road.fill_in_way(checkpoint, &mut outlook);
+                road.fill_in_way(&mut outlook);
             }
             let approach = self
                 .approaches
@@ -307,7 +307,7 @@ impl Watched {
                 .or_insert_with(|| Approach::new(outlook.clone(), straight_m, here.time));
             let say = approach.follow(&moment, site, &motion, outlook, passed);
             if let Some(road) = by_road.filter(|_| say.is_some() || approach.may_be_told()) {
-                road.fill_in_way(checkpoint, &mut approach.outlook);
+                road.fill_in_way(&mut approach.outlook);
             }
             if let Some(say) = say {
                 events.extend(self.subject.speak(scene, site, &self.track, approach, say));

@@ -1,6 +1,7 @@
 //! The estimate by roads, where the vehicle is on one and the checkpoint stands on one.
 
-use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::slice;
 
 use interdict_protocols::Time;
 
@@ -17,7 +18,10 @@ const SHORTEST_S: f64 = 1.0;
 pub(crate) struct RoadLook<'a> {
     roads: &'a Roads,
     vehicle: &'a RoadApproach,
-    outlooks: BTreeMap<CheckpointId, roads::Outlook>,
+    /// The checkpoints that stand on a road, by identity; of others only geometry can tell.
+    on_road: Vec<&'a CheckpointId>,
+    /// By identity of their checkpoints.
+    outlooks: Vec<roads::Outlook>,
     passages: &'a [Passage],
     /// Seconds from the last fix that the roads explain to the newest one.
     stale_s: f64,
@@ -34,44 +38,76 @@ impl<'a> RoadLook<'a> {
         anew: bool,
     ) -> Option<Self> {
         let as_of = vehicle.on_road_at(roads)?;
-        let outlooks = vehicle.outlooks(roads, horizon_s as f32, LEAST).into_iter();
         Some(Self {
             roads,
             vehicle,
-            outlooks: outlooks.map(|outlook| (outlook.checkpoint.clone(), outlook)).collect(),
+            on_road: roads.placed().collect(),
+            outlooks: vehicle.outlooks(roads, horizon_s as f32, LEAST),
             passages: if anew { &[] } else { vehicle.passages() },
             stale_s: newest.seconds_since(as_of).max(0.0),
         })
     }
 
-    /// Whether a checkpoint stands on a road; of others only geometry can tell.
-    pub(crate) fn knows(&self, checkpoint: &CheckpointId) -> bool {
-        !self.roads.gates(checkpoint).is_empty()
+    /// Goes through the checkpoints in order of identity, so that none must be searched for.
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        Walk {
+            look: self,
+            on_road: self.on_road.iter().peekable(),
+            outlooks: self.outlooks.iter().peekable(),
+        }
     }
+}
 
+/// A walk through what the roads tell.
+pub(crate) struct Walk<'a> {
+    look: &'a RoadLook<'a>,
+    on_road: Peekable<slice::Iter<'a, &'a CheckpointId>>,
+    outlooks: Peekable<slice::Iter<'a, roads::Outlook>>,
+}
+
+impl<'a> Walk<'a> {
+    /// What is told of a checkpoint, which comes after those asked for before; `None` where it
+    /// stands on no road.
+    pub(crate) fn to(&mut self, checkpoint: &'a CheckpointId) -> Option<Ahead<'a>> {
+        while self.on_road.next_if(|id| **id < checkpoint).is_some() {}
+        while self.outlooks.next_if(|told| told.checkpoint < *checkpoint).is_some() {}
+        self.on_road.next_if(|id| **id == checkpoint)?;
+        let passed = self.look.passages.iter().find(|passage| passage.checkpoint == *checkpoint);
+        Some(Ahead {
+            look: self.look,
+            checkpoint,
+            told: self.outlooks.next_if(|told| told.checkpoint == *checkpoint),
+            passed: passed.map(|passage| passage.time),
+        })
+    }
+}
+
+/// What the roads tell of one checkpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct Ahead<'a> {
+    look: &'a RoadLook<'a>,
+    checkpoint: &'a CheckpointId,
+    told: Option<&'a roads::Outlook>,
     /// When the newest fix shows that it was passed.
-    pub(crate) fn passed(&self, checkpoint: &CheckpointId) -> Option<Time> {
-        self.passages
-            .iter()
-            .find(|passage| passage.checkpoint == *checkpoint)
-            .map(|passage| passage.time)
-    }
+    pub(crate) passed: Option<Time>,
+}
 
-    /// Whether there is anything to tell of a checkpoint.
-    pub(crate) fn tells_of(&self, checkpoint: &CheckpointId) -> bool {
-        self.outlooks.contains_key(checkpoint) || self.passed(checkpoint).is_some()
+impl Ahead<'_> {
+    /// Whether there is anything to tell.
+    pub(crate) const fn tells(&self) -> bool {
+        self.told.is_some() || self.passed.is_some()
     }
 
     /// The estimate by roads in place of the one by geometry, the way itself left out. Of a
     /// checkpoint that is out of reach, or next to impossible, only that.
-    pub(crate) fn outlook(&self, checkpoint: &CheckpointId, straight: Outlook) -> Outlook {
+    pub(crate) fn outlook(&self, straight: Outlook) -> Outlook {
         let standing_s = straight.evidence.standing_s;
-        let Some(told) = self.outlooks.get(checkpoint) else {
+        let Some(told) = self.told else {
             let road = Some(ByRoad { destination: 0.0, pace: 1.0 });
             let evidence = Evidence { road, wrong_way: false, ..straight.evidence };
             return Outlook { probability: 0.0, evidence, ..straight };
         };
-        let after = |seconds: f32| (f64::from(seconds) - self.stale_s).max(0.0);
+        let after = |seconds: f32| (f64::from(seconds) - self.look.stale_s).max(0.0);
         let pace = f64::from(told.evidence.pace);
         Outlook {
             probability: f64::from(told.probability),
@@ -90,9 +126,9 @@ impl<'a> RoadLook<'a> {
 
     /// Fills in the way of an estimate by roads: its length, its names, its speed. Only what is told
     /// needs them, and finding a way takes longer than all else that a fix costs.
-    pub(crate) fn fill_in_way(&self, checkpoint: &CheckpointId, outlook: &mut Outlook) {
-        let Some(told) = self.outlooks.get(checkpoint) else { return };
-        let Some(route) = self.vehicle.route(self.roads, checkpoint) else { return };
+    pub(crate) fn fill_in_way(&self, outlook: &mut Outlook) {
+        let Some(told) = self.told else { return };
+        let Some(route) = self.look.vehicle.route(self.look.roads, self.checkpoint) else { return };
         outlook.distance_m = f64::from(route.distance_m);
         outlook.route = route.names;
         let eta_s = f64::from(told.eta_s);

@@ -192,6 +192,11 @@ impl Roads {
         self.note_streets();
     }
 
+    /// The checkpoints that stand on a road, by identity.
+    pub fn placed(&self) -> impl Iterator<Item = &CheckpointId> {
+        self.places.keys()
+    }
+
     /// The streets on which a checkpoint is passed; empty where it is on none.
     #[must_use]
     pub fn gates(&self, checkpoint: &CheckpointId) -> &[Gate] {
