@@ -1,6 +1,7 @@
 //! [`Engine`]: one shard of the fleet.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use interdict_protocols::{Fix, Time};
 
@@ -44,6 +45,8 @@ pub struct Engine {
     pub(crate) sites: BTreeMap<CheckpointId, Site>,
     /// With the sites on them; the large parts are shared with other engines.
     pub(crate) roads: Option<Roads>,
+    /// The same roads with a checkpoint on them that is about to be placed.
+    prepared_roads: Option<Arc<Roads>>,
     pub(crate) changes: BTreeMap<CheckpointId, Change>,
     pub(crate) watched: Map<VehicleId, Watched>,
     pub(crate) timers: Timers,
@@ -79,6 +82,7 @@ impl Engine {
             patrols: Patrols::default(),
             sites: checkpoints.into_iter().map(site).collect(),
             roads,
+            prepared_roads: None,
             changes: BTreeMap::new(),
             watched: Map::default(),
             timers: Timers::default(),
@@ -111,6 +115,7 @@ impl Engine {
             Input::Checkpoint(checkpoint) => {
                 self.change(&checkpoint.id, record.id, Some(checkpoint.clone()), events);
             }
+            Input::Placed(checkpoint) => self.place(checkpoint, events),
             Input::RemoveCheckpoint(checkpoint) => {
                 self.change(checkpoint, record.id, None, events);
             }
@@ -207,31 +212,72 @@ impl Engine {
         checkpoint: Option<Checkpoint>,
         events: &mut Vec<Event>,
     ) {
-        let mut vehicles: Vec<VehicleId> = self.watched.keys().cloned().collect();
-        vehicles.sort_unstable();
         let removed = checkpoint.is_none();
         if let Some(checkpoint) = checkpoint.clone() {
-            if let Some(roads) = &mut self.roads {
-                roads.place(&checkpoint);
+            if let Some(roads) = &mut self.roads
+                && !roads.has_placed(&checkpoint)
+            {
+                roads.remove(id);
             }
             self.sites.insert(id.clone(), Site::new(checkpoint));
         }
-        for vehicle in &vehicles {
-            self.with_watched(vehicle, |watched, scene| {
-                if removed {
-                    watched.close(scene, id, Ended::CheckpointRemoved, events);
-                } else {
-                    watched.look_anew(scene, id, events);
-                }
-            });
-        }
+        self.with_each_watched(|watched, scene| {
+            if removed {
+                watched.close(scene, id, Ended::CheckpointRemoved, events);
+            } else {
+                watched.look_anew(scene, id, events);
+            }
+        });
         if removed {
             if let Some(roads) = &mut self.roads {
                 roads.remove(id);
             }
             self.sites.remove(id);
         }
-        self.changes.insert(id.clone(), Change { by, checkpoint });
+        self.changes.insert(id.clone(), Change { by, checkpoint, off_road: false });
+    }
+
+    /// Puts a checkpoint on the roads: as they were prepared, else by the search that this takes.
+    fn place(&mut self, id: &CheckpointId, events: &mut Vec<Event>) {
+        let prepared = self.prepared_roads.take();
+        let (Some(site), Some(roads)) = (self.sites.get(id), &mut self.roads) else { return };
+        let checkpoint = &site.checkpoint;
+        if roads.has_placed(checkpoint) {
+            return;
+        }
+        if !prepared.is_some_and(|prepared| roads.place_as(&prepared, checkpoint)) {
+            roads.place(checkpoint);
+        }
+        self.with_each_watched(|watched, scene| watched.look_anew(scene, id, events));
+    }
+
+    /// Works on every flagged vehicle, in order of identity.
+    fn with_each_watched(&mut self, mut work: impl FnMut(&mut Watched, Scene<'_>)) {
+        let mut vehicles: Vec<VehicleId> = self.watched.keys().cloned().collect();
+        vehicles.sort_unstable();
+        for vehicle in &vehicles {
+            self.with_watched(vehicle, &mut work);
+        }
+    }
+
+    /// Lends the engine its roads with one more checkpoint on them, so that the next
+    /// [`Input::Placed`] need not search; what is said does not depend on it.
+    pub fn prepare_roads(&mut self, roads: Arc<Roads>) {
+        self.prepared_roads = Some(roads);
+    }
+
+    /// The roads with the checkpoints on them.
+    #[must_use]
+    pub const fn roads(&self) -> Option<&Roads> {
+        self.roads.as_ref()
+    }
+
+    /// Takes another engine's roads in place of its own, where they are the same, so that what was
+    /// placed at run time is in memory once.
+    pub fn share_roads(&mut self, roads: &Roads) {
+        if self.roads.as_ref() == Some(roads) {
+            self.roads = Some(roads.clone());
+        }
     }
 }
 

@@ -66,8 +66,12 @@ pub enum Input {
         /// Why.
         reason: String,
     },
-    /// A checkpoint was added or changed.
+    /// A checkpoint was added or changed. Where that puts it elsewhere on the roads, approaches to
+    /// it are judged by geometry until it is [`Self::Placed`].
     Checkpoint(Checkpoint),
+    /// The driving times to a checkpoint that was added or moved are there: approaches to it are
+    /// judged by road from here on.
+    Placed(CheckpointId),
     /// A checkpoint was taken away.
     RemoveCheckpoint(CheckpointId),
 }
@@ -84,7 +88,7 @@ impl Input {
             Self::Fix(observation) => Some(&observation.vehicle),
             Self::Conflict(conflict) => Some(&conflict.vehicle),
             Self::Flag(flag) => Some(&flag.vehicle),
-            Self::Checkpoint(_) | Self::RemoveCheckpoint(_) => None,
+            Self::Checkpoint(_) | Self::Placed(_) | Self::RemoveCheckpoint(_) => None,
         }
     }
 }

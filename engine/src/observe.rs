@@ -49,6 +49,7 @@ impl Engine {
             Input::Withdraw { .. }
             | Input::Conflict(_)
             | Input::Checkpoint(_)
+            | Input::Placed(_)
             | Input::RemoveCheckpoint(_) => true,
         };
         Prepared { record: Record { id: RecordId::default(), at, input, used }, durable }

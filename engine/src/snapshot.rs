@@ -37,6 +37,9 @@ pub struct Snapshot {
 pub(crate) struct Change {
     pub(crate) by: RecordId,
     pub(crate) checkpoint: Option<Checkpoint>,
+    /// Its driving times were not there yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) off_road: bool,
 }
 
 impl Snapshot {
@@ -80,7 +83,15 @@ impl Engine {
         let alarms = self.alarms.iter();
         snapshot.alarms = alarms.map(|(device, memory)| (device.clone(), memory.clone())).collect();
         let changes = self.changes.iter();
-        snapshot.changes = changes.map(|(id, change)| (id.clone(), change.clone())).collect();
+        let on_road = |checkpoint: &Checkpoint| {
+            self.roads.as_ref().is_some_and(|roads| roads.has_placed(checkpoint))
+        };
+        snapshot.changes = changes
+            .map(|(id, change)| {
+                let off_road = change.checkpoint.as_ref().is_some_and(|new| !on_road(new));
+                (id.clone(), Change { off_road, ..change.clone() })
+            })
+            .collect();
         snapshot
     }
 
@@ -131,8 +142,12 @@ impl Engine {
         for (id, change) in &self.changes {
             match &change.checkpoint {
                 Some(checkpoint) => {
-                    if let Some(roads) = &mut self.roads {
-                        roads.place(checkpoint);
+                    match &mut self.roads {
+                        Some(roads) if change.off_road => roads.remove(id),
+                        Some(roads) => {
+                            roads.place(checkpoint);
+                        }
+                        None => {}
                     }
                     self.sites.insert(id.clone(), Site::new(checkpoint.clone()));
                 }

@@ -175,6 +175,38 @@ impl Roads {
         on_road
     }
 
+    /// Whether a checkpoint stands where it is now, so that placing it would change nothing: also
+    /// where neither is on a road.
+    #[must_use]
+    pub fn has_placed(&self, checkpoint: &Checkpoint) -> bool {
+        self.gates(&checkpoint.id) == gates(&self.graph, &self.index, checkpoint)
+    }
+
+    /// Places a checkpoint as `others`, which are the same roads, have it placed already, sharing
+    /// their tables. Returns whether that could be done: they must have all checkpoints that are
+    /// here, too.
+    pub fn place_as(&mut self, others: &Self, checkpoint: &Checkpoint) -> bool {
+        let same_roads = self.checksum == others.checksum
+            && self.zones.count() == others.zones.count()
+            && others.has_placed(checkpoint);
+        let same_places = self
+            .places
+            .iter()
+            .all(|(id, place)| *id == checkpoint.id || others.gates(id) == place.gates);
+        if !same_roads || !same_places {
+            return false;
+        }
+        let wanted: Vec<CheckpointId> =
+            self.places.keys().chain([&checkpoint.id]).cloned().collect();
+        self.tables = others.tables.clone();
+        self.places = wanted
+            .into_iter()
+            .filter_map(|id| others.places.get(&id).map(|place| (id, place.clone())))
+            .collect();
+        self.note_streets();
+        true
+    }
+
     /// Has just these checkpoints on the roads; those that stand there already cost nothing.
     pub fn place_only(&mut self, checkpoints: &[Checkpoint]) {
         let kept: BTreeSet<&CheckpointId> =

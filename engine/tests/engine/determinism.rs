@@ -2,8 +2,9 @@
 //! timers wake, over a restart, and from the records alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use interdict_engine::roads::Roads;
 use interdict_engine::{
     Class, Data, Engine, Event, Input, Record, RecordId, Snapshot, Type, VehicleId,
 };
@@ -47,6 +48,7 @@ fn run(day: Day, shards: usize, timers: Timers) -> Run {
     let mut engines: Vec<Engine> = (0..shards).map(|_| Engine::new(day.setup())).collect();
     let mut run = Run { events: Vec::new(), records: Vec::new() };
     let mut patrols = BTreeSet::new();
+    let mut roads = day.setup().roads.map(|roads| Roads::clone(&roads));
     let mut next = 1;
     let mut before = at(0.0);
     for (seconds, input) in day.inputs() {
@@ -59,6 +61,14 @@ fn run(day: Day, shards: usize, timers: Timers) -> Run {
             && vehicle.class == Class::Patrol
         {
             patrols.insert(vehicle.id.clone());
+        }
+        if let (Input::Checkpoint(checkpoint), Some(roads)) = (&input, &mut roads) {
+            roads.place(checkpoint);
+        }
+        // One engine alone searches by itself; many are lent what was searched beside them.
+        if let (Input::Placed(_), Some(roads), true) = (&input, &roads, shards > 1) {
+            let roads = Arc::new(roads.clone());
+            engines.iter_mut().for_each(|engine| engine.prepare_roads(Arc::clone(&roads)));
         }
         let holder = input.vehicle().map(|vehicle| shard_of(vehicle, shards));
         if input.vehicle().is_some_and(|vehicle| patrols.contains(vehicle)) {
@@ -197,7 +207,11 @@ fn a_restart_from_snapshots_into_other_shards_changes_nothing() {
 #[expect(clippy::unwrap_used, reason = "a test's helper fails as a test does")]
 fn restart(day: Day) {
     let whole = plain(day);
-    for split in [200, 700, whole.records.len() / 2, whole.records.len() - 30] {
+    let added = |record: &Record| matches!(record.input, Input::Checkpoint(_));
+    // While a new checkpoint has no driving times yet, too.
+    let unplaced = whole.records.iter().position(added).unwrap() + 20;
+    let (half, end) = (whole.records.len() / 2, whole.records.len() - 30);
+    for split in [200, 700, unplaced, half, end] {
         let (before, after) = whole.records.split_at(split);
         // Before the restart: three shards, of which only records are kept here.
         let mut events = Vec::new();

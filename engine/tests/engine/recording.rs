@@ -138,6 +138,7 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
     let mut closed = point("one-way", (-4_000.0, 1_000.0));
     closed.state = State::Closed;
     inputs.push((2_000.0, Input::Checkpoint(area("new", (-2_000.0, -2_000.0), 800.0))));
+    inputs.push((2_300.0, Input::Placed("new".into())));
     inputs.push((2_500.0, Input::Checkpoint(closed)));
     inputs.push((3_500.0, Input::RemoveCheckpoint("lot".into())));
     // Stable: what one vehicle says at one instant stays in order.
