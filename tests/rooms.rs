@@ -20,7 +20,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("client", &[]),
     ("gateway", &["clock", "config", "devices", "metrics", "shards", "text"]),
     ("api", &["clock", "config", "devices", "dispatch", "metrics", "shards", "store"]),
-    ("server", &["api", "clock", "config", "devices", "gateway", "metrics", "shards", "store"]),
+    (
+        "server",
+        &["api", "clock", "config", "devices", "gateway", "metrics", "roads", "shards", "store"],
+    ),
     (
         "cli",
         &[

@@ -79,6 +79,7 @@ async fn demo(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let options = Options {
         data: folder.path().join("data"),
         clock,
+        roads: super::roads::find(None, &configuration)?,
         record: None,
         enrol_all: false,
         admin_token: None,

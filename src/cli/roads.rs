@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
-use interdict_engine::roads::{RoadGraph, Roads};
+use interdict_engine::CheckpointId;
+use interdict_engine::roads::RoadGraph;
 
 use super::terminal::escape;
 use crate::config::Configuration;
@@ -110,21 +110,28 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "checksum   {:016x}", graph.checksum())
 }
 
-/// Lends roads to the engine, with the checkpoints on them: those of `file`, else those that the
-/// configuration names.
-pub(super) fn lend(file: Option<&Path>, configuration: &mut Configuration) -> anyhow::Result<()> {
-    let Some(file) = file.map(Path::to_owned).or_else(|| configuration.roads.clone()) else {
-        return Ok(());
-    };
-    let imported = read(&file)?;
+/// The roads of `file`, else those that the configuration names.
+pub(super) fn find(
+    file: Option<&Path>,
+    configuration: &Configuration,
+) -> anyhow::Result<Option<RoadGraph>> {
+    let Some(file) = file.or(configuration.roads.as_deref()) else { return Ok(None) };
+    let imported = read(file)?;
     warn(&imported);
-    let graph = imported.graph;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut roads = Roads::new(Arc::new(graph), None, threads);
-    for checkpoint in roads.place_all(&configuration.setup.checkpoints, None, threads) {
-        let what = format!("checkpoint {checkpoint} is on no road: it is judged by geometry");
-        eprintln!("warning: {}", escape(&what));
+    Ok(Some(imported.graph))
+}
+
+/// Lends what [`find`] finds to the engine, with the configuration's checkpoints on it.
+pub(super) fn lend(file: Option<&Path>, configuration: &mut Configuration) -> anyhow::Result<()> {
+    if let Some(graph) = find(file, configuration)? {
+        for checkpoint in crate::roads::lend(graph, &mut configuration.setup, None) {
+            warn_off_road(&checkpoint);
+        }
     }
-    configuration.setup.roads = Some(Arc::new(roads));
     Ok(())
+}
+
+fn warn_off_road(checkpoint: &CheckpointId) {
+    let what = format!("checkpoint {checkpoint} is on no road: it is judged by geometry");
+    eprintln!("warning: {}", escape(&what));
 }

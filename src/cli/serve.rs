@@ -47,7 +47,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
-    super::roads::lend(arguments.roads.as_deref(), &mut configuration)?;
+    let roads = super::roads::find(arguments.roads.as_deref(), &configuration)?;
     if let Some(http) = arguments.http {
         configuration.http = http;
     }
@@ -58,6 +58,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let options = Options {
         data: arguments.data.unwrap_or_else(|| configuration.data.clone()),
         clock: Clock::wall(),
+        roads,
         record: arguments.record,
         enrol_all: arguments.enrol_all,
         admin_token: std::env::var("INTERDICT_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
