@@ -1,8 +1,8 @@
-//! `/v1/alerts` and `/v1/checkpoints`.
+//! `/v1/alerts`.
 
 use axum::Json;
 use axum::extract::State;
-use interdict_engine::{AlertReport, Checkpoint};
+use interdict_engine::AlertReport;
 use serde_json::{Value, json};
 
 use super::ApiState;
@@ -24,18 +24,4 @@ pub(super) async fn list(
     let mut alerts: Vec<AlertReport> = shards.into_iter().flatten().collect();
     alerts.sort_by(|one, other| (one.eta_at, &one.alert).cmp(&(other.eta_at, &other.alert)));
     Ok(Json(json!({ "alerts": alerts, "cursor": cursor })))
-}
-
-pub(super) async fn checkpoints(
-    State(state): State<ApiState>,
-    caller: Caller,
-) -> Result<Json<Value>, Problem> {
-    caller.may(Action::ReadAlerts)?;
-    // Every shard knows all of them.
-    let shards = state
-        .shards
-        .ask_all(|engine| engine.checkpoints().cloned().collect::<Vec<Checkpoint>>())
-        .await?;
-    let checkpoints = shards.into_iter().next().unwrap_or_default();
-    Ok(Json(json!({ "checkpoints": checkpoints })))
 }

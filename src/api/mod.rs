@@ -2,6 +2,7 @@
 
 mod alerts;
 mod auth;
+mod checkpoints;
 mod devices;
 mod events;
 mod extract;
@@ -120,7 +121,14 @@ fn router(state: ApiState) -> Router {
         .route("/flags/{id}/withdraw", post(flags::withdraw))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
-        .route("/checkpoints", get(alerts::checkpoints))
+        .route("/checkpoints", get(checkpoints::list))
+        .route(
+            "/checkpoints/{id}",
+            get(checkpoints::show)
+                .put(checkpoints::put)
+                .patch(checkpoints::change)
+                .delete(checkpoints::remove),
+        )
         .route("/events", get(events::follow))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke));

@@ -39,6 +39,8 @@ pub enum Action {
     ReadDevices,
     /// Adding and withdrawing flags.
     Flag,
+    /// Checkpoints that come, move, close and go.
+    ManageCheckpoints,
     /// Flags, alerts, events, checkpoints.
     ReadAlerts,
     /// Where a vehicle is.
@@ -56,6 +58,7 @@ impl Role {
             Action::ReadDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
             }
+            Action::ManageCheckpoints => matches!(self, Self::Admin | Self::Dispatcher),
             Action::Flag => matches!(self, Self::Admin | Self::Dispatcher | Self::Operator),
             Action::ReadPosition => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod check;
+mod checkpoint;
 mod decode;
 mod demo;
 mod device;
@@ -43,6 +44,8 @@ enum Command {
     Subscribe(subscribe::Arguments),
     /// Add, list and withdraw flags
     Flag(flag::Arguments),
+    /// List, place, close, reopen and remove checkpoints of a running server
+    Checkpoint(checkpoint::Arguments),
     /// Enrol, revoke, list and import devices
     Device(device::Arguments),
     /// Add, list and revoke tokens
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Decode(arguments) => decode::run(arguments),
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
+        Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Check(arguments) => check::run(arguments),

@@ -26,6 +26,7 @@ use interdict_engine::Setup;
 use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
+pub use checkpoints::read_checkpoint;
 pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};

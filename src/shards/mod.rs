@@ -208,6 +208,17 @@ impl Shards {
         Self::ask_queue(queue, question).await
     }
 
+    /// Asks any shard, about what all of them know.
+    ///
+    /// # Errors
+    /// [`Refused::Closing`] when the server is shutting down.
+    pub async fn ask_any<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        Self::ask_queue(self.queues.first().ok_or(Refused::Closing)?, question).await
+    }
+
     /// Asks every shard.
     ///
     /// # Errors

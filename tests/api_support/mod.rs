@@ -41,6 +41,10 @@ impl Server {
     }
 
     pub(crate) fn start_on(folder: &Path, address: &str) -> Self {
+        Self::start_with(folder, address, setup())
+    }
+
+    pub(crate) fn start_with(folder: &Path, address: &str, setup: Setup) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -50,7 +54,7 @@ impl Server {
         let clock = Clock::new(START, 1.0);
         let options = Options { refused_devices: 100, ..Options::default() };
         let registry = Registry::load(&store, clock, options).unwrap();
-        let shards = Shards::start(&store, &setup(), clock, 2, 64).unwrap();
+        let shards = Shards::start(&store, &setup, clock, 2, 64).unwrap();
         first_admin(&store, Some(ADMIN.to_owned()), START).unwrap();
         let closing = CancellationToken::new();
         let state = ApiState::new(
@@ -58,7 +62,7 @@ impl Server {
             registry.clone(),
             shards.clone(),
             Arc::new(Metrics::default()),
-            setup(),
+            setup,
             closing.clone(),
         );
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();

@@ -140,7 +140,7 @@ impl Roads {
         let (mut ends, mut off) = (Vec::new(), Vec::new());
         self.places.clear();
         for checkpoint in checkpoints {
-            let gates = gates(&self.graph, &self.index, checkpoint);
+            let gates = self.gates_of(checkpoint);
             if gates.is_empty() {
                 off.push(checkpoint.id.clone());
                 continue;
@@ -158,7 +158,7 @@ impl Roads {
     /// Puts one checkpoint on the roads, or moves it. Returns whether it is on a road: else only
     /// geometry can tell of it.
     pub fn place(&mut self, checkpoint: &Checkpoint) -> bool {
-        let gates = gates(&self.graph, &self.index, checkpoint);
+        let gates = self.gates_of(checkpoint);
         let stands = |place: &Place| place.gates == gates;
         if self.places.get(&checkpoint.id).is_some_and(stands) {
             return true;
@@ -179,7 +179,7 @@ impl Roads {
     /// where neither is on a road.
     #[must_use]
     pub fn has_placed(&self, checkpoint: &Checkpoint) -> bool {
-        self.gates(&checkpoint.id) == gates(&self.graph, &self.index, checkpoint)
+        self.gates(&checkpoint.id) == self.gates_of(checkpoint)
     }
 
     /// Places a checkpoint as `others`, which are the same roads, have it placed already, sharing
@@ -233,6 +233,12 @@ impl Roads {
     #[must_use]
     pub fn gates(&self, checkpoint: &CheckpointId) -> &[Gate] {
         self.places.get(checkpoint).map_or(&[], |place| &place.gates)
+    }
+
+    /// The streets on which a checkpoint would be passed, whether or not it is placed.
+    #[must_use]
+    pub fn gates_of(&self, checkpoint: &Checkpoint) -> Vec<Gate> {
+        gates(&self.graph, &self.index, checkpoint)
     }
 
     /// A number that no checkpoint uses.
