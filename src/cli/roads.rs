@@ -7,11 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use interdict_engine::CheckpointId;
-use interdict_engine::roads::RoadGraph;
+use interdict_engine::roads::{CutOff, RoadGraph};
 
 use super::terminal::escape;
 use crate::config::Configuration;
 use crate::roads::{Imported, read};
+
+/// Ways that a warning names.
+const NAMED: usize = 5;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -74,18 +77,36 @@ fn warn(imported: &Imported) {
         eprintln!("warning: {}", escape(warning));
     }
     let Some(report) = &imported.report else { return };
-    if report.broken_ways > 0 {
+    if !report.broken_ways.is_empty() {
+        let ways = report.broken_ways.iter().map(|way| format!("way {way}"));
         eprintln!(
-            "warning: {} ways refer to points that the file does not hold, as at an extract's edge",
-            report.broken_ways
+            "warning: {} ways refer to points that the file does not hold, as at an extract's edge: {}",
+            report.broken_ways.len(),
+            some(ways)
         );
     }
-    if report.dropped_pieces > 0 {
+    if !report.cut_off.is_empty() {
+        let total_m: f64 = report.cut_off.iter().map(|one| one.length_m).sum();
+        let ways = report.cut_off.iter().map(|CutOff { way, name, length_m }| {
+            let name = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+            format!("way {way}{name} {:.1} km", length_m / 1_000.0)
+        });
         eprintln!(
-            "warning: {} pieces of road were left out: one cannot get there and back",
-            report.dropped_pieces
+            "warning: {:.1} km of road were left out, since one cannot get there and back: {}",
+            total_m / 1_000.0,
+            escape(&some(ways))
         );
     }
+}
+
+/// The first few, and how many more there are.
+fn some(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let mut text = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {

@@ -20,7 +20,7 @@ mod testing;
 mod zones;
 
 pub use approach::{Evidence, Outlook, RoadApproach, Route};
-pub use builder::{BuildReport, Restriction, RoadBuilder, Way};
+pub use builder::{BuildReport, CutOff, Restriction, RoadBuilder, Way};
 pub use class::RoadClass;
 pub use error::RoadError;
 pub use gate::{Gate, gates};
