@@ -1,6 +1,6 @@
 //! [`Engine`]: one shard of the fleet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interdict_protocols::{Fix, Time};
@@ -9,6 +9,7 @@ use crate::alarms::Alarms;
 use crate::approach::Ended;
 use crate::fleet::{Fleet, Map};
 use crate::geo::Site;
+use crate::handling::{Chain, Desk};
 use crate::judge::Judge;
 use crate::patrols::Patrols;
 use crate::regions::Regions;
@@ -18,8 +19,8 @@ use crate::subject::Newest;
 use crate::timers::Timers;
 use crate::watched::{Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Event, Flag, Input, Lane, Position, Record, RecordId,
-    Rules, Setup, Type, Vehicle, VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Event, Flag, Handled, Input, Lane,
+    Position, Record, RecordId, Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -49,6 +50,13 @@ pub struct Engine {
     prepared_roads: Option<Arc<Roads>>,
     pub(crate) changes: BTreeMap<CheckpointId, Change>,
     pub(crate) watched: Map<VehicleId, Watched>,
+    /// What people have to do with, by vehicle.
+    pub(crate) desks: Map<VehicleId, Desk>,
+    /// The units whose people have a client open.
+    pub(crate) live: BTreeSet<UnitId>,
+    deadlines: Option<Deadlines>,
+    /// The units above each, nearest first.
+    above: BTreeMap<UnitId, Vec<UnitId>>,
     pub(crate) timers: Timers,
     /// When to look for what has grown old; `None` while there is nothing that could.
     pub(crate) forget_at: Option<Time>,
@@ -65,7 +73,8 @@ impl Engine {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let regions = Regions::new(&setup);
-        let Setup { rules, checkpoints, roads, .. } = setup;
+        let above = chains(&setup.units);
+        let Setup { rules, deadlines, checkpoints, roads, .. } = setup;
         let roads = roads.map(|roads| {
             let mut roads = Roads::clone(&roads);
             roads.place_only(&checkpoints);
@@ -85,6 +94,10 @@ impl Engine {
             prepared_roads: None,
             changes: BTreeMap::new(),
             watched: Map::default(),
+            desks: Map::default(),
+            live: BTreeSet::new(),
+            deadlines,
+            above,
             timers: Timers::default(),
             forget_at: None,
         }
@@ -95,6 +108,7 @@ impl Engine {
     /// What leads to events is taken from durable state and from `record.used` alone.
     pub fn apply(&mut self, record: &Record, events: &mut Vec<Event>) {
         self.advance(record.at, events);
+        let said = events.len();
         match &record.input {
             Input::Vehicle(vehicle) => {
                 self.patrols.enrol(vehicle);
@@ -119,7 +133,15 @@ impl Engine {
             Input::RemoveCheckpoint(checkpoint) => {
                 self.change(checkpoint, record.id, None, events);
             }
+            Input::Handle(handled) => self.handle(handled, events),
+            Input::Live { unit, live: true } => {
+                self.live.insert(unit.clone());
+            }
+            Input::Live { unit, live: false } => {
+                self.live.remove(unit);
+            }
         }
+        self.put_on_desks(said, events);
         // A flag may have ended before it was added.
         self.advance(record.at, events);
     }
@@ -136,7 +158,13 @@ impl Engine {
         let now = now.max(self.now);
         while let Some((due, vehicle)) = self.timers.take_due(now) {
             self.now = self.now.max(due);
+            let said = events.len();
             self.with_watched(&vehicle, |watched, scene| watched.fire(scene, events));
+            self.put_on_desks(said, events);
+            if let (Some(desk), Some(deadlines)) = (self.desks.get_mut(&vehicle), &self.deadlines) {
+                desk.fire(deadlines, self.now, events);
+            }
+            self.set_timer(&vehicle);
         }
         self.now = now;
         if self.forget_at.is_some_and(|due| due <= now) {
@@ -198,11 +226,58 @@ impl Engine {
         let roads = self.roads.as_ref();
         work(watched, Scene { rules: &self.rules, sites: &self.sites, roads, now: self.now });
         if watched.subject.flags.is_empty() {
-            self.timers.set(vehicle, None);
             self.watched.remove(vehicle);
-        } else {
-            self.timers.set(vehicle, watched.next_due());
         }
+        self.set_timer(vehicle);
+    }
+
+    /// Sees to when a vehicle is to be looked at although nothing was heard.
+    pub(crate) fn set_timer(&mut self, vehicle: &VehicleId) {
+        if self.desks.get(vehicle).is_some_and(Desk::is_empty) {
+            self.desks.remove(vehicle);
+        }
+        let watched = self.watched.get(vehicle).and_then(Watched::next_due);
+        let desk = self.desks.get(vehicle).and_then(Desk::next_due);
+        self.timers.set(vehicle, watched.into_iter().chain(desk).min());
+    }
+
+    /// Puts what was said of alerts, from the event numbered `from` on, on people's desks.
+    fn put_on_desks(&mut self, from: usize, events: &mut Vec<Event>) {
+        let Some(deadlines) = &self.deadlines else { return };
+        let mut beside = Vec::new();
+        let mut vehicles = BTreeSet::new();
+        for event in events.iter_mut().skip(from) {
+            let Data::Alert(report) = &event.data else { continue };
+            let (vehicle, checkpoint) = (report.vehicle.id.clone(), report.checkpoint.id.clone());
+            let chain = Chain {
+                deadlines,
+                above: &self.above,
+                live: &self.live,
+                state: self.sites.get(&checkpoint).map(|site| site.checkpoint.state),
+                now: event.time,
+            };
+            beside.extend(self.desks.entry(vehicle.clone()).or_default().hear(event, &chain));
+            vehicles.insert(vehicle);
+        }
+        events.append(&mut beside);
+        for vehicle in &vehicles {
+            self.set_timer(vehicle);
+        }
+    }
+
+    fn handle(&mut self, handled: &Handled, events: &mut Vec<Event>) {
+        let (Some(desk), Some(deadlines)) = (self.desks.get_mut(&handled.vehicle), &self.deadlines)
+        else {
+            return;
+        };
+        let Some((event, suspended)) = desk.take(handled, deadlines, self.now) else { return };
+        events.push(event);
+        if let Some(flag) = suspended {
+            self.with_watched(&handled.vehicle, |watched, scene| {
+                watched.suspend(scene, &flag, events);
+            });
+        }
+        self.set_timer(&handled.vehicle);
     }
 
     fn change(
@@ -309,7 +384,34 @@ impl Engine {
         self.in_order()
             .into_iter()
             .flat_map(|watched| watched.alerts(&self.rules, &self.sites, at))
+            .map(|mut report| {
+                if let Some(desk) = self.desks.get(&report.vehicle.id) {
+                    desk.complete(&mut report);
+                }
+                report
+            })
             .collect()
+    }
+
+    /// The alerts whose vehicle has gone by or turned away, and that still want their outcome.
+    #[must_use]
+    pub fn alerts_to_dispose(&self) -> Vec<AlertReport> {
+        let mut desks: Vec<_> = self.desks.iter().collect();
+        desks.sort_unstable_by(|one, other| one.0.cmp(other.0));
+        desks.into_iter().flat_map(|(_, desk)| desk.over()).cloned().collect()
+    }
+
+    /// Whether somebody may do something about an alert.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_handled(&self, handled: &Handled) -> Result<(), Refusal> {
+        self.desks.get(&handled.vehicle).ok_or(Refusal::Unknown)?.check(handled)
+    }
+
+    /// The units whose people have a client open.
+    pub fn live_units(&self) -> impl Iterator<Item = &UnitId> {
+        self.live.iter()
     }
 
     /// Vehicles whose last fix lies within `radius_m` of a place, with their distance in metres,
@@ -335,4 +437,20 @@ impl Engine {
         watched.sort_unstable_by(|one, other| one.id().cmp(other.id()));
         watched
     }
+}
+
+/// The units above each, nearest first.
+fn chains(units: &[Unit]) -> BTreeMap<UnitId, Vec<UnitId>> {
+    let parent = |id: &UnitId| units.iter().find(|unit| unit.id == *id)?.parent.clone();
+    let chain = |unit: &Unit| {
+        let mut above: Vec<UnitId> = Vec::new();
+        let mut next = unit.parent.clone();
+        // The configuration has no circles; an engine must not hang if one came from elsewhere.
+        while let Some(id) = next.filter(|id| !above.contains(id)) {
+            next = parent(&id);
+            above.push(id);
+        }
+        (unit.id.clone(), above)
+    };
+    units.iter().map(chain).collect()
 }

@@ -6,7 +6,7 @@ use interdict_protocols::{Alarm, DeviceId, Fix, Time};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{CheckpointId, Class, Flag, FlagId, Kind, UnitId, Vehicle, VehicleId};
+use crate::{CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle, VehicleId};
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +46,11 @@ types! {
     Withdrawn "interdict.alert.withdrawn" "The vehicle turned away, or its flag ended.",
     Passed "interdict.alert.passed" "The vehicle passed the checkpoint.",
     Left "interdict.alert.left" "The vehicle left the area that it was in.",
+    Delivered "interdict.alert.delivered" "A person's client shows an alert.",
+    Acknowledged "interdict.alert.acknowledged" "A unit signed an alert off.",
+    Escalated "interdict.alert.escalated" "An alert rose to further units.",
+    Instructed "interdict.alert.instructed" "A unit was told what to do.",
+    Disposed "interdict.alert.disposed" "An alert has its outcome.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
     FlagAdded "interdict.flag.added" "A flag was added.",
@@ -194,6 +199,9 @@ pub struct AlertReport {
     pub stage: Stage,
     /// What people have done about it.
     pub handling: Handling,
+    /// Who has been told, and what was done.
+    #[serde(flatten)]
+    pub progress: Progress,
     /// Seconds until it is there; 0 where it is.
     pub eta_s: f64,
     /// When it is there. For a passage: when it was.

@@ -4,7 +4,8 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, NearestUnit, Vehicle, VehicleId,
+    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, Handled, NearestUnit, UnitId, Vehicle,
+    VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -74,6 +75,15 @@ pub enum Input {
     Placed(CheckpointId),
     /// A checkpoint was taken away.
     RemoveCheckpoint(CheckpointId),
+    /// Somebody does something about an alert.
+    Handle(Handled),
+    /// A unit's people have a client open, or none any more.
+    Live {
+        /// Which unit.
+        unit: UnitId,
+        /// Whether one is open.
+        live: bool,
+    },
 }
 
 impl Input {
@@ -88,7 +98,11 @@ impl Input {
             Self::Fix(observation) => Some(&observation.vehicle),
             Self::Conflict(conflict) => Some(&conflict.vehicle),
             Self::Flag(flag) => Some(&flag.vehicle),
-            Self::Checkpoint(_) | Self::Placed(_) | Self::RemoveCheckpoint(_) => None,
+            Self::Handle(handled) => Some(&handled.vehicle),
+            Self::Checkpoint(_)
+            | Self::Placed(_)
+            | Self::RemoveCheckpoint(_)
+            | Self::Live { .. } => None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod event;
 mod flags;
 mod fleet;
 mod geo;
+mod handling;
 mod input;
 mod judge;
 mod model;
@@ -29,10 +30,11 @@ pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
     EventId, FlagReport, Handling, NearestUnit, Stage, Type, VehicleView, Why,
 };
+pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
 pub use model::{
-    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Level, Position, Region, Rules, Setup,
-    Shape, State, Unit, UnitId, Vehicle, VehicleId,
+    Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagId, Kind, Level, Position, Region, Rules,
+    Setup, Shape, State, Unit, UnitId, Vehicle, VehicleId,
 };
 pub use observe::Prepared;
 pub use snapshot::Snapshot;

@@ -50,7 +50,9 @@ impl Engine {
             | Input::Conflict(_)
             | Input::Checkpoint(_)
             | Input::Placed(_)
-            | Input::RemoveCheckpoint(_) => true,
+            | Input::RemoveCheckpoint(_)
+            | Input::Handle(_)
+            | Input::Live { .. } => true,
         };
         Prepared { record: Record { id: RecordId::default(), at, input, used }, durable }
     }

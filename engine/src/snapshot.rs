@@ -1,5 +1,7 @@
 //! [`Snapshot`]: the durable part of an engine's state.
 
+use std::collections::BTreeSet;
+
 use interdict_protocols::{DeviceId, Time};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,9 +10,10 @@ use crate::alarms::Memory;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::geo::Site;
+use crate::handling::Desk;
 use crate::judge::Sight;
 use crate::watched::Watched;
-use crate::{Checkpoint, CheckpointId, Judged, Lane, RecordId, Setup, VehicleId};
+use crate::{Checkpoint, CheckpointId, Judged, Lane, RecordId, Setup, UnitId, VehicleId};
 
 /// The form of snapshots that this engine writes and reads.
 const FORMAT: u32 = 1;
@@ -30,6 +33,10 @@ pub struct Snapshot {
     pub(crate) clocks: Vec<(DeviceId, Clock)>,
     pub(crate) suspects: Vec<(VehicleId, Sight)>,
     pub(crate) changes: Vec<(CheckpointId, Change)>,
+    #[serde(default)]
+    pub(crate) desks: Vec<(VehicleId, Desk)>,
+    #[serde(default)]
+    pub(crate) live: BTreeSet<UnitId>,
 }
 
 /// A checkpoint changed at run time; `None` where it was taken away.
@@ -52,6 +59,8 @@ impl Snapshot {
             clocks: Vec::new(),
             suspects: Vec::new(),
             changes: Vec::new(),
+            desks: Vec::new(),
+            live: BTreeSet::new(),
         }
     }
 }
@@ -92,6 +101,10 @@ impl Engine {
                 (id.clone(), Change { off_road, ..change.clone() })
             })
             .collect();
+        let desks = self.desks.iter();
+        snapshot.desks = desks.map(|(vehicle, desk)| (vehicle.clone(), desk.clone())).collect();
+        snapshot.desks.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        snapshot.live.clone_from(&self.live);
         snapshot
     }
 
@@ -125,6 +138,12 @@ impl Engine {
             for (device, clock) in snapshot.clocks {
                 if holds(&clock.vehicle) {
                     engine.judge.clocks.restore(device, clock);
+                }
+            }
+            engine.live.extend(snapshot.live);
+            for (vehicle, desk) in snapshot.desks {
+                if holds(&vehicle) {
+                    engine.desks.insert(vehicle, desk);
                 }
             }
             for (vehicle, suspect) in snapshot.suspects {
@@ -161,11 +180,14 @@ impl Engine {
         }
         for (vehicle, watched) in &mut self.watched {
             watched.forget_unknown(&self.sites);
-            self.timers.set(vehicle, watched.next_due());
             if let Some(newest) = watched.subject.newest {
                 let judged = Judged { lane: Lane::Live, fix_time: newest.time };
                 self.fleet.observe(vehicle, newest.time, &newest.fix, judged);
             }
+        }
+        let vehicles = self.watched.keys().chain(self.desks.keys());
+        for vehicle in vehicles.cloned().collect::<BTreeSet<VehicleId>>() {
+            self.set_timer(&vehicle);
         }
         if !self.watched.is_empty() {
             self.remember_to_forget();

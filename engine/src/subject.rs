@@ -10,7 +10,7 @@ use crate::judge::{Sight, position};
 use crate::watched::Scene;
 use crate::{
     AlertReport, CheckpointView, Data, Event, EventId, Flag, FlagReport, Handling, Lane,
-    NearestUnit, Record, RecordId, Stage, Type, Vehicle, VehicleView,
+    NearestUnit, Progress, Record, RecordId, Stage, Type, Vehicle, VehicleView,
 };
 
 /// A vehicle's newest live fix as its device stated it, and when it really was.
@@ -155,6 +155,7 @@ impl Subject {
             },
             stage: alert.stage,
             handling: Handling::default(),
+            progress: Progress::default(),
             eta_s: rounded(alert.eta_at.seconds_since(now).max(0.0), 10.0),
             eta_at: alert.eta_at,
             probability: rounded(alert.probability, 1_000.0),

@@ -122,9 +122,7 @@ impl Watched {
     ) {
         let Some(ending) = self.subject.flags.get(flag).cloned() else { return };
         events.push(self.subject.flag_event(scene.now, kind, &ending, reason));
-        let rests =
-            |approach: &Approach| approach.alert.as_ref().is_some_and(|alert| alert.flag == *flag);
-        let resting = self.checkpoints_where(rests);
+        let resting = self.resting_on(flag);
         for checkpoint in &resting {
             self.close(scene, checkpoint, ended, events);
         }
@@ -136,6 +134,23 @@ impl Watched {
                 self.look(scene, Look { only: Some(checkpoint), ..Look::BEGINS }, events);
             }
         }
+    }
+
+    /// Its vehicle was stopped: ends a flag's alerts, and raises nothing more for it.
+    pub(crate) fn suspend(&mut self, scene: Scene<'_>, flag: &FlagId, events: &mut Vec<Event>) {
+        let was_observed = self.is_observed();
+        for checkpoint in self.resting_on(flag) {
+            self.close(scene, &checkpoint, Ended::Intercepted, events);
+        }
+        self.subject.flags.suspend(flag);
+        self.observation_changed(was_observed, scene, events);
+    }
+
+    /// The checkpoints whose alerts rest on a flag.
+    fn resting_on(&self, flag: &FlagId) -> Vec<CheckpointId> {
+        self.checkpoints_where(|approach| {
+            approach.alert.as_ref().is_some_and(|alert| alert.flag == *flag)
+        })
     }
 
     fn observation_changed(
@@ -277,6 +292,7 @@ impl Watched {
         };
         let by_road = road_look(self.road.as_ref(), scene, here.time, look.begins);
         let step_m = look.before.map_or(0.0, |before| motion.distance_m(before.position));
+        let mut passed_ring = None;
         let mut walk = by_road.as_ref().map(RoadLook::walk);
         for (checkpoint, site) in scene.sites {
             if look.only.is_some_and(|only| only != checkpoint) {
@@ -309,11 +325,33 @@ impl Watched {
             if let Some(road) = by_road.filter(|_| say.is_some() || approach.may_be_told()) {
                 road.fill_in_way(&mut approach.outlook);
             }
+            if matches!(say, Some(Say::Passed { .. })) {
+                passed_ring = site.checkpoint.ring.max(passed_ring);
+            }
             if let Some(say) = say {
                 events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
             if !approach.matters() {
                 self.approaches.remove(checkpoint);
+            }
+        }
+        if let Some(ring) = passed_ring {
+            self.hand_on(scene, ring, events);
+        }
+    }
+
+    /// It passed a checkpoint of a ring: who is in its view further out is told without waiting for
+    /// the last moment.
+    fn hand_on(&mut self, scene: Scene<'_>, ring: u8, events: &mut Vec<Event>) {
+        let further = scene.sites.values().filter_map(|site| site.checkpoint.ring);
+        let Some(next) = further.filter(|further| *further > ring).min() else { return };
+        let watched = |approach: &Approach| !approach.is_raised() && approach.alert.is_some();
+        for checkpoint in &self.checkpoints_where(watched) {
+            let site = scene.sites.get(checkpoint);
+            let site = site.filter(|site| site.checkpoint.ring == Some(next) && !site.is_closed());
+            if let (Some(site), Some(approach)) = (site, self.approaches.get_mut(checkpoint)) {
+                let say = Say::Raised(Raise::HandedOn);
+                events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
         }
     }

@@ -96,6 +96,8 @@ pub(crate) enum Raise {
     There,
     /// It was near already when its flag was added.
     Near,
+    /// It passed a checkpoint of the ring before, and was not stopped there.
+    HandedOn,
 }
 
 /// Why an alert is withdrawn.
@@ -111,6 +113,8 @@ pub(crate) enum Ended {
     },
     FlagWithdrawn,
     FlagExpired,
+    /// It was stopped, here or elsewhere.
+    Intercepted,
     CheckpointClosed,
     CheckpointRemoved,
 }

@@ -64,6 +64,10 @@ pub(crate) fn why(say: Say, approach: &Approach, site: &Site, track: &Track, now
             );
             ("near_when_flagged", text)
         }
+        Say::Raised(Raise::HandedOn) => {
+            let text = format!("Passed the ring before; {}", ahead.sentence());
+            ("handed_on", text)
+        }
         Say::Updated { stage, eta } => {
             let arrived = approach.is_there();
             let text = if arrived { at_checkpoint(approach, name, now) } else { ahead.sentence() };
@@ -137,6 +141,7 @@ fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
         ),
         Ended::FlagWithdrawn => ("flag_withdrawn", "Its flag was withdrawn".to_owned()),
         Ended::FlagExpired => ("flag_expired", "Its flag has expired".to_owned()),
+        Ended::Intercepted => ("intercepted", "The vehicle was stopped".to_owned()),
         Ended::CheckpointClosed => ("checkpoint_closed", format!("{name} is closed")),
         Ended::CheckpointRemoved => {
             ("checkpoint_removed", format!("{name} is no checkpoint any more"))

@@ -54,11 +54,41 @@ impl Default for Rules {
     }
 }
 
+/// How long people have for each step of handling an alert, seconds; `interdict.toml` may change
+/// each. The defaults are those of control systems in use: two minutes, ten minutes, a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deadlines {
+    /// For the sign-off, at each level; never more than a quarter of the ETA left.
+    pub sign_off_s: f64,
+    /// With less than this for the sign-off there is no time for the chain: all levels are told at
+    /// once. Nobody reads and signs in less.
+    pub shortest_sign_off_s: f64,
+    /// From the sign-off to the instruction.
+    pub instruct_s: f64,
+    /// From there to the outcome.
+    pub dispose_s: f64,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            sign_off_s: 120.0,
+            shortest_sign_off_s: 15.0,
+            instruct_s: 600.0,
+            dispose_s: 86_400.0,
+        }
+    }
+}
+
 /// What an engine begins with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
     /// The rules.
     pub rules: Rules,
+    /// How long people have for their part; without them nobody is waited for, as in a replay.
+    #[serde(default)]
+    pub deadlines: Option<Deadlines>,
     /// The checkpoints.
     pub checkpoints: Vec<Checkpoint>,
     /// The command tree.

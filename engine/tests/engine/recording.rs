@@ -3,7 +3,10 @@
 use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
-use interdict_engine::{Class, ConflictReport, Input, Setup, State};
+use interdict_engine::{
+    Act, Class, ConflictReport, Data, Deadlines, Engine, EventId, Handled, Input, Level, Outcome,
+    RecordId, Setup, State, Type, Unit, VehicleId,
+};
 use interdict_protocols::{Alarm, Fix};
 
 use crate::support::{area, at, fix, flag, line, login, observation, place, point, vehicle};
@@ -56,7 +59,20 @@ pub(crate) fn setup() -> Setup {
         area("port", (7_000.0, -2_000.0), 1_200.0),
         area("lot", (0.0, 0.0), 250.0),
     ];
-    Setup { checkpoints, ..Setup::default() }
+    let unit = |id: &str, level, parent: Option<&str>| Unit {
+        id: id.into(),
+        name: id.to_owned(),
+        name_zh: None,
+        level,
+        parent: parent.map(Into::into),
+        zone: None,
+    };
+    let units = vec![
+        unit("city", Level::City, None),
+        unit("district", Level::District, Some("city")),
+        unit("station", Level::Station, Some("district")),
+    ];
+    Setup { checkpoints, units, deadlines: Some(Deadlines::default()), ..Setup::default() }
 }
 
 /// A day, by what the engine begins with and what it is told.
@@ -79,7 +95,63 @@ impl Day {
     }
 
     pub(crate) fn inputs(self) -> Vec<(f64, Input)> {
-        inputs(self)
+        static OPEN: LazyLock<Vec<(f64, Input)>> = LazyLock::new(|| handled(Day::Open));
+        static ROADS: LazyLock<Vec<(f64, Input)>> = LazyLock::new(|| handled(Day::Roads));
+        match self {
+            Self::Open => OPEN.clone(),
+            Self::Roads => ROADS.clone(),
+        }
+    }
+}
+
+/// How often somebody does something about an alert.
+const HANDLED_EVERY_S: usize = 97;
+
+/// The day with people in it. What they do is about alerts that there are, whose identities a run
+/// without them shows: theirs are records, too, and so hold the places of what they will do.
+fn handled(day: Day) -> Vec<(f64, Input)> {
+    let mut inputs = inputs(day);
+    let mut engine = Engine::new(day.setup());
+    let (mut alerts, mut next) = (Vec::new(), 1);
+    for (number, (seconds, input)) in inputs.iter_mut().enumerate() {
+        if let Input::Handle(handled) = input {
+            let known: Vec<&(EventId, VehicleId)> = alerts.iter().rev().take(6).collect();
+            if let Some((alert, vehicle)) = known.get(number % known.len().max(1)) {
+                (handled.alert, handled.vehicle) = (alert.clone(), vehicle.clone());
+            }
+        }
+        let mut prepared = engine.prepare(at(*seconds), input.clone());
+        if prepared.durable {
+            prepared.record.id = RecordId(next);
+            next += 1;
+        }
+        let mut events = Vec::new();
+        engine.apply(&prepared.record, &mut events);
+        let raised = events.into_iter().filter(|event| event.kind == Type::Raised);
+        alerts.extend(raised.filter_map(|event| match event.data {
+            Data::Alert(report) => Some((report.alert, report.vehicle.id)),
+            _ => None,
+        }));
+    }
+    inputs
+}
+
+/// Places for what people do, and whether anybody of the station looks.
+fn people(inputs: &mut Vec<(f64, Input)>) {
+    inputs.push((10.0, Input::Live { unit: "station".into(), live: true }));
+    inputs.push((4_000.0, Input::Live { unit: "station".into(), live: false }));
+    for number in 1..LENGTH_S as usize / HANDLED_EVERY_S {
+        let act = match number % 6 {
+            0 => Act::Deliver,
+            1 | 3 => Act::Acknowledge,
+            2 => Act::Instruct { text: "stop and hold".to_owned() },
+            4 => Act::Dispose { outcome: Outcome::Missed, reason: None },
+            _ => Act::Dispose { outcome: Outcome::Intercepted, reason: Some("here".to_owned()) },
+        };
+        let unit = if number % 4 == 0 { "city" } else { "station" };
+        let (alert, vehicle) = (EventId("none".to_owned()), "none".into());
+        let handled = Handled { alert, vehicle, by: "officer".to_owned(), unit: unit.into(), act };
+        inputs.push(((number * HANDLED_EVERY_S) as f64, Input::Handle(handled)));
     }
 }
 
@@ -141,6 +213,7 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
     inputs.push((2_300.0, Input::Placed("new".into())));
     inputs.push((2_500.0, Input::Checkpoint(closed)));
     inputs.push((3_500.0, Input::RemoveCheckpoint("lot".into())));
+    people(&mut inputs);
     // Stable: what one vehicle says at one instant stays in order.
     inputs.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     inputs
