@@ -14,6 +14,7 @@ pub mod dispatch;
 pub mod drive;
 pub mod gateway;
 pub mod metrics;
+pub mod report;
 pub mod roads;
 pub mod server;
 pub mod shards;

@@ -15,11 +15,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("shards", &["clock", "store"]),
     ("tracks", &["config", "text"]),
     ("dispatch", &["store"]),
+    ("report", &["store"]),
     ("drive", &["clock"]),
     ("roads", &[]),
     ("client", &[]),
     ("gateway", &["clock", "config", "devices", "metrics", "shards", "text"]),
-    ("api", &["clock", "config", "devices", "dispatch", "metrics", "shards", "store"]),
+    ("api", &["clock", "config", "devices", "dispatch", "metrics", "report", "shards", "store"]),
     (
         "server",
         &["api", "clock", "config", "devices", "gateway", "metrics", "roads", "shards", "store"],

@@ -19,8 +19,9 @@ use crate::subject::Newest;
 use crate::timers::Timers;
 use crate::watched::{Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Event, Flag, Handled, Input, Lane,
-    Position, Record, RecordId, Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle, VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Event, EventId, Flag, Handled, Input,
+    Lane, Position, Record, RecordId, Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle,
+    VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -399,6 +400,12 @@ impl Engine {
         let mut desks: Vec<_> = self.desks.iter().collect();
         desks.sort_unstable_by(|one, other| one.0.cmp(other.0));
         desks.into_iter().flat_map(|(_, desk)| desk.over()).cloned().collect()
+    }
+
+    /// An alert that wants its outcome, as it was told last.
+    #[must_use]
+    pub fn alert(&self, alert: &EventId) -> Option<&AlertReport> {
+        self.desks.values().find_map(|desk| desk.alert(alert))
     }
 
     /// Whether somebody may do something about an alert.

@@ -187,7 +187,8 @@ fn expiry(seconds: Option<f64>, at: Option<Time>, now: Time) -> Result<Time, Pro
     Err(Problem::bad_request("a flag must expire later than now and within 30 days"))
 }
 
-fn text(name: &str, given: &str) -> Result<String, Problem> {
+/// A text that an officer can read.
+pub(super) fn text(name: &str, given: &str) -> Result<String, Problem> {
     let given = given.trim();
     let strange = |letter: char| letter.is_control() && letter != '\n';
     if given.is_empty() || given.len() > LONGEST_TEXT || given.chars().any(strange) {

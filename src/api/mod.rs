@@ -8,7 +8,9 @@ mod events;
 mod extract;
 mod flags;
 mod health;
+mod presence;
 mod problem;
+mod reports;
 mod token_routes;
 mod tokens;
 mod vehicles;
@@ -60,6 +62,7 @@ pub struct Inner {
     tokens: Tokens,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
+    presence: presence::Presence,
 }
 
 impl Deref for ApiState {
@@ -85,7 +88,9 @@ impl ApiState {
     ) -> Result<Self, StoreError> {
         let tokens = Tokens::load(&store)?;
         let followers = Default::default();
-        let inner = Inner { store, registry, shards, metrics, setup, tokens, closing, followers };
+        let presence = presence::Presence::default();
+        let inner =
+            Inner { store, registry, shards, metrics, setup, tokens, closing, followers, presence };
         Ok(Self(Arc::new(inner)))
     }
 }
@@ -98,6 +103,7 @@ impl ApiState {
 pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
     let closing = state.closing.clone();
     let ended = closing.clone().cancelled_owned();
+    tokio::spawn(presence::tell(state.clone()));
     let server = axum::serve(listener, router(state)).with_graceful_shutdown(ended);
     let too_long = async {
         closing.cancelled().await;
@@ -121,6 +127,11 @@ fn router(state: ApiState) -> Router {
         .route("/flags/{id}/withdraw", post(flags::withdraw))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
+        .route("/alerts/{id}/deliver", post(alerts::deliver))
+        .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/alerts/{id}/instruct", post(alerts::instruct))
+        .route("/alerts/{id}/dispose", post(alerts::dispose))
+        .route("/reports/alerts", get(reports::alerts))
         .route("/checkpoints", get(checkpoints::list))
         .route(
             "/checkpoints/{id}",

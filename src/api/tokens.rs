@@ -41,6 +41,8 @@ pub enum Action {
     Flag,
     /// Checkpoints that come, move, close and go.
     ManageCheckpoints,
+    /// Signing alerts off, instructing, saying how they ended.
+    HandleAlerts,
     /// Flags, alerts, events, checkpoints.
     ReadAlerts,
     /// Where a vehicle is.
@@ -59,6 +61,7 @@ impl Role {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
             }
             Action::ManageCheckpoints => matches!(self, Self::Admin | Self::Dispatcher),
+            Action::HandleAlerts => matches!(self, Self::Dispatcher | Self::Operator),
             Action::Flag => matches!(self, Self::Admin | Self::Dispatcher | Self::Operator),
             Action::ReadPosition => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)

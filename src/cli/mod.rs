@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod alert;
 mod check;
 mod checkpoint;
 mod decode;
@@ -44,6 +45,8 @@ enum Command {
     Subscribe(subscribe::Arguments),
     /// Add, list and withdraw flags
     Flag(flag::Arguments),
+    /// List alerts, sign them off, instruct, say how they ended; reports
+    Alert(alert::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
     Checkpoint(checkpoint::Arguments),
     /// Enrol, revoke, list and import devices
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Decode(arguments) => decode::run(arguments),
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
+        Command::Alert(arguments) => alert::run(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),

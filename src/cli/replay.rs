@@ -253,6 +253,8 @@ fn limit(times: &Times, text: &Option<String>) -> Result<Option<Time>, String> {
 }
 
 fn override_rules(arguments: &Arguments, configuration: &mut Configuration) {
+    // Nobody signs what is long past.
+    configuration.setup.deadlines = None;
     let rules = &mut configuration.setup.rules;
     if let Some(lead_s) = arguments.lead {
         rules.lead_s = Some(lead_s);

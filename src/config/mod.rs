@@ -135,7 +135,8 @@ impl Configuration {
                 }
             }
         };
-        let mut setup = Setup { rules: document.rules.clone(), ..Setup::default() };
+        let deadlines = Some(document.deadlines.clone());
+        let mut setup = Setup { rules: document.rules.clone(), deadlines, ..Setup::default() };
         if let Some((called, text)) = named("units", &document.files.units, &mut report) {
             setup.units = units::read(&called, &text, &mut report);
         }

@@ -54,6 +54,15 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("rules.gap_s", rules.gap_s, 1.0, DAY_S);
     ranges.number("rules.future_s", rules.future_s, 0.0, DAY_S);
     ranges.number("rules.outlier_kmh", rules.outlier_kmh, 1.0, 10_000.0);
+    let deadlines = &document.deadlines;
+    ranges.number("deadlines.sign_off_s", deadlines.sign_off_s, 1.0, DAY_S);
+    ranges.number("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s, 1.0, DAY_S);
+    ranges.number("deadlines.instruct_s", deadlines.instruct_s, 1.0, DAY_S);
+    ranges.number("deadlines.dispose_s", deadlines.dispose_s, 1.0, 30.0 * DAY_S);
+    ranges.ordered(
+        ("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s),
+        ("deadlines.sign_off_s", deadlines.sign_off_s),
+    );
     ranges.ordered(
         ("rules.withdraw_probability", rules.withdraw_probability),
         ("rules.raise_probability", rules.raise_probability),

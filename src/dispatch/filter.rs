@@ -96,7 +96,9 @@ fn is_known(unit: &UnitId, setup: &Setup) -> bool {
         || setup.regions.iter().any(|region| region.unit == *unit)
 }
 
-fn with_those_under(unit: UnitId, setup: &Setup) -> BTreeSet<UnitId> {
+/// A unit and all those under it.
+#[must_use]
+pub fn with_those_under(unit: UnitId, setup: &Setup) -> BTreeSet<UnitId> {
     let mut found = BTreeSet::from([unit]);
     loop {
         let before = found.len();

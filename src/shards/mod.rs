@@ -19,7 +19,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use interdict_engine::roads::Roads;
-use interdict_engine::{Class, Engine, Input, RecordId, Setup, VehicleId};
+use interdict_engine::{Class, Engine, Input, RecordId, Setup, UnitId, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
@@ -172,6 +172,14 @@ impl Shards {
             waiting.push(answered);
         }
         Ok(settled(waiting))
+    }
+
+    /// Tells whether the people of a unit have a client open.
+    ///
+    /// # Errors
+    /// [`Refused`]: it may not be taken for accepted.
+    pub async fn set_live(&self, unit: UnitId, live: bool) -> Result<(), Refused> {
+        self.tell_all(Input::Live { unit, live }, None).await
     }
 
     /// Tells every shard, as one record. Answers as [`Self::tell`] does.

@@ -172,6 +172,7 @@ pub(crate) mod testing {
             },
             stage: Stage::Approaching,
             handling: Handling::Raised,
+            progress: Default::default(),
             eta_s: eta_s.into(),
             eta_at: Time::from_seconds(eta_s.into()),
             probability: 0.75,

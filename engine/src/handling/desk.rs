@@ -41,6 +41,10 @@ impl Desk {
         self.0.values().filter(|file| file.over).map(|file| &file.report)
     }
 
+    pub(crate) fn alert(&self, alert: &EventId) -> Option<&AlertReport> {
+        self.0.get(alert).map(|file| &file.report)
+    }
+
     /// Fills in how an alert is handled.
     pub(crate) fn complete(&self, report: &mut AlertReport) {
         if let Some(file) = self.0.get(&report.alert) {

@@ -216,6 +216,9 @@ impl File {
             Awaited::Outcome | Awaited::Nothing => (Awaited::Nothing, now),
         };
         self.note_due();
+        if told.is_empty() && code == "not_signed_off" {
+            return None;
+        }
         let text = match told.as_slice() {
             [] => format!("{what} in time, and there is no level left to tell"),
             units => {
