@@ -13,6 +13,7 @@ mod remote;
 mod replay;
 mod roads;
 mod serve;
+mod simulate;
 mod subscribe;
 mod token;
 
@@ -39,6 +40,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run recorded tracks through the engine
     Replay(Box<replay::Arguments>),
+    /// Send the reports of many simulated trackers to a server
+    Simulate(Box<simulate::Arguments>),
     /// Take a tracker's bytes apart
     Decode(decode::Arguments),
     /// Follow a server's events
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(*arguments),
         Command::Decode(arguments) => decode::run(arguments),
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),

@@ -24,6 +24,7 @@ use drive::{Drive, Listener};
 use fleet::Fleet;
 use measures::Judge;
 use print::Printer;
+pub(super) use send::Target;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -137,7 +138,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (_, Err(what)) => return Ok(wrong_use(&format!("--to-time: {what}"))),
     };
     let target = match (&arguments.to, &arguments.protocol) {
-        (Some(to), Some(protocol)) => match send::Target::new(to, protocol) {
+        (Some(to), Some(protocol)) => match Target::new(to, protocol) {
             Ok(target) => Some(target),
             Err(code) => return Ok(code),
         },
