@@ -29,7 +29,7 @@ use devices::Devices;
 use night::Night;
 use show::Show;
 
-/// Half an hour in a minute and a half, and some three minutes of it until the first alert.
+/// Half an hour in a minute and a half, and little more than a minute of it until the first alert.
 const SPEED: f64 = 20.0;
 /// Beyond this a device's answer takes longer than its next fix, and the night falls behind.
 const FASTEST: f64 = 200.0;

@@ -10,8 +10,8 @@ use interdict_engine::CheckpointId;
 use interdict_engine::roads::{CutOff, RoadGraph};
 
 use super::terminal::escape;
-use crate::config::Configuration;
-use crate::roads::{Imported, read};
+use crate::config::{Configuration, RoadFile, embedded};
+use crate::roads::{Imported, from_bytes, read};
 
 /// Ways that a warning names.
 const NAMED: usize = 5;
@@ -26,7 +26,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Make the compact file, which loads at once, of OpenStreetMap or GeoJSON roads
     Import {
-        /// .osm, .osm.gz, .osm.pbf or GeoJSON lines with class, name, maxspeed_kmh, oneway
+        /// .osm, .osm.gz, .osm.pbf or GeoJSON lines with class, name, maxspeed_kmh, oneway and, where
+        /// they are drawn roughly, accuracy_m; with route "ferry" a line is a ferry's
         #[arg(value_name = "IN")]
         from: PathBuf,
         /// The compact file
@@ -35,9 +36,9 @@ enum Command {
     },
     /// Say what a road file holds
     Info {
-        /// A road file of any kind that is read
+        /// A road file of any kind that is read; the built-in roads of Dalian if not given
         #[arg(value_name = "FILE")]
-        file: PathBuf,
+        file: Option<PathBuf>,
     },
 }
 
@@ -45,12 +46,20 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         Command::Import { from, to } => import(from, to)?,
         Command::Info { file } => {
-            let imported = read(file)?;
+            let file = file.clone().map_or(RoadFile::BuiltIn, RoadFile::Path);
+            let imported = import_from(&file)?;
             warn(&imported);
             info(&imported.graph, &mut io::stdout().lock())?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn import_from(file: &RoadFile) -> anyhow::Result<Imported> {
+    match file {
+        RoadFile::Path(path) => read(path),
+        RoadFile::BuiltIn => from_bytes(embedded::ROADS.as_bytes()),
+    }
 }
 
 fn import(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -112,6 +121,7 @@ fn some(names: impl ExactSizeIterator<Item = String>) -> String {
 fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
     let (mut total_m, mut names) = (0.0, BTreeSet::new());
     let mut by_class: BTreeMap<_, f64> = BTreeMap::new();
+    let mut by_accuracy: BTreeMap<_, f64> = BTreeMap::new();
     let pieces = u32::try_from(graph.pieces()).unwrap_or(u32::MAX);
     for piece in 0..pieces {
         // A piece's two directions are streets of one length, class and name.
@@ -119,6 +129,7 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
         let metres = f64::from(graph.street_length_m(street));
         total_m += metres;
         *by_class.entry(graph.class(street)).or_default() += metres;
+        *by_accuracy.entry(graph.accuracy_m(street)).or_default() += metres;
         names.insert(graph.name(street));
     }
     names.remove("");
@@ -126,8 +137,15 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
     for (class, metres) in by_class {
         writeln!(out, "  {:<15} {:.1} km", class.name(), metres / 1_000.0)?;
     }
+    if graph.roughest_m() > 0 {
+        writeln!(out, "drawn to")?;
+        for (accuracy_m, metres) in by_accuracy {
+            writeln!(out, "  {:<15} {:.1} km", format!("{accuracy_m} m"), metres / 1_000.0)?;
+        }
+    }
     writeln!(out, "names      {}", names.len())?;
     writeln!(out, "crossings  {}", graph.nodes())?;
+    writeln!(out, "ferries    {}", graph.exits().len())?;
     writeln!(out, "checksum   {:016x}", graph.checksum())
 }
 
@@ -136,8 +154,9 @@ pub(super) fn find(
     file: Option<&Path>,
     configuration: &Configuration,
 ) -> anyhow::Result<Option<RoadGraph>> {
-    let Some(file) = file.or(configuration.roads.as_deref()) else { return Ok(None) };
-    let imported = read(file)?;
+    let given = file.map(|path| RoadFile::Path(path.to_owned()));
+    let Some(file) = given.or_else(|| configuration.roads.clone()) else { return Ok(None) };
+    let imported = import_from(&file)?;
     warn(&imported);
     Ok(Some(imported.graph))
 }

@@ -27,8 +27,9 @@ pub(super) struct Arguments {
     /// Checkpoints, in place of the configuration's
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
-    /// Roads to judge approaches by: OpenStreetMap (.osm, .osm.gz, .osm.pbf), GeoJSON, or what
-    /// `roads import` made; by geometry without
+    /// Roads to judge approaches by, in place of the configuration's: OpenStreetMap (.osm, .osm.gz,
+    /// .osm.pbf), GeoJSON, or what `roads import` made. With other --checkpoints and without this,
+    /// by geometry
     #[arg(long, value_name = "FILE")]
     roads: Option<PathBuf>,
     /// Any device that logs in becomes a vehicle of its own id: for trials only

@@ -30,7 +30,7 @@ pub use checkpoints::read_checkpoint;
 pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
-pub use files::embedded;
+pub use files::{RoadFile, embedded};
 pub use fleet::{BadLine, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
 pub use ports::{Ports, port_argument};
@@ -58,7 +58,7 @@ pub struct Configuration {
     /// Rules, checkpoints, units and regions.
     pub setup: Setup,
     /// The road file; none where another file's checkpoints are in place of the configuration's own.
-    pub roads: Option<PathBuf>,
+    pub roads: Option<RoadFile>,
     /// The fleet file's devices.
     pub fleet: Vec<Enrol>,
     /// Until then an enrolled terminal's first token is believed, and only that one from then on:
@@ -182,7 +182,7 @@ impl Configuration {
             limits: document.limits,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {
-                (Some(roads), true) => Some(files.beside(roads)),
+                (Some(roads), true) => Some(files.roads(roads)),
                 _ => None,
             },
             fleet,

@@ -95,7 +95,7 @@ enum Member {
 fn add_way(builder: &mut RoadBuilder, id: i64, points: Vec<i64>, tags: &Tags) {
     match tags.usage() {
         Use::Road { class, speed_kmh, name } => {
-            builder.way(Way { id, points, class, speed_kmh, name });
+            builder.way(Way { id, points, class, speed_kmh, name, accuracy_m: 0 });
         }
         Use::Ferry { name } => builder.ferry(points, name),
         Use::None => {}

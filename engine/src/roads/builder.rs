@@ -19,6 +19,8 @@ pub struct Way {
     pub speed_kmh: [u8; 2],
     /// Its name, or empty.
     pub name: String,
+    /// How far the road itself may lie from its points, metres; 0 where they are on it.
+    pub accuracy_m: u16,
 }
 
 /// A turn that is forbidden, or the only one allowed.
@@ -324,6 +326,7 @@ impl RoadBuilder {
                 graph.names.push(way.name.clone());
             }
             graph.piece_name.push(number);
+            graph.piece_accuracy_m.push(way.accuracy_m);
             graph.point_latitude.extend(piece.points.iter().map(|point| point.0));
             graph.point_longitude.extend(piece.points.iter().map(|point| point.1));
             graph.first_point.push(graph.point_latitude.len() as u32);

@@ -2,6 +2,7 @@
 
 mod approach;
 mod builder;
+mod candidates;
 mod class;
 mod components;
 mod error;

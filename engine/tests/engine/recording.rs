@@ -82,15 +82,18 @@ pub(crate) enum Day {
     Open,
     /// On a grid of roads.
     Roads,
+    /// On the same, of which every fourth road is drawn, and roughly.
+    Sketch,
 }
 
 impl Day {
-    pub(crate) const BOTH: [Self; 2] = [Self::Open, Self::Roads];
+    pub(crate) const ALL: [Self; 3] = [Self::Open, Self::Roads, Self::Sketch];
 
     pub(crate) fn setup(self) -> Setup {
         match self {
             Self::Open => setup(),
             Self::Roads => Setup { roads: Some(Arc::clone(&ROADS)), ..setup() },
+            Self::Sketch => Setup { roads: Some(Arc::clone(&SKETCH)), ..setup() },
         }
     }
 
@@ -159,31 +162,38 @@ fn people(inputs: &mut Vec<(f64, Input)>) {
 const BLOCK_M: f64 = 500.0;
 const ROADS_A_SIDE: i64 = 37;
 
+static ROADS: LazyLock<Arc<Roads>> = LazyLock::new(|| grid(1, 0));
+static SKETCH: LazyLock<Arc<Roads>> = LazyLock::new(|| grid(4, 250));
+
+/// Every so manieth road, drawn to so many metres.
 #[expect(clippy::unwrap_used, reason = "a test's helper fails as a test does")]
-static ROADS: LazyLock<Arc<Roads>> = LazyLock::new(|| {
+fn grid(each: usize, accuracy_m: u16) -> Arc<Roads> {
     let mut builder = RoadBuilder::new();
     let metres = |number: i64| (number - ROADS_A_SIDE / 2) as f64 * BLOCK_M;
     let point = |east: i64, north: i64| north * ROADS_A_SIDE + east;
-    for line in 0..ROADS_A_SIDE {
-        for across in 0..ROADS_A_SIDE {
-            let place = place((metres(across), metres(line)));
-            builder.place(point(across, line), place.latitude, place.longitude);
-        }
+    for (east, north) in (0..ROADS_A_SIDE).flat_map(|e| (0..ROADS_A_SIDE).map(move |n| (e, n))) {
+        let place = place((metres(east), metres(north)));
+        builder.place(point(east, north), place.latitude, place.longitude);
+    }
+    for line in (0..ROADS_A_SIDE).step_by(each) {
         let (class, speed_kmh) = (RoadClass::Secondary, [50, 50]);
         let points = (0..ROADS_A_SIDE).map(|east| point(east, line)).collect();
-        builder.way(Way { id: line, points, class, speed_kmh, name: format!("row {line}") });
+        let name = format!("row {line}");
+        builder.way(Way { id: line, points, class, speed_kmh, name, accuracy_m });
         let points = (0..ROADS_A_SIDE).map(|north| point(line, north)).collect();
         let name = format!("column {line}");
-        builder.way(Way { id: ROADS_A_SIDE + line, points, class, speed_kmh, name });
+        let id = ROADS_A_SIDE + line;
+        builder.way(Way { id, points, class, speed_kmh, name, accuracy_m });
     }
-    let (graph, _) = builder.build().unwrap();
+    let (graph, report) = builder.build().unwrap();
+    assert_eq!(report.broken_ways, 0);
     Arc::new(Roads::with_zones(Arc::new(graph), 100, None, 2))
-});
+}
 
 /// Where a vehicle goes next: straight, or along one road and then along the other.
 fn next_corner(day: Day, here: (f64, f64), goal: (f64, f64)) -> (f64, f64) {
     match day {
-        Day::Roads if here.0 != goal.0 => (goal.0, here.1),
+        Day::Roads | Day::Sketch if here.0 != goal.0 => (goal.0, here.1),
         _ => goal,
     }
 }
@@ -193,7 +203,9 @@ fn somewhere(day: Day, dice: &mut Dice) -> (f64, f64) {
     let (east, north) = (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
     match day {
         Day::Open => (east, north),
-        Day::Roads => ((east / BLOCK_M).round() * BLOCK_M, (north / BLOCK_M).round() * BLOCK_M),
+        Day::Roads | Day::Sketch => {
+            ((east / BLOCK_M).round() * BLOCK_M, (north / BLOCK_M).round() * BLOCK_M)
+        }
     }
 }
 
@@ -243,7 +255,7 @@ fn drive(day: Day, number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)
         if left_m < step_m && corner != goal {
             here = corner;
         } else if left_m < step_m {
-            if matches!(day, Day::Roads) {
+            if !matches!(day, Day::Open) {
                 here = goal;
             }
             goal = somewhere(day, dice);

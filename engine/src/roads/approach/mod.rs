@@ -14,6 +14,8 @@ mod pace;
 #[cfg(test)]
 mod quality;
 #[cfg(test)]
+mod sketch;
+#[cfg(test)]
 mod tests;
 
 use interdict_protocols::{Fix, Time};
@@ -82,6 +84,13 @@ impl RoadApproach {
         }
         let standing_s = self.standing_s();
         self.destinations.follow(roads, stand.arc, stand.offset_m, driven_s, elapsed_s, standing_s);
+        // On a map that is exact nobody turns round, and the times to what lies behind say it all.
+        if !step.followed
+            && roads.graph.has_undrawn(roads.graph.street(stand.arc))
+            && sight.course_deg().is_some()
+        {
+            self.destinations.set_out(roads, stand.arc, stand.offset_m);
+        }
         self.passages = self.matcher.passages(time);
     }
 

@@ -105,8 +105,9 @@ impl RoadApproach {
         if let Some(gate) = here {
             return Some(Route { distance_m: gate.offset_m - stand.offset_m, names });
         }
-        let mut metres = graph.length_m(stand.arc) - stand.offset_m;
-        for arc in roads.way_to(stand.arc, place, LONGEST_WAY) {
+        let (first, offset_m) = roads.first_to(stand.arc, stand.offset_m, place);
+        let mut metres = graph.length_m(first) - offset_m;
+        for arc in roads.way_to(first, place, LONGEST_WAY) {
             let street = graph.street(arc);
             note(graph.name(street));
             let gate = place.gates.iter().find(|gate| gate.street == street);

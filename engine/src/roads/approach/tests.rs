@@ -4,7 +4,7 @@ use super::*;
 use crate::roads::testing::{checkpoint, drive, fix, roads, time};
 
 /// The state after a drive, and what was passed on the way.
-fn follow(roads: &Roads, fixes: &[Fix]) -> (RoadApproach, Vec<Passage>) {
+pub(super) fn follow(roads: &Roads, fixes: &[Fix]) -> (RoadApproach, Vec<Passage>) {
     let (mut approach, mut passages) = (RoadApproach::default(), Vec::new());
     for fix in fixes {
         approach.observe(roads, fix.fix_time, fix);
@@ -13,7 +13,7 @@ fn follow(roads: &Roads, fixes: &[Fix]) -> (RoadApproach, Vec<Passage>) {
     (approach, passages)
 }
 
-fn outlook(approach: &RoadApproach, roads: &Roads, name: &str) -> Outlook {
+pub(super) fn outlook(approach: &RoadApproach, roads: &Roads, name: &str) -> Outlook {
     let all = approach.outlooks(roads, 3_600.0, 0.0);
     let found = all.iter().find(|outlook| outlook.checkpoint.to_string() == name);
     found.cloned().unwrap_or_else(|| panic!("{name} is not in {all:?}"))
