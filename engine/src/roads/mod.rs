@@ -4,6 +4,8 @@ mod approach;
 mod builder;
 mod class;
 mod components;
+#[cfg(test)]
+pub(crate) mod drivers;
 mod error;
 mod file;
 mod gate;
@@ -16,9 +18,10 @@ mod network;
 mod search;
 mod tables;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod zones;
 
+pub(crate) use approach::{Drive, Reach};
 pub use approach::{Evidence, Outlook, RoadApproach};
 pub use builder::{BuildReport, Restriction, RoadBuilder, Way};
 pub use class::RoadClass;

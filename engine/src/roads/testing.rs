@@ -68,7 +68,7 @@ pub(super) fn town() -> RoadGraph {
 }
 
 /// The town with checkpoints, as `(name, east, north)`.
-pub(super) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
+pub(crate) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
     let mut roads = Roads::with_zones(Arc::new(town()), 200, None, 1);
     let checkpoints: Vec<Checkpoint> =
         checkpoints.iter().map(|(name, east, north)| checkpoint(name, *east, *north)).collect();
@@ -77,7 +77,7 @@ pub(super) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
 }
 
 /// A checkpoint at a place.
-pub(super) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
+pub(crate) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
     let (latitude, longitude) = at(east, north);
     let json = serde_json::json!({
         "id": name, "name": name, "kind": "throat-road", "unit": "u",
@@ -87,12 +87,12 @@ pub(super) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
 }
 
 /// The instant so many seconds after the tests' beginning.
-pub(super) fn time(seconds: f64) -> Time {
+pub(crate) fn time(seconds: f64) -> Time {
     Time::from_seconds(1_780_000_000).plus_seconds(seconds)
 }
 
 /// A fix at a place.
-pub(super) fn fix(seconds: f64, east: f64, north: f64) -> Fix {
+pub(crate) fn fix(seconds: f64, east: f64, north: f64) -> Fix {
     let (latitude, longitude) = at(east, north);
     Fix::new(time(seconds), latitude, longitude).unwrap()
 }

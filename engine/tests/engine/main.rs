@@ -7,4 +7,5 @@ mod passages;
 mod properties;
 mod recording;
 mod reports;
+mod silence;
 mod support;

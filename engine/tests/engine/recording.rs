@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{Class, ConflictReport, Input, Setup, State};
-use interdict_protocols::{Alarm, Fix};
+use interdict_protocols::{Alarm, AlarmSet, Fix};
 
 use crate::support::{area, at, fix, flag, line, login, observation, place, point, vehicle};
 
@@ -135,6 +135,9 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
     for number in (0..VEHICLES).step_by(FLAGGED) {
         look_for(number, &mut dice, &mut inputs);
     }
+    for number in 0..VEHICLES {
+        heartbeats(number, &mut inputs);
+    }
     let mut closed = point("one-way", (-4_000.0, 1_000.0));
     closed.state = State::Closed;
     inputs.push((2_000.0, Input::Checkpoint(area("new", (-2_000.0, -2_000.0), 800.0))));
@@ -227,6 +230,21 @@ fn report(name: &str, seconds: f64, mut fix: Fix, dice: &mut Dice, inputs: &mut 
             fix: Some(fix),
         };
         inputs.push((seconds + delay_s, Input::Conflict(conflict)));
+    }
+}
+
+/// Reports without a place, some of them with a sign of what is to come; they have dice of their own.
+fn heartbeats(number: usize, inputs: &mut Vec<(f64, Input)>) {
+    let (name, mut dice) = (name(number), Dice::new(number as u64));
+    let mut seconds = dice.between(20.0, 300.0);
+    while seconds < LENGTH_S {
+        let alarms =
+            if dice.one_in(20.0) { AlarmSet::only(Alarm::Jamming) } else { AlarmSet::EMPTY };
+        let (device, vehicle) = (format!("d-{name}").into(), name.as_str().into());
+        let alarm_states = AlarmSet::EMPTY;
+        let report = Input::Report { device, vehicle, time: None, alarms, alarm_states };
+        inputs.push((seconds, report));
+        seconds += dice.between(30.0, 500.0);
     }
 }
 

@@ -59,13 +59,7 @@ impl RoadApproach {
         }
         let model = &roads.model;
         let pace = self.pace.ratio(model);
-        let zones: Vec<(f32, f32, usize)> = self
-            .destinations
-            .zones()
-            .enumerate()
-            .filter(|(_, (weight, units))| *weight > LEAST && *units != BEYOND)
-            .map(|(zone, (weight, units))| (weight, seconds(units), zone))
-            .collect();
+        let zones = self.likely_zones();
         let each = roads.places.iter().filter_map(|(id, place)| {
             let (destination, units) = self.destinations.checkpoint(id)?;
             let map_s = seconds(units);
@@ -73,8 +67,7 @@ impl RoadApproach {
             if eta_s > horizon_s {
                 return None;
             }
-            let through: f32 = zones.iter().map(|zone| through(model, *zone, map_s, place)).sum();
-            let probability = (destination + through).min(SUREST);
+            let probability = passing(model, &zones, (destination, map_s), place);
             (probability >= least).then(|| {
                 let (distance_m, route) = self.way(roads, place);
                 Outlook {
@@ -90,6 +83,16 @@ impl RoadApproach {
             })
         });
         each.collect()
+    }
+
+    /// The zones that count: the likelihood of each as the destination, and the seconds to it.
+    pub(super) fn likely_zones(&self) -> Vec<(f32, f32, usize)> {
+        self.destinations
+            .zones()
+            .enumerate()
+            .filter(|(_, (weight, units))| *weight > LEAST && *units != BEYOND)
+            .map(|(zone, (weight, units))| (weight, seconds(units), zone))
+            .collect()
     }
 
     /// Metres to a checkpoint, and the names of the roads that lead there.
@@ -118,6 +121,18 @@ impl RoadApproach {
         }
         (metres.max(0.0), names)
     }
+}
+
+/// The probability that a checkpoint is passed, where it is so likely the destination and so many
+/// seconds away.
+pub(super) fn passing(
+    model: &Model,
+    zones: &[(f32, f32, usize)],
+    (destination, map_s): (f32, f32),
+    place: &Place,
+) -> f32 {
+    let through: f32 = zones.iter().map(|zone| through(model, *zone, map_s, place)).sum();
+    (destination + through).min(SUREST)
 }
 
 /// The likelihood that a zone is the destination and the checkpoint is passed on the way there.
