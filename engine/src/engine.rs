@@ -14,6 +14,7 @@ use crate::judge::Judge;
 use crate::patrols::Patrols;
 use crate::regions::Regions;
 use crate::roads::Roads;
+use crate::silence::{SIGN_S, SIGNS};
 use crate::snapshot::Change;
 use crate::subject::Newest;
 use crate::timers::Timers;
@@ -209,7 +210,11 @@ impl Engine {
             let vehicle = record.used.vehicle.clone();
             let vehicle = vehicle.unwrap_or_else(|| Vehicle::unknown(flag.vehicle.clone()));
             let newest = record.used.last.map(|fix| Newest { fix, time: fix.fix_time });
-            self.watched.insert(flag.vehicle.clone(), Watched::new(vehicle, newest));
+            let mut watched = Watched::new(vehicle, newest);
+            for (alarm, at) in self.alarms.told_of(&flag.vehicle, &SIGNS, record.at, SIGN_S) {
+                watched.silence.sign(alarm, at);
+            }
+            self.watched.insert(flag.vehicle.clone(), watched);
         }
         self.with_watched(&flag.vehicle, |watched, scene| {
             watched.subject.used(record);
@@ -224,8 +229,14 @@ impl Engine {
         work: impl FnOnce(&mut Watched, Scene<'_>),
     ) {
         let Some(watched) = self.watched.get_mut(vehicle) else { return };
-        let roads = self.roads.as_ref();
-        work(watched, Scene { rules: &self.rules, sites: &self.sites, roads, now: self.now });
+        let scene = Scene {
+            rules: &self.rules,
+            sites: &self.sites,
+            regions: &self.regions,
+            roads: self.roads.as_ref(),
+            now: self.now,
+        };
+        work(watched, scene);
         if watched.subject.flags.is_empty() {
             self.watched.remove(vehicle);
         }

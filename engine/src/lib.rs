@@ -20,6 +20,7 @@ mod observe;
 mod patrols;
 mod regions;
 pub mod roads;
+mod silence;
 mod snapshot;
 mod subject;
 mod timers;
@@ -28,7 +29,8 @@ mod watched;
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
-    EventId, FlagReport, Handling, NearestUnit, Stage, Type, VehicleView, Why,
+    EventId, FlagReport, Handling, HeardReport, NearestUnit, SilenceReport, Stage, Type,
+    VehicleView, Why,
 };
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::Reported;
 use crate::approach::{
     Approach, Ended, LOOK_SLACK, Moment, Motion, Raise, RoadLook, Say, Track, lead_s,
 };
 use crate::geo::Site;
 use crate::judge::Sight;
+use crate::regions::Regions;
 use crate::roads::{RoadApproach, Roads};
+use crate::silence::{Silence, Way};
 use crate::subject::{Newest, Subject};
 use crate::{AlertReport, CheckpointId, Event, Flag, FlagId, Rules, Type, Vehicle, VehicleId};
 
@@ -25,6 +28,7 @@ const ROAD_SLACK: f64 = 2.5;
 pub(crate) struct Scene<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) sites: &'a BTreeMap<CheckpointId, Site>,
+    pub(crate) regions: &'a Regions,
     pub(crate) roads: Option<&'a Roads>,
     pub(crate) now: Time,
 }
@@ -38,6 +42,8 @@ pub(crate) struct Watched {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     road: Option<RoadApproach>,
     approaches: BTreeMap<CheckpointId, Approach>,
+    #[serde(default)]
+    pub(crate) silence: Silence,
 }
 
 /// How the newest fix is looked at.
@@ -64,6 +70,7 @@ impl Watched {
             track: Track::default(),
             road: None,
             approaches: BTreeMap::new(),
+            silence: Silence::default(),
         }
     }
 
@@ -81,6 +88,9 @@ impl Watched {
         if step_s <= 0.0 {
             return;
         }
+        if let Some(broken) = self.silence.hear(scene.rules, scene.now, last, newest) {
+            broken.tell(scene, &mut self.subject, last, events);
+        }
         let gap_s = (step_s > scene.rules.gap_s).then_some(step_s);
         if gap_s.is_some() {
             self.track.restart();
@@ -88,6 +98,15 @@ impl Watched {
         self.push(scene, newest);
         let before = gap_s.is_none().then(|| last.sight());
         self.look(scene, Look { before, gap_s, begins: false, only: None }, events);
+    }
+
+    /// Takes in a report that tells no place.
+    pub(crate) fn report(&mut self, scene: Scene<'_>, reported: Reported, events: &mut Vec<Event>) {
+        self.silence.notice(scene.rules, reported);
+        let broken = self.silence.report(scene.rules, scene.now, reported.is_late);
+        if let (Some(broken), Some(newest)) = (broken, self.subject.newest) {
+            broken.tell(scene, &mut self.subject, newest, events);
+        }
     }
 
     pub(crate) const fn id(&self) -> &VehicleId {
@@ -165,6 +184,7 @@ impl Watched {
                 self.track = Track::default();
                 self.road = None;
                 self.approaches.clear();
+                self.silence = Silence::default();
             }
             _ => {}
         }
@@ -188,6 +208,19 @@ impl Watched {
                 events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
         }
+        if self.silence.is_due(scene.now) {
+            self.tell_silence(scene, None, events);
+        }
+    }
+
+    fn tell_silence(
+        &mut self,
+        scene: Scene<'_>,
+        only: Option<&CheckpointId>,
+        events: &mut Vec<Event>,
+    ) {
+        let Self { silence, subject, track, road, .. } = self;
+        silence.tell(scene, subject, Way { track, road: road.as_ref() }, only, events);
     }
 
     fn checkpoints_where(&self, holds: impl Fn(&Approach) -> bool) -> Vec<CheckpointId> {
@@ -197,7 +230,7 @@ impl Watched {
 
     pub(crate) fn next_due(&self) -> Option<Time> {
         let raises = self.approaches.values().filter_map(|approach| approach.raise_at);
-        raises.chain(self.subject.flags.next_due()).min()
+        raises.chain(self.subject.flags.next_due()).chain(self.silence.next_due()).min()
     }
 
     /// Looks at a checkpoint that is new or has changed.
@@ -213,6 +246,9 @@ impl Watched {
         if self.is_observed() {
             self.look(scene, Look { only: Some(checkpoint), ..Look::BEGINS }, events);
         }
+        if self.silence.is_news_to(checkpoint) {
+            self.tell_silence(scene, Some(checkpoint), events);
+        }
     }
 
     /// Ends an alert for a reason that is not the vehicle's.
@@ -223,6 +259,9 @@ impl Watched {
         ended: Ended,
         events: &mut Vec<Event>,
     ) {
+        if ended == Ended::CheckpointRemoved {
+            self.silence.forget(checkpoint);
+        }
         let site = scene.sites.get(checkpoint);
         let (Some(site), Some(approach)) = (site, self.approaches.get_mut(checkpoint)) else {
             return;
@@ -262,6 +301,7 @@ impl Watched {
             && scene.now.seconds_since(newest.time) <= OLDEST_S
         {
             self.push(scene, newest);
+            self.silence.begin(scene.rules, newest);
             self.look(scene, Look::BEGINS, events);
         }
     }

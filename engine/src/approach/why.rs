@@ -226,7 +226,7 @@ fn place_at(track: &Track, plane: &Plane, time: Time) -> Option<Offset> {
 }
 
 /// A time as people say it.
-fn spoken(seconds: f64) -> String {
+pub(crate) fn spoken(seconds: f64) -> String {
     if seconds < 90.0 {
         format!("{:.0} s", seconds.max(0.0))
     } else if seconds < 5_400.0 {
@@ -237,6 +237,6 @@ fn spoken(seconds: f64) -> String {
 }
 
 /// A distance as people say it.
-fn metres(metres: f64) -> String {
+pub(crate) fn metres(metres: f64) -> String {
     if metres < 1_000.0 { format!("{metres:.0} m") } else { format!("{:.1} km", metres / 1_000.0) }
 }

@@ -30,6 +30,19 @@ pub struct Rules {
     pub update_probability: f64,
     /// No straight way is assumed between fixes further apart than this, seconds.
     pub gap_s: f64,
+    /// A flagged vehicle under way is silent when nothing was heard of it for four of its usual
+    /// intervals, and no sooner than this, seconds: tunnels and lost networks last minutes...
+    pub silent_s: f64,
+    /// ...for two of them and no sooner than this after a sign, such as a jammer...
+    pub silent_after_sign_s: f64,
+    /// ...and at rest, where trackers sleep, for half as long again as its longest interval there,
+    /// and no sooner than this.
+    pub silent_at_rest_s: f64,
+    /// A checkpoint is told of a silence once the vehicle can be there within so many seconds, time
+    /// enough to set up...
+    pub silent_reach_s: f64,
+    /// ...unless that takes it longer than this: by then it has stopped somewhere, seconds.
+    pub silent_watch_s: f64,
     /// A fix dated so many seconds after its receipt is not believed.
     pub future_s: f64,
     /// A fix that asks for a higher speed than this from the last one is an outlier, km/h.
@@ -48,6 +61,11 @@ impl Default for Rules {
             update_eta_share: 0.25,
             update_probability: 0.2,
             gap_s: 600.0,
+            silent_s: 180.0,
+            silent_after_sign_s: 60.0,
+            silent_at_rest_s: 900.0,
+            silent_reach_s: 1_200.0,
+            silent_watch_s: 3_600.0,
             future_s: 120.0,
             outlier_kmh: 250.0,
         }

@@ -121,6 +121,11 @@ impl Matcher {
         self.stands.first()
     }
 
+    /// Every hypothesis, the likeliest first.
+    pub(super) fn stands(&self) -> &[Stand] {
+        &self.stands
+    }
+
     /// Takes a fix. `None` where it fits neither the roads nor what came before: an outlier.
     pub(super) fn observe(&mut self, roads: &Roads, sight: Sight) -> Option<Step> {
         let graph = &roads.graph;

@@ -5,6 +5,8 @@ mod builder;
 mod candidates;
 mod class;
 mod components;
+#[cfg(test)]
+pub(crate) mod drivers;
 mod error;
 mod file;
 mod gate;
@@ -17,9 +19,10 @@ mod network;
 mod search;
 mod tables;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod zones;
 
+pub(crate) use approach::{Drive, Reach};
 pub use approach::{Evidence, Outlook, RoadApproach, Route};
 pub use builder::{BuildReport, CutOff, Restriction, RoadBuilder, Way};
 pub use class::RoadClass;

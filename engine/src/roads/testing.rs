@@ -85,7 +85,7 @@ pub(super) fn sketch(accuracy_m: u16) -> RoadGraph {
 }
 
 /// The town with checkpoints, as `(name, east, north)`.
-pub(super) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
+pub(crate) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
     with_checkpoints(town(), checkpoints)
 }
 
@@ -99,7 +99,7 @@ pub(super) fn with_checkpoints(graph: RoadGraph, checkpoints: &[(&str, f64, f64)
 }
 
 /// A checkpoint at a place.
-pub(super) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
+pub(crate) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
     let (latitude, longitude) = at(east, north);
     let json = serde_json::json!({
         "id": name, "name": name, "kind": "throat-road", "unit": "u",
@@ -109,12 +109,12 @@ pub(super) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
 }
 
 /// The instant so many seconds after the tests' beginning.
-pub(super) fn time(seconds: f64) -> Time {
+pub(crate) fn time(seconds: f64) -> Time {
     Time::from_seconds(1_780_000_000).plus_seconds(seconds)
 }
 
 /// A fix at a place.
-pub(super) fn fix(seconds: f64, east: f64, north: f64) -> Fix {
+pub(crate) fn fix(seconds: f64, east: f64, north: f64) -> Fix {
     let (latitude, longitude) = at(east, north);
     Fix::new(time(seconds), latitude, longitude).unwrap()
 }

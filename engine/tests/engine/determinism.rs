@@ -148,15 +148,25 @@ fn the_recording_has_something_of_everything() {
     let unheard =
         |event: &&Event| serde_json::to_string(event).unwrap().contains("closing_unheard");
     assert!(run.events.iter().any(|event| unheard(&event)), "no timer ever raised");
+    let codes: BTreeSet<&str> = run.events.iter().filter_map(silence_code).collect();
+    assert_eq!(codes, ["no_place", "silent", "silent_after_sign"].into());
     let ids: BTreeSet<_> = run.events.iter().map(|event| &event.id).collect();
     assert_eq!(ids.len(), run.events.len(), "identities are not one's own");
+}
+
+fn silence_code(event: &Event) -> Option<&str> {
+    match &event.data {
+        Data::Silence(silence) => Some(&silence.why.code),
+        _ => None,
+    }
 }
 
 #[test]
 fn by_road_there_is_something_of_every_alert_with_its_way() {
     for day in [Day::Roads, Day::Sketch] {
         let events = &plain(day).events;
-        for kind in [Type::Watch, Type::Raised, Type::Updated, Type::Withdrawn, Type::Passed] {
+        let alerts = [Type::Watch, Type::Raised, Type::Updated, Type::Withdrawn, Type::Passed];
+        for kind in alerts.into_iter().chain([Type::Silent, Type::Heard]) {
             assert!(events.iter().any(|event| event.kind == kind), "no {}", kind.name());
         }
         let raised_by_road = |event: &&Event| match &event.data {
@@ -173,6 +183,11 @@ fn by_road_there_is_something_of_every_alert_with_its_way() {
         if matches!(day, Day::Sketch) {
             assert!(by_road < raised, "streets that are not drawn are judged by geometry");
         }
+        let silent_by_road = events.iter().any(|event| match &event.data {
+            Data::Silence(silence) => silence.why.figures.contains_key("drive_s"),
+            _ => false,
+        });
+        assert!(silent_by_road, "the roads told nothing of silences");
     }
 }
 
@@ -265,8 +280,10 @@ fn a_snapshot_holds_nothing_of_vehicles_without_flag_or_alarm() {
     let mut engine = Engine::new(Day::Open.setup());
     let mut events = Vec::new();
     for (seconds, mut input) in Day::Open.inputs() {
-        if let Input::Fix(observation) = &mut input {
-            observation.fix.alarms = Default::default();
+        match &mut input {
+            Input::Fix(observation) => observation.fix.alarms = Default::default(),
+            Input::Report { alarms, .. } => *alarms = Default::default(),
+            _ => {}
         }
         if !matches!(input, Input::Flag(_)) && input.vehicle().is_some() {
             let prepared = engine.prepare(at(seconds), input);

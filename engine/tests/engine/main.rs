@@ -8,4 +8,5 @@ mod passages;
 mod properties;
 mod recording;
 mod reports;
+mod silence;
 mod support;

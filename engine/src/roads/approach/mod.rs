@@ -13,6 +13,7 @@ mod outlook;
 mod pace;
 #[cfg(test)]
 mod quality;
+mod reach;
 #[cfg(test)]
 mod sketch;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use self::destinations::Destinations;
 pub use self::outlook::{Evidence, Outlook, Route};
 use self::pace::Pace;
+pub(crate) use self::reach::{Drive, Reach};
 use super::matching::{Matcher, Passage, Sight, Step};
 use super::network::Roads;
 

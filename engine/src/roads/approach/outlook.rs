@@ -72,7 +72,7 @@ impl RoadApproach {
             if eta_s > horizon_s {
                 return None;
             }
-            let probability = (destination + through.likelihood(map_s, place)).min(SUREST);
+            let probability = through.passing(destination, map_s, place);
             (probability >= least).then(|| Outlook {
                 checkpoint: id.clone(),
                 probability,
@@ -121,7 +121,7 @@ impl RoadApproach {
 const LANES: usize = 8;
 
 /// How likely it is that a checkpoint is passed on the way to somewhere else.
-struct Through {
+pub(super) struct Through {
     /// Of each zone: how likely the drive ends there...
     weights: Vec<f32>,
     /// ...the seconds to it...
@@ -131,7 +131,7 @@ struct Through {
 }
 
 impl Through {
-    fn new(model: &Model, zones: impl Iterator<Item = (f32, u16)>) -> Self {
+    pub(super) fn new(model: &Model, zones: impl Iterator<Item = (f32, u16)>) -> Self {
         let (mut weights, mut direct_s, mut per_off_s) = (Vec::new(), Vec::new(), Vec::new());
         for (weight, units) in zones {
             let counts = weight > LEAST && units != BEYOND;
@@ -141,6 +141,19 @@ impl Through {
             per_off_s.push(1.0 / (model.off_way_s + model.off_way_share * seconds));
         }
         Self { weights, direct_s, per_off_s }
+    }
+
+    /// The probability that a checkpoint is passed, where it is so likely the destination and
+    /// `map_s` ahead.
+    pub(super) fn passing(&self, destination: f32, map_s: f32, place: &Place) -> f32 {
+        (destination + self.likelihood(map_s, place)).min(SUREST)
+    }
+
+    /// The zones that count, by number: how likely the drive ends there, and the seconds to it.
+    pub(super) fn zones(&self) -> impl Iterator<Item = (usize, f32, f32)> + '_ {
+        let each = self.weights.iter().copied().zip(self.direct_s.iter().copied()).enumerate();
+        each.map(|(zone, (weight, direct_s))| (zone, weight, direct_s))
+            .filter(|(_, weight, _)| *weight > 0.0)
     }
 
     /// The sum over all zones, for a checkpoint `map_s` ahead.
