@@ -118,8 +118,10 @@ impl Engine {
         holds: impl Fn(&VehicleId) -> bool,
     ) -> Self {
         let mut engine = Self::new(setup);
+        // The shards were not saved at one moment: what was due between the first and the last must
+        // still fire at its own time.
+        engine.now = snapshots.iter().map(|snapshot| snapshot.now).min().unwrap_or_default();
         for snapshot in snapshots {
-            engine.now = engine.now.max(snapshot.now);
             for (id, change) in snapshot.changes {
                 if engine.changes.get(&id).is_none_or(|known| known.by <= change.by) {
                     engine.changes.insert(id, change);
