@@ -57,7 +57,7 @@ fn network() -> RoadGraph {
             (false, _) => [0, speed],
         };
         let mut way = |id: i64, points: Vec<i64>, name: String| {
-            builder.way(Way { id, points, class, speed_kmh, name });
+            builder.way(Way { id, points, class, speed_kmh, name, accuracy_m: 0 });
         };
         let row = (0..SIDE).map(|east| point(east, line)).collect();
         way(line, row, format!("row {line}"));
