@@ -24,6 +24,7 @@ mod teltonika;
 mod tk103;
 mod totem;
 mod trv;
+mod upro;
 mod watch;
 mod wialon;
 
@@ -55,6 +56,7 @@ pub static ALL: &[&Protocol] = &[
     &tk103::PROTOCOL,
     &totem::PROTOCOL,
     &trv::PROTOCOL,
+    &upro::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,
 ];
