@@ -17,6 +17,7 @@ mod minifinder2;
 mod navis;
 mod osmand;
 mod ruptela;
+mod startek;
 mod suntech;
 mod t55;
 mod t800x;
@@ -50,6 +51,7 @@ pub static ALL: &[&Protocol] = &[
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &ruptela::PROTOCOL,
+    &startek::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
