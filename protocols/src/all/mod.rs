@@ -7,6 +7,7 @@ mod gl200;
 mod gps103;
 mod gt06;
 mod h02;
+mod its;
 mod jt600;
 mod jt808;
 mod laipac;
@@ -41,6 +42,7 @@ pub static ALL: &[&Protocol] = &[
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &its::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &laipac::PROTOCOL,

@@ -20,44 +20,52 @@ pub fn crc8_nrsc5(bytes: &[u8]) -> u8 {
     })
 }
 
-/// A CRC of 16 bits whose bits travel lowest first, by a table made at compile time.
-struct Reflected([u16; 256]);
+/// Declares a CRC whose bits travel lowest first, by a table made at compile time.
+macro_rules! reflected {
+    ($name:ident of $integer:ty) => {
+        struct $name([$integer; 256]);
 
-impl Reflected {
-    /// `polynomial` with its bits reversed.
-    #[expect(
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        clippy::cast_possible_truncation,
-        reason = "evaluated at compile time, where a wrong index is a build error"
-    )]
-    const fn new(polynomial: u16) -> Self {
-        let mut table = [0; 256];
-        let mut index = 0;
-        while index < 256 {
-            let mut value = index as u16;
-            let mut bit = 0;
-            while bit < 8 {
-                value = if value & 1 == 1 { (value >> 1) ^ polynomial } else { value >> 1 };
-                bit += 1;
+        impl $name {
+            /// `polynomial` with its bits reversed.
+            #[expect(
+                clippy::indexing_slicing,
+                clippy::arithmetic_side_effects,
+                clippy::cast_possible_truncation,
+                reason = "evaluated at compile time, where a wrong index is a build error"
+            )]
+            const fn new(polynomial: $integer) -> Self {
+                let mut table = [0; 256];
+                let mut index = 0;
+                while index < 256 {
+                    let mut value = index as $integer;
+                    let mut bit = 0;
+                    while bit < 8 {
+                        value = if value & 1 == 1 { (value >> 1) ^ polynomial } else { value >> 1 };
+                        bit += 1;
+                    }
+                    table[index] = value;
+                    index += 1;
+                }
+                Self(table)
             }
-            table[index] = value;
-            index += 1;
-        }
-        Self(table)
-    }
 
-    fn sum(&self, start: u16, bytes: &[u8]) -> u16 {
-        bytes.iter().fold(start, |sum, byte| {
-            let [low, _] = sum.to_le_bytes();
-            let index = usize::from(low ^ byte);
-            (sum >> 8) ^ self.0.get(index).copied().unwrap_or_default()
-        })
-    }
+            fn sum(&self, start: $integer, bytes: &[u8]) -> $integer {
+                bytes.iter().fold(start, |sum, byte| {
+                    let [low, ..] = sum.to_le_bytes();
+                    let index = usize::from(low ^ byte);
+                    (sum >> 8) ^ self.0.get(index).copied().unwrap_or_default()
+                })
+            }
+        }
+    };
 }
+
+reflected!(Reflected of u16);
+reflected!(LongReflected of u32);
 
 static CCITT: Reflected = Reflected::new(0x8408);
 static IBM: Reflected = Reflected::new(0xa001);
+static ETHERNET: LongReflected = LongReflected::new(0xedb8_8320);
 
 /// CRC-16/X-25, ITU-T V.42 (GT06).
 #[must_use]
@@ -108,6 +116,12 @@ pub fn crc16_kermit_after(before: u16, bytes: &[u8]) -> u16 {
     CCITT.sum(before, bytes)
 }
 
+/// CRC-32/ISO-HDLC, that of zlib and Ethernet (AIS 140).
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !ETHERNET.sum(u32::MAX, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +139,6 @@ mod tests {
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
         assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 }
