@@ -3,6 +3,7 @@
 mod atrack;
 mod castel;
 mod eelink;
+mod galileo;
 mod gl200;
 mod gps103;
 mod gt06;
@@ -38,6 +39,7 @@ pub static ALL: &[&Protocol] = &[
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
     &eelink::PROTOCOL,
+    &galileo::PROTOCOL,
     &gl200::PROTOCOL,
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
