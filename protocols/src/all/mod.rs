@@ -26,6 +26,7 @@ mod t800x;
 mod taip;
 mod teltonika;
 mod tk103;
+mod tlt2h;
 mod totem;
 mod trv;
 mod upro;
@@ -62,6 +63,7 @@ pub static ALL: &[&Protocol] = &[
     &taip::PROTOCOL,
     &teltonika::PROTOCOL,
     &tk103::PROTOCOL,
+    &tlt2h::PROTOCOL,
     &totem::PROTOCOL,
     &trv::PROTOCOL,
     &upro::PROTOCOL,
