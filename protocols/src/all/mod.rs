@@ -2,6 +2,7 @@
 
 mod atrack;
 mod castel;
+mod easytrack;
 mod eelink;
 mod galileo;
 mod gl200;
@@ -39,6 +40,7 @@ use crate::Protocol;
 pub static ALL: &[&Protocol] = &[
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
+    &easytrack::PROTOCOL,
     &eelink::PROTOCOL,
     &galileo::PROTOCOL,
     &gl200::PROTOCOL,
