@@ -69,8 +69,44 @@ impl Reflected {
     }
 }
 
+/// The same of 32 bits, a byte at a time.
+struct LongReflected([u32; 256]);
+
+impl LongReflected {
+    /// `polynomial` with its bits reversed.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        reason = "evaluated at compile time, where a wrong index is a build error"
+    )]
+    const fn new(polynomial: u32) -> Self {
+        let mut table = [0; 256];
+        let mut index = 0;
+        while index < 256 {
+            let mut value = index as u32;
+            let mut bit = 0;
+            while bit < 8 {
+                value = if value & 1 == 1 { (value >> 1) ^ polynomial } else { value >> 1 };
+                bit += 1;
+            }
+            table[index] = value;
+            index += 1;
+        }
+        Self(table)
+    }
+
+    fn sum(&self, start: u32, bytes: &[u8]) -> u32 {
+        bytes.iter().fold(start, |sum, byte| {
+            let [low, ..] = sum.to_le_bytes();
+            (sum >> 8) ^ self.0.get(usize::from(low ^ byte)).copied().unwrap_or_default()
+        })
+    }
+}
+
 static CCITT: Reflected = Reflected::new(0x8408);
 static IBM: Reflected = Reflected::new(0xa001);
+static ETHERNET: LongReflected = LongReflected::new(0xedb8_8320);
 
 /// CRC-16/X-25, ITU-T V.42 (GT06).
 #[must_use]
@@ -121,6 +157,12 @@ pub fn crc16_kermit_after(before: u16, bytes: &[u8]) -> u16 {
     CCITT.sum(before, bytes)
 }
 
+/// CRC-32/ISO-HDLC, that of zlib and Ethernet (AIS 140).
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !ETHERNET.sum(u32::MAX, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,5 +180,6 @@ mod tests {
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
         assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 }
