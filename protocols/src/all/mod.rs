@@ -16,6 +16,7 @@ mod minifinder2;
 mod navis;
 mod osmand;
 mod ruptela;
+mod starlink;
 mod suntech;
 mod t55;
 mod t800x;
@@ -47,6 +48,7 @@ pub static ALL: &[&Protocol] = &[
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &ruptela::PROTOCOL,
+    &starlink::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
