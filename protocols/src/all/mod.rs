@@ -2,6 +2,7 @@
 
 mod atrack;
 mod castel;
+mod fifotrack;
 mod gl200;
 mod gps103;
 mod gt06;
@@ -34,6 +35,7 @@ use crate::Protocol;
 pub static ALL: &[&Protocol] = &[
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
+    &fifotrack::PROTOCOL,
     &gl200::PROTOCOL,
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
