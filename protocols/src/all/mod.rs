@@ -26,6 +26,7 @@ mod teltonika;
 mod tk103;
 mod totem;
 mod trv;
+mod tzone;
 mod watch;
 mod wialon;
 
@@ -59,6 +60,7 @@ pub static ALL: &[&Protocol] = &[
     &tk103::PROTOCOL,
     &totem::PROTOCOL,
     &trv::PROTOCOL,
+    &tzone::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,
 ];
