@@ -29,6 +29,7 @@ mod trv;
 mod tzone;
 mod watch;
 mod wialon;
+mod xexun;
 
 use crate::Protocol;
 
@@ -63,6 +64,7 @@ pub static ALL: &[&Protocol] = &[
     &tzone::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,
+    &xexun::PROTOCOL,
 ];
 
 /// The protocol of this name.
