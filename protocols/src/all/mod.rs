@@ -4,6 +4,7 @@ mod atrack;
 mod castel;
 mod fifotrack;
 mod gl200;
+mod gosafe;
 mod gps103;
 mod gt06;
 mod h02;
@@ -39,6 +40,7 @@ pub static ALL: &[&Protocol] = &[
     &castel::PROTOCOL,
     &fifotrack::PROTOCOL,
     &gl200::PROTOCOL,
+    &gosafe::PROTOCOL,
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
