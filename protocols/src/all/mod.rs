@@ -2,6 +2,7 @@
 
 mod atrack;
 mod castel;
+mod egts;
 mod fifotrack;
 mod gl200;
 mod gosafe;
@@ -38,6 +39,7 @@ use crate::Protocol;
 pub static ALL: &[&Protocol] = &[
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
+    &egts::PROTOCOL,
     &fifotrack::PROTOCOL,
     &gl200::PROTOCOL,
     &gosafe::PROTOCOL,
