@@ -18,6 +18,7 @@ mod meitrack;
 mod minifinder2;
 mod navis;
 mod osmand;
+mod owntracks;
 mod ruptela;
 mod starlink;
 mod suntech;
@@ -55,6 +56,7 @@ pub static ALL: &[&Protocol] = &[
     &minifinder2::PROTOCOL,
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
+    &owntracks::PROTOCOL,
     &ruptela::PROTOCOL,
     &starlink::PROTOCOL,
     &suntech::PROTOCOL,
