@@ -1,5 +1,6 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod aplicom;
 mod atrack;
 mod castel;
 mod egts;
@@ -38,6 +39,7 @@ use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &aplicom::PROTOCOL,
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
     &egts::PROTOCOL,
