@@ -9,6 +9,7 @@ mod gl200;
 mod gps103;
 mod gt06;
 mod h02;
+mod huasheng;
 mod its;
 mod jt600;
 mod jt808;
@@ -47,6 +48,7 @@ pub static ALL: &[&Protocol] = &[
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &huasheng::PROTOCOL,
     &its::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
