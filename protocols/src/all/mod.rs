@@ -13,6 +13,7 @@ mod gosafe;
 mod gps103;
 mod gt06;
 mod h02;
+mod huasheng;
 mod its;
 mod jt600;
 mod jt808;
@@ -59,6 +60,7 @@ pub static ALL: &[&Protocol] = &[
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &huasheng::PROTOCOL,
     &its::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
