@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use interdict::config::{Configuration, embedded};
 use interdict::roads::{Imported, from_bytes};
-use interdict_engine::roads::{BuildReport, Roads};
+use interdict_engine::roads::{BuildReport, ExitKind, Roads};
 use serde_json::Value;
 use support::{file, folder, interdict};
 
@@ -35,10 +35,16 @@ fn it_is_one_network() {
     ] {
         assert!(names.contains(name), "{name} is not in {names:?}");
     }
-    let mut ferries: Vec<_> = graph.exits().iter().map(|exit| exit.name.as_str()).collect();
-    ferries.sort_unstable();
+    let names_of = |kind| {
+        let exits = graph.exits().iter().filter(move |exit| exit.kind == kind);
+        let mut names: Vec<_> = exits.map(|exit| exit.name.as_str()).collect();
+        names.sort_unstable();
+        names
+    };
+    let ferries = names_of(ExitKind::Ferry);
     let all = ["Changhai ferry", "Dalian Bay-Yantai ferry", "Dalian-Yantai ferry"];
     assert_eq!(ferries, [&all[..], &["Lüshun-Penglai ferry"]].concat());
+    assert!(names_of(ExitKind::Road).contains(&"Shenda Expressway (G15)"));
 }
 
 #[test]

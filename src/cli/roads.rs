@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use interdict_engine::CheckpointId;
-use interdict_engine::roads::{CutOff, RoadGraph};
+use interdict_engine::roads::{CutOff, ExitKind, RoadGraph};
 
 use super::terminal::escape;
 use crate::config::{Configuration, RoadFile, embedded};
@@ -145,7 +145,9 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(out, "names      {}", names.len())?;
     writeln!(out, "crossings  {}", graph.nodes())?;
-    writeln!(out, "ferries    {}", graph.exits().len())?;
+    let exits = |kind| graph.exits().iter().filter(|exit| exit.kind == kind).count();
+    writeln!(out, "ferries    {}", exits(ExitKind::Ferry))?;
+    writeln!(out, "roads out  {}", exits(ExitKind::Road))?;
     writeln!(out, "checksum   {:016x}", graph.checksum())
 }
 

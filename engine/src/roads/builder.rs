@@ -1,9 +1,10 @@
 //! [`RoadBuilder`]: from ways and turn restrictions to a [`RoadGraph`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::components::largest_component;
-use super::graph::{Exit, RoadGraph, UNIT_DEG, metres_between};
+use super::exits::{Map, ways_out};
+use super::graph::{Exit, ExitKind, RoadGraph, UNIT_DEG, metres_between};
 use super::{RoadClass, RoadError};
 
 /// A way as a map has it, ready to be driven.
@@ -70,14 +71,24 @@ pub struct RoadBuilder {
     places: Vec<(i64, i32, i32)>,
 }
 
-struct Piece {
-    way: usize,
-    ends: [u32; 2],
-    points: Vec<(i32, i32)>,
+/// A part of a way between two junctions.
+pub(super) struct Piece {
+    pub(super) way: usize,
+    pub(super) ends: [u32; 2],
+    pub(super) points: Vec<(i32, i32)>,
+}
+
+/// The ways in pieces.
+struct Cut {
+    pieces: Vec<Piece>,
+    /// The junctions' points, in an order that keeps neighbours together.
+    junctions: Vec<i64>,
+    /// Junctions at which a way goes on to a point that has no place, with the way.
+    broken: Vec<(u32, usize)>,
 }
 
 impl Piece {
-    fn length_m(&self) -> f64 {
+    pub(super) fn length_m(&self) -> f64 {
         let degrees =
             |point: (i32, i32)| (f64::from(point.0) * UNIT_DEG, f64::from(point.1) * UNIT_DEG);
         let pairs = self.points.iter().zip(self.points.iter().skip(1));
@@ -134,14 +145,17 @@ impl RoadBuilder {
         let mut report = BuildReport::default();
         self.places.sort_unstable();
         self.places.dedup_by_key(|place| place.0);
-        let (pieces, junctions) = self.cut(&mut report);
+        let Cut { pieces, junctions, broken } = self.cut(&mut report);
         if pieces.is_empty() {
             return Err(RoadError::NoRoads);
         }
         let forbidden = self.forbidden(&pieces, &junctions, &mut report);
         let split = Split::new(&self.ways, &pieces, junctions.len(), &forbidden);
         let kept = largest_component(&split.first_arc, &split.arc_head);
-        let graph = self.assemble(&pieces, &junctions, &split, &kept, &mut report);
+        let mut graph = self.assemble(&pieces, &junctions, &split, &kept, &mut report);
+        let (ways, broken) = (&self.ways, &broken);
+        let out = ways_out(&Map { ways, pieces: &pieces, broken, split: &split, kept: &kept });
+        self.find_exits(&mut graph, &junctions, &out);
         if graph.arcs() == 0 {
             return Err(RoadError::NoRoads);
         }
@@ -153,9 +167,8 @@ impl RoadBuilder {
         self.places.get(at).map(|place| (place.1, place.2))
     }
 
-    /// Cuts ways into pieces between junctions; also returns the junctions' points, in an order
-    /// that keeps neighbours together.
-    fn cut(&self, report: &mut BuildReport) -> (Vec<Piece>, Vec<i64>) {
+    /// Cuts ways into pieces between junctions.
+    fn cut(&self, report: &mut BuildReport) -> Cut {
         let mut uses: Vec<i64> = Vec::new();
         for way in &self.ways {
             uses.extend(&way.points);
@@ -183,19 +196,24 @@ impl RoadBuilder {
             number.get(at).map(|entry| entry.1)
         };
 
-        let mut pieces = Vec::new();
+        let (mut pieces, mut broken) = (Vec::new(), Vec::new());
         for (index, way) in self.ways.iter().enumerate() {
             let mut from: Option<u32> = None;
             let mut points: Vec<(i32, i32)> = Vec::new();
-            let mut broken = false;
+            let (mut is_broken, mut missing) = (false, false);
             for point in &way.points {
                 let Some(place) = self.find(*point) else {
-                    broken = true;
+                    broken.extend(from.filter(|_| way.speed_kmh[0] > 0).map(|at| (at, index)));
+                    (is_broken, missing) = (true, true);
                     (from, points) = (None, Vec::new());
                     continue;
                 };
                 points.push(place);
                 if let Some(here) = junction(*point) {
+                    if missing && way.speed_kmh[1] > 0 {
+                        broken.push((here, index));
+                    }
+                    missing = false;
                     if let Some(start) = from
                         && points.len() > 1
                         && (start != here || points.len() > 2)
@@ -208,11 +226,11 @@ impl RoadBuilder {
                     points.clear();
                 }
             }
-            if broken {
+            if is_broken {
                 report.broken_ways.push(way.id);
             }
         }
-        (pieces, junctions)
+        Cut { pieces, junctions, broken }
     }
 
     /// For each street that something may not follow, the streets that may not.
@@ -361,41 +379,41 @@ impl RoadBuilder {
         while graph.first_arc.len() <= graph.nodes() {
             graph.first_arc.push(graph.arc_head.len() as u32);
         }
-        self.find_exits(&mut graph);
         graph.derive();
         graph
     }
 
-    fn find_exits(&self, graph: &mut RoadGraph) {
+    /// Puts the exits at nodes: ferries where their lines touch the roads, roads at the junctions
+    /// from which they lead out of the map.
+    fn find_exits(&self, graph: &mut RoadGraph, junctions: &[i64], roads: &BTreeSet<(u32, usize)>) {
         let mut at: BTreeMap<(i32, i32), u32> = BTreeMap::new();
-        for (node, place) in graph
-            .node_latitude
-            .iter()
-            .copied()
-            .zip(graph.node_longitude.iter().copied())
-            .enumerate()
-        {
+        let places = graph.node_latitude.iter().copied().zip(graph.node_longitude.iter().copied());
+        for (node, place) in places.enumerate() {
             at.entry(place).or_insert(node as u32);
         }
-        let mut exits: Vec<Exit> = Vec::new();
-        for (points, name) in &self.ferries {
-            for place in points.iter().filter_map(|point| self.find(*point)) {
-                if let Some(node) = at.get(&place)
-                    && !exits.iter().any(|exit| exit.node == *node && exit.name == *name)
-                {
-                    exits.push(Exit { node: *node, name: name.clone() });
-                }
+        let node = |point: i64| self.find(point).and_then(|place| at.get(&place)).copied();
+        let ferries = self.ferries.iter().flat_map(|(points, name)| {
+            points.iter().map(move |point| (*point, ExitKind::Ferry, name))
+        });
+        let roads = roads.iter().filter_map(|(junction, way)| {
+            let point = *junctions.get(*junction as usize)?;
+            Some((point, ExitKind::Road, &self.ways.get(*way)?.name))
+        });
+        for (point, kind, name) in ferries.chain(roads) {
+            let Some(node) = node(point) else { continue };
+            let exit = Exit { node, kind, name: name.clone() };
+            if !graph.exits.contains(&exit) {
+                graph.exits.push(exit);
             }
         }
-        graph.exits = exits;
     }
 }
 
 /// The graph in which each junction has one node for each set of turns that is forbidden there.
-struct Split {
-    junction_of: Vec<u32>,
+pub(super) struct Split {
+    pub(super) junction_of: Vec<u32>,
     first_arc: Vec<u32>,
-    arc_head: Vec<u32>,
+    pub(super) arc_head: Vec<u32>,
     arc_street: Vec<u32>,
 }
 
@@ -462,7 +480,7 @@ impl Split {
         Self { junction_of, first_arc, arc_head, arc_street }
     }
 
-    fn arcs_from(&self, node: u32) -> std::ops::Range<u32> {
+    pub(super) fn arcs_from(&self, node: u32) -> std::ops::Range<u32> {
         self.first_arc[node as usize]..self.first_arc[node as usize + 1]
     }
 }

@@ -1,10 +1,10 @@
 //! The compact road file: little-endian arrays behind a magic, a version and a checksum.
 
-use super::graph::{Exit, RoadGraph};
+use super::graph::{Exit, ExitKind, RoadGraph};
 use super::{RoadClass, RoadError};
 
 const MAGIC: &[u8; 8] = b"IDCTROAD";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Magic, version, reserved, checksum.
 const HEADER: usize = 24;
 
@@ -27,6 +27,7 @@ impl RoadGraph {
         body.signed(&self.point_longitude);
         body.texts(self.names.iter().map(String::as_str));
         body.unsigned(&self.exits.iter().map(|exit| exit.node).collect::<Vec<_>>());
+        body.bytes(&self.exits.iter().map(|exit| kind_code(exit.kind)).collect::<Vec<_>>());
         body.texts(self.exits.iter().map(|exit| exit.name.as_str()));
         let mut bytes = Vec::with_capacity(HEADER + body.0.len());
         bytes.extend(MAGIC);
@@ -94,13 +95,14 @@ impl RoadGraph {
             names: reader.texts()?,
             ..Self::default()
         };
-        let nodes = reader.unsigned()?;
-        let names = reader.texts()?;
-        if nodes.len() != names.len() {
+        let (nodes, kinds, names) = (reader.unsigned()?, reader.bytes()?, reader.texts()?);
+        if nodes.len() != names.len() || nodes.len() != kinds.len() {
             return None;
         }
-        let exits = nodes.into_iter().zip(names);
-        graph.exits = exits.map(|(node, name)| Exit { node, name }).collect();
+        for ((node, code), name) in nodes.into_iter().zip(kinds).zip(names) {
+            let kind = if *code == FERRY { ExitKind::Ferry } else { ExitKind::Road };
+            graph.exits.push(Exit { node, kind, name });
+        }
         Some(graph)
     }
 
@@ -135,6 +137,17 @@ impl RoadGraph {
             && on_globe(&self.point_latitude, &self.point_longitude)
             && self.exits.iter().all(|exit| (exit.node as usize) < nodes)
             && self.arc_street.iter().all(|street| self.speed_kmh(*street) > 0)
+    }
+}
+
+/// The codes of the kinds of exits.
+const FERRY: u8 = 0;
+const ROAD: u8 = 1;
+
+const fn kind_code(kind: ExitKind) -> u8 {
+    match kind {
+        ExitKind::Ferry => FERRY,
+        ExitKind::Road => ROAD,
     }
 }
 

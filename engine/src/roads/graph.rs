@@ -22,12 +22,23 @@ const JUNCTION_S: f32 = 3.0;
 /// so many metres: between a city's blocks and a country road's villages.
 const UNDRAWN_JUNCTION_M: f32 = 400.0;
 
-/// A place where vehicles leave the roads otherwise than by road.
+/// How a vehicle leaves the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitKind {
+    /// On a ferry.
+    Ferry,
+    /// By a road that goes on where the map does not.
+    Road,
+}
+
+/// A place where vehicles leave the map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// The node where it begins.
+    /// The node where it begins: one of those there, where turn restrictions made several.
     pub node: NodeId,
-    /// Its name, such as the ferry line's.
+    /// How it is left.
+    pub kind: ExitKind,
+    /// The name of the ferry line or the road, empty where it has none.
     pub name: String,
 }
 

@@ -8,6 +8,7 @@ mod components;
 #[cfg(test)]
 pub(crate) mod drivers;
 mod error;
+mod exits;
 mod file;
 mod gate;
 mod graph;
@@ -16,6 +17,7 @@ mod kept;
 mod matching;
 mod model;
 mod network;
+mod outside;
 mod search;
 mod tables;
 #[cfg(test)]
@@ -28,7 +30,7 @@ pub use builder::{BuildReport, CutOff, Restriction, RoadBuilder, Way};
 pub use class::RoadClass;
 pub use error::RoadError;
 pub use gate::{Gate, gates};
-pub use graph::{ArcId, Exit, NodeId, RoadGraph, StreetId, metres_between};
+pub use graph::{ArcId, Exit, ExitKind, NodeId, RoadGraph, StreetId, metres_between};
 pub use index::{RoadIndex, Snap};
 pub use matching::Passage;
 pub use model::Model;
