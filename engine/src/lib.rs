@@ -7,6 +7,7 @@
 mod alarms;
 mod approach;
 mod clock;
+mod containment;
 mod engine;
 mod event;
 mod flags;
@@ -26,6 +27,10 @@ mod subject;
 mod timers;
 mod watched;
 
+pub use containment::{
+    Closing, ContainError, Containment, LeftOut, Question, Ring, WayOut, WayOutKind, WhyLeftOut,
+    contain,
+};
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,

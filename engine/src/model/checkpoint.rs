@@ -13,6 +13,19 @@ pub struct Position {
     pub longitude: f64,
 }
 
+impl Position {
+    /// Reads `LATITUDE,LONGITUDE`, degrees north and east. `None` where it is no place on the globe.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (latitude, longitude) = text.split_once(',')?;
+        let degrees = |text: &str, most: f64| {
+            text.trim().parse().ok().filter(|degrees: &f64| degrees.abs() <= most)
+        };
+        let (latitude, longitude) = (degrees(latitude, 90.0)?, degrees(longitude, 180.0)?);
+        Some(Self { latitude, longitude })
+    }
+}
+
 /// What kind of place it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -104,4 +117,19 @@ const fn default_lead_s() -> f64 {
 /// A road with its verges, and a receiver's error on either side.
 const fn default_radius_m() -> f64 {
     100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_as_people_write_it() {
+        let expected = Some(Position { latitude: -20.5, longitude: 121.61 });
+        assert_eq!(Position::parse("-20.5,121.61"), expected);
+        assert_eq!(Position::parse(" -20.5 , 121.61 "), expected);
+        for bad in ["", "38.9", "121.6,38.9", "38.9,181", "38.9,121.6,5", "NaN,1", "38,9;121,6"] {
+            assert_eq!(Position::parse(bad), None, "{bad}");
+        }
+    }
 }

@@ -128,6 +128,12 @@ impl Roads {
         &self.index
     }
 
+    /// Both, to be kept beside these.
+    #[must_use]
+    pub fn shared(&self) -> (Arc<RoadGraph>, Arc<RoadIndex>) {
+        (Arc::clone(&self.graph), Arc::clone(&self.index))
+    }
+
     /// Bytes that the tables take.
     #[must_use]
     pub fn table_bytes(&self) -> usize {

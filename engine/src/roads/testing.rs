@@ -9,31 +9,31 @@ use super::{RoadBuilder, RoadClass, RoadGraph, Roads, Way, metres_between};
 use crate::Checkpoint;
 
 /// Streets each way.
-pub(super) const SIDE: i64 = 21;
+pub(crate) const SIDE: i64 = 21;
 /// Degrees between streets, north and east: 200 m at 38.9° north.
 const NORTH_DEG: f64 = 0.001_799;
 const EAST_DEG: f64 = 0.002_311;
 const CORNER: (f64, f64) = (38.9, 121.5);
 
 /// The point at a crossing, counted from the south-west corner.
-pub(super) fn point(east: i64, north: i64) -> i64 {
+pub(crate) fn point(east: i64, north: i64) -> i64 {
     north * SIDE + east
 }
 
 /// Where that is, or any place between.
-pub(super) fn at(east: f64, north: f64) -> (f64, f64) {
+pub(crate) fn at(east: f64, north: f64) -> (f64, f64) {
     (CORNER.0 + north * NORTH_DEG, CORNER.1 + east * EAST_DEG)
 }
 
 /// A two-way street of one piece.
-pub(super) fn street(id: i64, points: &[i64], speed_kmh: [u8; 2]) -> Way {
+pub(crate) fn street(id: i64, points: &[i64], speed_kmh: [u8; 2]) -> Way {
     let class = RoadClass::Residential;
     let (points, name) = (points.to_vec(), format!("street {id}"));
     Way { id, points, class, speed_kmh, name, accuracy_m: 0 }
 }
 
 /// A builder that knows where the crossings are.
-pub(super) fn builder() -> RoadBuilder {
+pub(crate) fn builder() -> RoadBuilder {
     let mut builder = RoadBuilder::new();
     for north in 0..SIDE {
         for east in 0..SIDE {
@@ -45,7 +45,7 @@ pub(super) fn builder() -> RoadBuilder {
 }
 
 /// The town. The river runs between the rows 10 and 11; bridges cross it at columns 4 and 16.
-pub(super) fn town() -> RoadGraph {
+pub(crate) fn town() -> RoadGraph {
     let mut builder = builder();
     for line in 0..SIDE {
         let avenue = line % 4 == 0;
@@ -70,7 +70,7 @@ pub(super) fn town() -> RoadGraph {
 }
 
 /// What somebody would draw of a town by hand: every tenth street, to so many metres.
-pub(super) fn sketch(accuracy_m: u16) -> RoadGraph {
+pub(crate) fn sketch(accuracy_m: u16) -> RoadGraph {
     let mut builder = builder();
     for line in [0, 10, 20] {
         let mut way = |id: i64, points: [(i64, i64); 3], name: String| {
@@ -121,7 +121,7 @@ pub(crate) fn fix(seconds: f64, east: f64, north: f64) -> Fix {
 
 /// Fixes of a drive along corners at a speed, every so many seconds, with a receiver's error of some
 /// metres that alternates.
-pub(super) fn drive(corners: &[(f64, f64)], speed_kmh: f64, every_s: f64) -> Vec<Fix> {
+pub(crate) fn drive(corners: &[(f64, f64)], speed_kmh: f64, every_s: f64) -> Vec<Fix> {
     let mut fixes = Vec::new();
     let (mut next_m, mut begun_m, mut side) = (0.0, 0.0, 1.0);
     for (from, to) in corners.iter().zip(corners.iter().skip(1)) {
