@@ -32,6 +32,7 @@ fn nothing_is_answered_without_a_token() {
         ("POST", "/v1/alerts/1.0/dispose"),
         ("GET", "/v1/reports/alerts"),
         ("GET", "/v1/checkpoints"),
+        ("GET", "/v1/containment?at=38.9,121.6&since=2026-06-15T02:00:00Z"),
         ("GET", "/v1/checkpoints/north"),
         ("PUT", "/v1/checkpoints/north"),
         ("PATCH", "/v1/checkpoints/north"),

@@ -3,6 +3,7 @@
 mod alerts;
 mod auth;
 mod checkpoints;
+mod containment;
 mod devices;
 mod events;
 mod extract;
@@ -63,6 +64,8 @@ pub struct Inner {
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
+    /// Held while a ring is reckoned: one at a time, since each takes a processor for a second.
+    containing: tokio::sync::Semaphore,
 }
 
 impl Deref for ApiState {
@@ -89,9 +92,19 @@ impl ApiState {
         let tokens = Tokens::load(&store)?;
         let followers = Default::default();
         let presence = presence::Presence::default();
-        let inner =
-            Inner { store, registry, shards, metrics, setup, tokens, closing, followers, presence };
-        Ok(Self(Arc::new(inner)))
+        let containing = tokio::sync::Semaphore::new(1);
+        Ok(Self(Arc::new(Inner {
+            store,
+            registry,
+            shards,
+            metrics,
+            setup,
+            tokens,
+            closing,
+            followers,
+            presence,
+            containing,
+        })))
     }
 }
 
@@ -140,6 +153,7 @@ fn router(state: ApiState) -> Router {
                 .patch(checkpoints::change)
                 .delete(checkpoints::remove),
         )
+        .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke));

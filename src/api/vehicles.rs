@@ -30,19 +30,8 @@ pub(super) async fn show(
     Segment(named): Segment,
     pairs: Pairs,
 ) -> Result<Json<Position>, Problem> {
-    caller.may(Action::ReadPosition)?;
     let pairs = pairs.only(&["reason"])?;
-    let Some(reason) = pairs.get("reason") else {
-        let detail = "where a vehicle is may be read for a reason only: `?reason=TEXT`";
-        return Err(Problem::bad_request(detail));
-    };
-    let vehicle = find(&state, &named).await?.ok_or_else(|| {
-        Problem::not_found(format!("no vehicle has the identity or plate `{named}`"))
-    })?;
-    let by = &caller.0.name;
-    tracing::info!(?by, vehicle = ?vehicle.id.as_str(), ?reason, "a position was read");
-    let id = vehicle.id.clone();
-    let last = state.shards.ask(&vehicle.id, move |engine| engine.last_fix(&id)).await?;
+    let (vehicle, last) = read(&state, &caller, &named, &pairs).await?;
     let now = state.shards.clock().now();
     Ok(Json(Position {
         vehicle,
@@ -50,6 +39,28 @@ pub(super) async fn show(
         fix_age_s: last.as_ref().map(|(fix, _)| now.seconds_since(fix.fix_time)),
         received_at: last.map(|(_, received_at)| received_at),
     }))
+}
+
+/// A vehicle, its last fix and when that came: for who may read it and states a reason.
+pub(super) async fn read(
+    state: &ApiState,
+    caller: &Caller,
+    named: &str,
+    pairs: &Pairs,
+) -> Result<(Vehicle, Option<(Fix, Time)>), Problem> {
+    caller.may(Action::ReadPosition)?;
+    let Some(reason) = pairs.get("reason") else {
+        let detail = "where a vehicle is may be read for a reason only: `?reason=TEXT`";
+        return Err(Problem::bad_request(detail));
+    };
+    let vehicle = find(state, named).await?.ok_or_else(|| {
+        Problem::not_found(format!("no vehicle has the identity or plate `{named}`"))
+    })?;
+    let by = &caller.0.name;
+    tracing::info!(?by, vehicle = ?vehicle.id.as_str(), ?reason, "a position was read");
+    let id = vehicle.id.clone();
+    let last = state.shards.ask(&vehicle.id, move |engine| engine.last_fix(&id)).await?;
+    Ok((vehicle, last))
 }
 
 /// The vehicle that is named by identity or plate: an enrolled one, or one that the engine has

@@ -161,7 +161,8 @@ fn vehicle(data: &Value) -> String {
     }
 }
 
-fn span(seconds: f64) -> String {
+/// Seconds as people say them.
+pub(super) fn span(seconds: f64) -> String {
     if seconds < 90.0 {
         format!("{seconds:.0} s")
     } else if seconds < HOUR_S {

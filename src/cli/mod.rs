@@ -3,6 +3,7 @@
 mod alert;
 mod check;
 mod checkpoint;
+mod contain;
 mod decode;
 mod demo;
 mod device;
@@ -52,6 +53,8 @@ enum Command {
     Alert(alert::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
     Checkpoint(checkpoint::Arguments),
+    /// Say which checkpoints hold a vehicle: the fewest that close every way out in time
+    Contain(contain::Arguments),
     /// Enrol, revoke, list and import devices
     Device(device::Arguments),
     /// Add, list and revoke tokens
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Flag(arguments) => flag::run(arguments),
         Command::Alert(arguments) => alert::run(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
+        Command::Contain(arguments) => contain::run(&arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Check(arguments) => check::run(arguments),
@@ -98,6 +102,12 @@ pub fn main() -> ExitCode {
 /// This machine's clock: the command line may read it, the crates below may not.
 fn now() -> interdict_protocols::Time {
     interdict_protocols::Time::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Wrong use that only shows once the arguments are looked at together.
+fn wrong_use(what: &str) -> ExitCode {
+    eprintln!("interdict: {}", terminal::escape(what));
+    ExitCode::from(2)
 }
 
 /// The configuration, with `checkpoints` in place of its own; warnings go to standard error.

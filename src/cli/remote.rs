@@ -10,17 +10,25 @@ use serde_json::Value;
 use super::terminal::escape;
 use crate::client::Client;
 
+/// Where a server is if nothing else is said.
+pub(super) const SERVER: &str = "http://127.0.0.1:8080";
+
 #[derive(clap::Args)]
 pub(super) struct ServerArguments {
     /// The server to talk to; the token is taken from INTERDICT_TOKEN
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", default_value = SERVER)]
     server: String,
 }
 
 impl ServerArguments {
     pub(super) fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.server, std::env::var("INTERDICT_TOKEN").ok())?)
+        client(&self.server)
     }
+}
+
+/// A client of that server, with the token of the environment.
+pub(super) fn client(server: &str) -> anyhow::Result<Client> {
+    Ok(Client::new(server, std::env::var("INTERDICT_TOKEN").ok())?)
 }
 
 /// How results are written.
@@ -39,7 +47,11 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
 
 /// A time of a JSON document as people there read it, to the second.
 pub(super) fn local(time: &Value, zone: &TimeZone) -> String {
-    let Some(time) = time.as_str().and_then(Time::parse) else { return "-".to_owned() };
+    time.as_str().and_then(Time::parse).map_or_else(|| "-".to_owned(), |time| clock(time, zone))
+}
+
+/// A time as people there read it, to the second.
+pub(super) fn clock(time: Time, zone: &TimeZone) -> String {
     let instant = Timestamp::from_millisecond(time.millis()).unwrap_or_default();
     instant.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

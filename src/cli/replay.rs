@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 
 use super::remote::{Format, zone};
 use super::terminal::escape;
+use super::wrong_use;
 use crate::config::Configuration;
 use crate::text::seconds;
 use crate::tracks::{Complaints, Row, Rows, Times, Tracks};
@@ -122,12 +123,6 @@ fn probability(text: &str) -> Result<f64, String> {
     number
         .filter(|number: &f64| *number > 0.0 && *number <= 1.0)
         .ok_or_else(|| "expected a number above 0 and up to 1".to_owned())
-}
-
-/// Wrong use that only shows once the arguments are looked at together.
-fn wrong_use(what: &str) -> ExitCode {
-    eprintln!("interdict: {}", escape(what));
-    ExitCode::from(2)
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {

@@ -127,6 +127,9 @@ fn checkpoint(
         );
         feature.warning(report, &what);
     }
+    let ready_s = feature.number("ready_s", seconds, report).unwrap_or(0.0);
+    // What takes time until it is in place is not there yet, unless the file says so.
+    let unstated = if ready_s > 0.0 { State::Unmanned } else { State::Manned };
     let checkpoint = Checkpoint {
         name: feature.text("name", report).unwrap_or_else(|| id.clone()),
         id: CheckpointId::from(id),
@@ -137,9 +140,9 @@ fn checkpoint(
         shape: shape?,
         bearing_deg: feature.number("bearing_deg", (0.0, 360.0), report),
         lead_s: feature.number("lead_s", seconds, report).unwrap_or_else(default_lead_s),
-        ready_s: feature.number("ready_s", seconds, report).unwrap_or(0.0),
+        ready_s,
         radius_m: feature.number("radius_m", (1.0, 50_000.0), report).unwrap_or(DEFAULT_RADIUS_M),
-        state: word(feature, "state", STATES, report).unwrap_or_default(),
+        state: word(feature, "state", STATES, report).unwrap_or(unstated),
         approximate: feature.truth("approximate", report),
         accuracy_m,
     };
