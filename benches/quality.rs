@@ -1,16 +1,21 @@
 //! Prints how good alerts are: recall, precision beside that of circles at the same recall, lead,
-//! error of the ETA, Brier score; in made cities, and in those of ../shared/quality where they are.
+//! error of the ETA, Brier score; and how many silent vehicles come within the windows that were
+//! said; in made cities, and in those of ../shared/quality where they are.
 
 #[path = "../tests/quality/city.rs"]
 mod city;
 #[path = "../tests/quality/measured.rs"]
 mod measured;
+#[path = "../tests/quality/silences.rs"]
+mod silences;
 
 use std::path::Path;
 
 use city::{City, Made, circle_precision};
 use measured::Case;
 
+/// At so many moments each vehicle that passes a checkpoint is silenced.
+const SILENCES_A_VEHICLE: u32 = 8;
 const THRESHOLDS: [(f64, &[f64]); 2] = [(240.0, &[0.1, 0.15, 0.2, 0.25]), (600.0, &[0.04, 0.06])];
 
 fn main() {
@@ -57,5 +62,12 @@ fn table(name: &str, case: &Case<'_>, city: Option<&City>) {
                 found.brier
             );
         }
+    }
+    for (how, by_road) in [("road", true), ("geometry", false)] {
+        let found = silences::measure(case, by_road, SILENCES_A_VEHICLE);
+        println!(
+            "{name:<14} silent, by {how:<8}  {:.3} of {} within, median width {:.1} min, of all said {:.1} min",
+            found.within, found.passages, found.width_min, found.width_of_all_min
+        );
     }
 }

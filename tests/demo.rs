@@ -54,6 +54,7 @@ fn a_night_goes_by() {
     assert_eq!(lines(&said, "PASSED", late, "Zhoushuizi").len(), 1, "{all}");
     // Not heard, and announced all the same.
     assert_eq!(lines(&said, "RAISED", "辽B·C2002", "Yangtouwa").len(), 1, "{all}");
+    assert_eq!(lines(&said, "SILENT", "辽B·C2002", "羊头洼港").len(), 1, "{all}");
     assert!(said.contains("The night is over"), "{all}");
 
     let folder = folder(&aside);
@@ -72,7 +73,8 @@ fn houyan_is_warned_four_minutes_before() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let events = String::from_utf8(output.stdout).unwrap();
     let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let alerts: Vec<_> = events.filter(|event| event["data"]["alert"].is_string()).collect();
+    let all: Vec<Value> = events.collect();
+    let alerts: Vec<_> = all.iter().filter(|event| event["data"]["alert"].is_string()).collect();
     let time = |kind: &str, plate: &str, checkpoint: &str| {
         let mut found = alerts.iter().filter(|event| {
             event["type"] == format!("interdict.alert.{kind}")
@@ -90,6 +92,15 @@ fn houyan_is_warned_four_minutes_before() {
         time("raised", "辽B·C2001", "dalian_port") < time("withdrawn", "辽B·C2001", "dalian_port")
     );
     assert!(time("raised", "辽B·C2002", "yangtouwa").is_some(), "silent");
+    let silent: Vec<_> = all
+        .iter()
+        .filter(|event| event["type"] == "interdict.vehicle.silent")
+        .map(|event| (event["data"]["vehicle"]["plate"].as_str(), event))
+        .collect();
+    assert!(silent.iter().all(|(plate, _)| *plate == Some("辽B·C2002")), "{silent:?}");
+    let (_, first) = silent[0];
+    assert_eq!(first["data"]["checkpoint"]["id"], "yangtouwa", "it is there first");
+    assert_eq!(first["time"], "2026-06-15T12:11:43Z", "three minutes after its last fix");
     let flagged = Time::parse("2026-06-15T12:13:30Z");
     assert_eq!(time("raised", "辽B·C2003", "zhoushuizi"), flagged);
     // The people who run the demo are not kept waiting.
@@ -101,7 +112,7 @@ fn houyan_is_warned_four_minutes_before() {
         ("辽B·C2003", "Yingke Road"),
         ("辽B·T3012", "Xinghai Square"),
     ] {
-        let is_meant = |event: &&Value| {
+        let is_meant = |event: &&&Value| {
             event["type"] == "interdict.alert.raised" && event["data"]["vehicle"]["plate"] == plate
         };
         let raised = alerts.iter().find(is_meant).expect(plate);

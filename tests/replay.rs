@@ -3,6 +3,8 @@
 
 #[path = "replay/drive.rs"]
 mod drive;
+#[path = "replay/silence.rs"]
+mod silence;
 mod support;
 
 use std::io::Write;

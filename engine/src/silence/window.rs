@@ -127,7 +127,18 @@ impl<'a> Windows<'a> {
                 basis: Basis::There,
             });
         }
-        let window = self.by_road(site).unwrap_or_else(|| self.straight(site));
+        let straight = self.straight(site);
+        let window = match self.by_road(site) {
+            // Who draws roads roughly leaves streets out, and one of them may be a short cut.
+            Some(by_road)
+                if self.scene.roads.is_some_and(|roads| roads.graph().roughest_m() > 0) =>
+            {
+                let earliest_at = by_road.earliest_at.min(straight.earliest_at);
+                Window { earliest_at, ..by_road }
+            }
+            Some(by_road) => by_road,
+            None => straight,
+        };
         let Scene { now, rules, .. } = self.scene;
         let drive_s = window.earliest_at.seconds_since(self.newest.time);
         let ended_s = now.seconds_since(window.latest_at);

@@ -1,12 +1,15 @@
 //! Flagged vehicles that are not heard any more.
 
+use std::sync::Arc;
+
+use interdict_engine::roads::{self, RoadBuilder, RoadClass, Roads};
 use interdict_engine::{
-    CheckpointId, Data, Engine, Event, HeardReport, Input, Kind, Level, RecordId, Region, Setup,
-    Shape, SilenceReport, Snapshot, State, Type, Unit,
+    CheckpointId, Data, Engine, Event, HeardReport, Input, Kind, Level, Position, RecordId, Region,
+    Setup, Shape, SilenceReport, Snapshot, State, Type, Unit,
 };
 use interdict_protocols::{Alarm, AlarmSet};
 
-use crate::support::{Town, Way, area, at, fix, flag, observation, point, said};
+use crate::support::{Town, Way, area, at, fix, flag, observation, place, point, said};
 
 fn silences(events: &[Event]) -> Vec<(&Event, &SilenceReport)> {
     let reports = events.iter().filter_map(|event| match &event.data {
@@ -356,4 +359,47 @@ fn a_snapshot_of_before_silences_were_told_can_still_be_read() {
     }
     engine.advance(at(last + 40.0 + 900.0), &mut events);
     assert_eq!(told(&events), ["north"]);
+}
+
+/// A road north and one across at its ends, a ferry from the northern crossing, and the checkpoint.
+fn quay() -> Setup {
+    let mut builder = RoadBuilder::new();
+    let places = [(0.0, 0.0), (0.0, 4_000.0), (3_000.0, 4_000.0), (3_000.0, 0.0), (0.0, 30_000.0)];
+    for (number, at) in (0..).zip(places) {
+        let Position { latitude, longitude } = place(at);
+        builder.place(number, latitude, longitude);
+    }
+    builder.way(roads::Way {
+        id: 1,
+        points: vec![0, 1, 2, 3, 0],
+        class: RoadClass::Primary,
+        speed_kmh: [60, 60],
+        name: "Ring".to_owned(),
+        accuracy_m: 0,
+    });
+    builder.ferry(vec![1, 4], "Yantai ferry".to_owned());
+    let (graph, _) = builder.build().unwrap();
+    let roads = Some(Arc::new(Roads::with_zones(Arc::new(graph), 20, None, 1)));
+    Setup { checkpoints: vec![point("east", (3_000.0, 2_000.0))], roads, ..Setup::default() }
+}
+
+#[test]
+fn by_road_the_window_follows_the_road_and_at_a_quay_it_may_be_aboard_a_ferry() {
+    for (until_m, aboard) in [(4_000.0, true), (2_000.0, false)] {
+        let mut town = Town::with(quay());
+        town.flag(0.0, "car");
+        let last = town.drive("car", 0.0, &north(until_m, 10.0));
+        let events = town.wait(last + 180.0);
+        let (_, report) = silences(&events)[0];
+        // 5 or 7 km by the ring at 60 km/h; as the crow flies it is 3.6 or 3.
+        let drive_s = report.why.figures["drive_s"];
+        let expected_s = (9_000.0 - until_m) / (60.0 / 3.6);
+        assert!((drive_s - expected_s).abs() < 30.0, "{drive_s} {expected_s}");
+        let arrives_at = at(last + expected_s);
+        assert!(report.earliest_at.unwrap() < arrives_at && arrives_at < report.latest_at.unwrap());
+        assert_eq!(report.may_be_aboard_ferry, aboard);
+        let text = &report.why.text;
+        let said = text.ends_with("; may be aboard a ferry: it was last heard at Yantai ferry");
+        assert_eq!(said, aboard, "{text}");
+    }
 }
