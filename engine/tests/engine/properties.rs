@@ -84,21 +84,26 @@ fn check(report: &AlertReport) {
 /// How silences are told: each ends before another begins, each at each checkpoint once.
 fn check_silences(events: &[Event]) {
     let mut told: BTreeMap<&VehicleId, BTreeSet<Option<&CheckpointId>>> = BTreeMap::new();
+    let mut known: BTreeMap<&VehicleId, BTreeSet<Option<&CheckpointId>>> = BTreeMap::new();
     for event in events {
         match &event.data {
             Data::Silence(silence) => {
                 let is_new = told.entry(event.vehicle()).or_default().insert(event.checkpoint());
                 assert!(is_new, "told twice: {silence:?}");
+                known.entry(event.vehicle()).or_default().insert(event.checkpoint());
                 assert!(silence.earliest_at <= silence.latest_at, "{silence:?}");
                 assert!(silence.silent_s > 0.0 && silence.fix_age_s >= 0.0, "{silence:?}");
                 assert!(silence.why.figures.values().all(|figure| figure.is_finite()));
             }
             Data::Heard(heard) => {
-                let known = told.remove(event.vehicle());
+                told.remove(event.vehicle());
+                let known = known.remove(event.vehicle());
                 let known: Vec<_> = known.into_iter().flatten().flatten().collect();
                 let ended = heard.checkpoints.iter();
                 assert!(ended.clone().all(|place| known.contains(&&place.id)), "{heard:?}");
             }
+            // A flag that is replaced by one that begins later may end the watching, and begin anew.
+            Data::Flag(_) => _ = told.remove(event.vehicle()),
             _ => {}
         }
     }
