@@ -3,6 +3,7 @@
 
 pub mod bcd;
 pub mod checksum;
+pub mod date;
 mod fields;
 pub mod http;
 pub mod nmea;
