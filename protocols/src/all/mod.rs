@@ -2,6 +2,7 @@
 
 mod atrack;
 mod castel;
+mod gb32960;
 mod gl200;
 mod gps103;
 mod gt06;
@@ -33,6 +34,7 @@ use crate::Protocol;
 pub static ALL: &[&Protocol] = &[
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
+    &gb32960::PROTOCOL,
     &gl200::PROTOCOL,
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
