@@ -2,6 +2,9 @@
 
 use crate::Time;
 
+/// What China's clocks are ahead of UTC, in seconds.
+pub const CHINA_S: i32 = 8 * 3600;
+
 /// Year since 2000 (up to 99), month, day, hour, minute, second, at `offset_s` seconds ahead of UTC.
 /// `None` where there is no such date or time of day.
 #[must_use]
@@ -31,7 +34,7 @@ mod tests {
 
     #[test]
     fn numbers_are_a_date_where_there_is_one() {
-        let read = |numbers| since_2000(numbers, 28_800).map(|time| time.to_string());
+        let read = |numbers| since_2000(numbers, CHINA_S).map(|time| time.to_string());
         assert_eq!(read([26, 6, 15, 10, 1, 15]).as_deref(), Some("2026-06-15T02:01:15Z"));
         assert_eq!(read([26, 2, 30, 0, 0, 0]), None);
         assert_eq!(read([100, 1, 1, 0, 0, 0]), None);

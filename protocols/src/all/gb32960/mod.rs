@@ -42,7 +42,8 @@ mod units;
 
 use self::frame::{Edition, Header};
 use self::units::Units;
-use crate::field::{Reader, date, text};
+use crate::field::date::{self, CHINA_S};
+use crate::field::{Reader, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Standing,
     Transports, When,
@@ -58,9 +59,6 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     alarms: &[Alarm::LowPower, Alarm::Fault, Alarm::FuelLeak, Alarm::Temperature],
     decoder: || Box::new(decode),
 };
-
-/// The zone that every time is in, by the standard: GMT+8.
-const ZONE_OFFSET_S: i32 = 28_800;
 
 mod command {
     pub(super) const VEHICLE_LOGIN: u8 = 0x01;
@@ -122,7 +120,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
 
 /// The time as the standard writes it.
 fn now(context: &Context<'_>) -> [u8; 6] {
-    let ((year, month, day), (hour, minute, second)) = context.received_at.to_civil(ZONE_OFFSET_S);
+    let ((year, month, day), (hour, minute, second)) = context.received_at.to_civil(CHINA_S);
     let small = |value: i8| u8::try_from(value).unwrap_or_default();
     let year = u8::try_from(year.rem_euclid(100)).unwrap_or_default();
     [year, small(month), small(day), small(hour), small(minute), small(second)]
@@ -147,7 +145,7 @@ fn login(
     let iccid = text::ascii(reader.take(20)?);
     if !iccid.is_empty() {
         attributes.set("iccid", iccid);
-        out.report(date::since_2000(time, ZONE_OFFSET_S), AlarmSet::EMPTY, attributes);
+        out.report(date::since_2000(time, CHINA_S), AlarmSet::EMPTY, attributes);
     }
     out.reply(header.answer(answer::DONE, &time), When::Now);
     Ok(())
@@ -162,7 +160,7 @@ fn report(
 ) -> Result<(), Reject> {
     let nowhen = reader.reject(Reason::OutOfRange);
     let stated: [u8; 6] = reader.array()?;
-    let time = date::since_2000(stated, ZONE_OFFSET_S);
+    let time = date::since_2000(stated, CHINA_S);
     let Units { place, speed_kmh, alarms, states, attributes, rejects } =
         units::read(reader, header.edition);
     let fix = time.zip(place).and_then(|(time, place)| {

@@ -2,11 +2,9 @@
 //! time, additional items.
 
 use super::{alarms, items};
+use crate::field::date::CHINA_S;
 use crate::field::{Reader, bcd};
 use crate::{Alarm, AlarmSet, Attributes, Datum, Fix, Reason, Reject, Time};
-
-/// The zone that every time is in, by the standard: GMT+8.
-pub(super) const ZONE_OFFSET_S: i32 = 28_800;
 
 /// What the meaning of a field depends on.
 #[derive(Clone, Copy)]
@@ -96,7 +94,7 @@ pub(super) fn position(
     let speed = reader.be_u16()?;
     let course = reader.be_u16()?;
     let time_at = reader.offset();
-    let time = bcd::date_time(reader.array()?, ZONE_OFFSET_S, time_at);
+    let time = bcd::date_time(reader.array()?, CHINA_S, time_at);
     let fix = time.and_then(|time| {
         let fix = fix(time, latitude, longitude, at)?;
         Ok(Fix {
