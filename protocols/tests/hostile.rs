@@ -49,7 +49,11 @@ fn check(case: &Case, bytes: &[u8], what: &str) -> Vec<Item> {
             Item::Reject { offset, .. } | Item::Fatal { offset, .. } => {
                 assert!(*offset <= length, "{}: offset {offset} of {length}", place());
             }
-            Item::Login(_) | Item::Report { .. } | Item::Reply { .. } => {}
+            Item::Login(_)
+            | Item::PlatformIn(_)
+            | Item::PlatformOut { .. }
+            | Item::Report { .. }
+            | Item::Reply { .. } => {}
         }
         assert!(serde_json::to_string(item).is_ok(), "{}: {item:?}", place());
     }

@@ -9,6 +9,7 @@ mod gt06;
 mod h02;
 mod jt600;
 mod jt808;
+mod jt809;
 mod laipac;
 mod megastek;
 mod meiligao;
@@ -28,6 +29,8 @@ mod trv;
 mod watch;
 mod wialon;
 
+pub use self::jt809::{PLATFORM_VEHICLE, PlatformLink, SubLink, SubLinkState};
+
 use crate::Protocol;
 
 /// Every protocol, by name.
@@ -41,6 +44,7 @@ pub static ALL: &[&Protocol] = &[
     &h02::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
+    &jt809::PROTOCOL,
     &laipac::PROTOCOL,
     &megastek::PROTOCOL,
     &meiligao::PROTOCOL,
