@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use interdict_protocols::Time;
 use interdict_protocols::field::checksum::crc16_ccitt_false;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use support::{PATIENCE, Server, eventually, fix_ago, folder};
 
 const CODE: u32 = 2_101_001;
@@ -25,6 +26,13 @@ const LINK_TEST: u16 = 0x1005;
 const LINK_TEST_ANSWER: u16 = 0x1006;
 const VEHICLE: u16 = 0x1200;
 const WARNING: u16 = 0x1400;
+const SUB_LOGIN: u16 = 0x9001;
+const SUB_LOGIN_ANSWER: u16 = 0x9002;
+const SUB_LOGOUT: u16 = 0x9003;
+const SUB_LOGOUT_ANSWER: u16 = 0x9004;
+const SUB_LINK_LOST: u16 = 0x9007;
+const WE_ARE_CLOSING: u16 = 0x9008;
+const RECEIVED: u16 = 0x9101;
 
 /// One end of a link, as the other platform has it.
 struct Link {
@@ -317,4 +325,96 @@ fn a_platform_has_one_main_link() {
     eventually("the platform can log in again", || {
         Link::open(server.ports["jt809"]).login(b"letmein", address).0 == 0
     });
+}
+
+/// The sub link that the server has opened.
+fn called_back(listener: &TcpListener, code: u32) -> Link {
+    let (stream, _) = listener.accept().expect("called back");
+    let mut sub = Link::new(stream);
+    assert_eq!(sub.hear(), Some((SUB_LOGIN, code.to_be_bytes().to_vec())));
+    sub
+}
+
+#[test]
+fn a_platform_is_called_back_once_its_password_holds() {
+    let data = folder();
+    let (listener, address) = callback();
+    let server = server(&data, "127.0.0.0/8", address);
+    let mut link = Link::open(server.ports["jt809"]);
+    let (result, code) = link.login(b"letmein", address);
+    assert_eq!(result, 0);
+    let mut sub = called_back(&listener, code);
+    sub.send(SUB_LOGIN_ANSWER, &[0]);
+    link.vehicle(VEHICLE, "LB12345", 0x1202, &position(2, 39.01, 121.6, 0));
+    link.vehicle(VEHICLE, "LB12345", 0x1202, &position(1, 39.0101, 121.6, 0));
+    link.vehicle(VEHICLE, "LB99999", 0x1202, &position(0, 39.2, 121.7, 0));
+    link.settle();
+    // With the main link the sub link ends, after it has said how many positions were taken.
+    drop(link);
+    let (id, body) = sub.hear().expect("told");
+    assert_eq!((id, &body[..4]), (RECEIVED, &[0, 0, 0, 2][..]));
+    assert_eq!(sub.hear(), Some((SUB_LOGOUT, code.to_be_bytes().to_vec())));
+    sub.send(SUB_LOGOUT_ANSWER, &[]);
+    assert_eq!(sub.hear(), None, "hung up");
+    // The next one has another code.
+    let mut link = Link::open(server.ports["jt809"]);
+    let (result, next) = link.login(b"letmein", address);
+    assert_eq!(result, 0);
+    assert_ne!(next, code);
+    called_back(&listener, next);
+}
+
+#[test]
+fn a_lost_sub_link_is_opened_again() {
+    let data = folder();
+    let (listener, address) = callback();
+    let server = server(&data, "127.0.0.0/8", address);
+    let mut link = Link::open(server.ports["jt809"]);
+    let (_, code) = link.login(b"letmein", address);
+    let mut sub = called_back(&listener, code);
+    sub.send(SUB_LOGIN_ANSWER, &[0]);
+    drop(sub);
+    // One that is refused, too: result 1, a wrong code.
+    let mut sub = called_back(&listener, code);
+    sub.send(SUB_LOGIN_ANSWER, &[1]);
+    assert_eq!(sub.hear(), None, "hung up");
+    called_back(&listener, code);
+    link.settle();
+}
+
+#[test]
+fn a_platform_that_cannot_be_called_back_is_told() {
+    let data = folder();
+    // Bound, so that nobody else gets the port, but not listened on.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = socket.local_addr().ok().and_then(|bound| bound.as_socket()).expect("bound");
+    let server = server(&data, "127.0.0.0/8", address);
+    let mut link = Link::open(server.ports["jt809"]);
+    assert_eq!(link.login(b"letmein", address).0, 0);
+    // 0: no connection to be had.
+    assert_eq!(link.hear(), Some((SUB_LINK_LOST, vec![0])));
+    // Its vehicles are heard all the same.
+    link.vehicle(VEHICLE, "LB12345", 0x1202, &position(0, 39.01, 121.6, 0));
+    link.settle();
+    let vehicle = server.get("/v1/vehicles/lorry-1?reason=test");
+    assert!((latitude_of(&vehicle) - 39.01).abs() < 1e-6, "{vehicle}");
+}
+
+#[test]
+fn an_orderly_end_is_told_on_both_links() {
+    let data = folder();
+    let (listener, address) = callback();
+    let server = server(&data, "127.0.0.0/8", address);
+    let mut link = Link::open(server.ports["jt809"]);
+    let (_, code) = link.login(b"letmein", address);
+    let mut sub = called_back(&listener, code);
+    sub.send(SUB_LOGIN_ANSWER, &[0]);
+    server.signal("TERM");
+    // 0: a restart.
+    assert_eq!(link.hear(), Some((WE_ARE_CLOSING, vec![0])));
+    assert_eq!(link.hear(), None, "hung up");
+    assert_eq!(sub.hear(), Some((SUB_LOGOUT, code.to_be_bytes().to_vec())));
+    sub.send(SUB_LOGOUT_ANSWER, &[]);
+    assert_eq!(sub.hear(), None, "hung up");
 }

@@ -1,6 +1,7 @@
 //! [`Session`]: what one peer says, from its bytes to inputs for the engine and replies for it.
 
 use std::collections::HashSet;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::sessions::{Claim, Hold, Talk};
+use super::sub_link::Callback;
 use crate::config::{PeerLimits, to_wgs84};
 use crate::devices::Enrolment;
 
@@ -22,6 +24,9 @@ const DEVICES_A_PEER: usize = 10_000;
 
 /// How often one conflict is told again while it lasts.
 const CONFLICT_EVERY: Duration = Duration::from_secs(60);
+
+/// A platform tests its main link every minute, and has lost it after three (JT/T 809).
+const PLATFORM_IDLE: Duration = Duration::from_secs(180);
 
 /// The window in which refused frames are counted against the limit.
 const REJECT_WINDOW: Duration = Duration::from_secs(60);
@@ -68,6 +73,8 @@ pub(super) struct Session {
     speaker: Speaker,
     /// The main link of another platform, once its password held.
     platform: Option<PlatformLink>,
+    /// How that platform is called back, once it has its answer.
+    callback: Option<Callback>,
     /// Devices heard on this session, and the platform whose main link it is.
     devices: HashSet<DeviceId>,
     /// When a conflict was told last.
@@ -93,6 +100,7 @@ impl Session {
             limits,
             speaker: Speaker::Nobody,
             platform: None,
+            callback: None,
             devices: HashSet::new(),
             conflict_told: None,
             rejects: 0,
@@ -114,6 +122,12 @@ impl Session {
     /// Whether somebody who is not enrolled speaks here.
     pub(super) const fn is_refused(&self) -> bool {
         matches!(self.speaker, Speaker::Refused)
+    }
+
+    /// How long the peer may be silent.
+    pub(super) fn idle_limit(&self) -> Duration {
+        let idle = Duration::from_secs_f64(self.limits.idle_s);
+        if self.platform.is_some() { idle.min(PLATFORM_IDLE) } else { idle }
     }
 
     /// The limits that hold for the peer.
@@ -149,6 +163,34 @@ impl Session {
     /// The peer has sent its last byte.
     pub(super) fn end(&mut self) -> Work {
         self.work(&[], |connection, _, lent, items| connection.close(lent, items))
+    }
+
+    /// What a read came to has been answered: so many of its positions were accepted. A platform is
+    /// called back only now, when it knows the code that our side will show.
+    pub(super) fn answered(&mut self, positions: u32) {
+        let Some(link) = &self.platform else { return };
+        if self.callback.is_none() {
+            let platform = self.shared.registry.platform(link.access_code);
+            let address = platform.and_then(|platform| platform.sub_link.clone());
+            let start = |address| Callback::start(&self.shared, link.clone(), address);
+            self.callback = address.map(start);
+        }
+        if let Some(callback) = &self.callback {
+            callback.accepted(positions);
+        }
+    }
+
+    /// The next message for the peer that is no answer to it.
+    pub(super) async fn notice(&mut self) -> Vec<u8> {
+        match &mut self.callback {
+            Some(callback) => callback.notice().await,
+            None => pending().await,
+        }
+    }
+
+    /// What the peer is told when we end, where its protocol has a word for that.
+    pub(super) fn farewell(&self) -> Option<Vec<u8>> {
+        Some(self.platform.as_ref()?.closing(self.shared.shards.clock().now()))
     }
 
     fn work(
@@ -207,7 +249,7 @@ impl Session {
         match item {
             Item::Login(login) => self.login(login, work),
             Item::PlatformIn(link) => self.platform_in(link, work),
-            Item::PlatformOut { access_code } => self.platform_out(access_code),
+            Item::PlatformOut { access_code } => self.platform_out(access_code, work),
             Item::Fix { fix, .. } => {
                 metrics.fix(protocol);
                 self.fix(fix, work);
@@ -301,17 +343,18 @@ impl Session {
                 );
                 self.devices.insert(name);
                 self.speaker = Speaker::Nobody;
-                self.platform = Some(link);
+                (self.platform, self.callback) = (Some(link), None);
             }
         }
     }
 
-    fn platform_out(&mut self, access_code: u32) {
+    fn platform_out(&mut self, access_code: u32, work: &mut Work) {
         tracing::info!(access_code, peer = %self.talk.peer, "a platform has taken leave");
         self.shared.sessions.close(&self.talk, self.devices.iter());
         self.devices.clear();
         self.speaker = Speaker::Nobody;
-        self.platform = None;
+        (self.platform, self.callback) = (None, None);
+        work.close = Some("logged out");
     }
 
     fn claim(&mut self, device: DeviceId, enrolment: Arc<Enrolment>, work: &mut Work) -> Speaker {
