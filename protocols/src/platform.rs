@@ -29,7 +29,7 @@ pub enum PlatformRefusal {
     Busy,
 }
 
-/// The constants of a platform's cipher (JT/T 809-2011 4.2.2): both sides agree on them beforehand.
+/// The constants of a platform's cipher (JT/T 809): both sides agree on them beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cipher {
     /// M1: what the key is taken modulo of.
@@ -64,7 +64,7 @@ mod tests {
         let cipher = Cipher { m1: 10_000_000, ia1: 20_000_000, ic1: 30_000_000 };
         let mut bytes = [1, 2, 3, 4, 5, 6, 7];
         cipher.apply(1, &mut bytes);
-        // By the standard's program in C, run elsewhere.
+        // By the standard's program, written anew in another language.
         assert_eq!(bytes, [0x2e, 0x1e, 0x1f, 0x18, 0x19, 0x1a, 0x1b]);
         cipher.apply(1, &mut bytes);
         assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7]);
