@@ -71,6 +71,7 @@ impl Server {
             enrol_all: options.enrol_all,
             token_window_until: configuration.token_window_until,
             datum_of_model: configuration.datums.clone().into_iter().collect(),
+            platforms: configuration.platforms.clone(),
         };
         let registry = Registry::load(&store, options.clock, devices)?;
         registry.enrol_fleet(&configuration.fleet)?;

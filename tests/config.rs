@@ -238,3 +238,52 @@ fn a_fleet_is_checked_line_by_line() {
     assert_told(&err, "fleet.csv:3:", &["tank", "armoured"]);
     assert_told(&err, "fleet.csv:4:", &["line 2"]);
 }
+
+#[test]
+fn another_platform_is_checked_before_it_can_log_in() {
+    let folder = folder();
+    file(folder.path(), "secret", "letmein\n");
+    let peers = |text: &str| check(&file(folder.path(), "interdict.toml", text));
+    let good = "\
+[[jt809.peers]]
+platform_code = 2101001
+user_id = 1001
+password_file = 'secret'
+networks = ['10.21.0.0/16', 'fd00::/8']
+sub_link = '10.21.0.5:9809'
+m1 = 10000000
+ia1 = 20000000
+ic1 = 30000000
+";
+    let (code, out, err) = peers(good);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("2101001 from 2 networks, called back at 10.21.0.5:9809"), "{out}");
+    // A source network is needed: the password is 8 clear bytes.
+    let nowhere = "[[jt809.peers]]\nplatform_code = 7\nuser_id = 1\npassword = 'x'\n";
+    let (code, _, err) = peers(nowhere);
+    assert_eq!(code, Some(1));
+    assert_told(&err, "interdict.toml:1:", &["jt809.peers", "networks"]);
+    let (_, _, err) = peers(&format!("{nowhere}networks = []\n"));
+    assert_told(&err, "interdict.toml:1:", &["platform_code 7", "networks", "10.21.0.0/16"]);
+    let (code, _, err) = peers(&format!("{nowhere}networks = ['0.0.0.0/0']\n"));
+    assert_eq!(code, Some(0), "{err}");
+    assert_told(&err, "interdict.toml:1:", &["warning", "whole internet"]);
+    for (change, words) in [
+        (("'secret'", "'nowhere'"), &["password_file", "nowhere"][..]),
+        (("password_file = 'secret'", "password = 'ninebytes'"), &["9 bytes", "1 to 8"]),
+        (("user_id = 1001", "user_id = 1001\npassword = 'x'"), &["not both"]),
+        (("'10.21.0.5:9809'", "'10.21.0.5'"), &["sub_link", "10.21.0.5:9809"]),
+        (("ia1 = 20000000\n", ""), &["m1, ia1 and ic1"]),
+        (("'fd00::/8'", "'fd00::/8'\n]\nstreet = ['Main'"), &["street"]),
+    ] {
+        let (code, _, err) = peers(&good.replace(change.0, change.1));
+        assert_eq!(code, Some(1), "{change:?}");
+        assert_told(&err, "interdict.toml:1:", words);
+        assert!(!err.contains("ninebytes"), "a password in a message: {err}");
+    }
+    let (code, _, err) = peers(&format!("{good}{}", good.replace("2101001", "2101002")));
+    assert_eq!(code, Some(0), "{err}");
+    let (code, _, err) = peers(&format!("{good}{good}"));
+    assert_eq!(code, Some(1));
+    assert_told(&err, "interdict.toml:1:", &["2101001", "another peer"]);
+}

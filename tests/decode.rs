@@ -166,6 +166,27 @@ fn a_recording_decodes_to_the_same_answers_every_day() {
     assert_eq!(wrong.status.code(), Some(2));
 }
 
+/// JT/T 809: a position that went through the cipher, under key 1 and the constants below.
+#[test]
+fn an_encrypted_message_needs_the_constants_of_its_platform() {
+    const POSITION: &str = "5b0000005a0200000002120000200f090100000100000001eed55e022d2e2f28291c1c1c1c1c1c1c\
+        1c1c1c1c1c1c1e0e1e1c1c1c381c131a1bf6161d131b5c12241e4dc3a71c361c351c1c2c251c9b1c\
+        051c1c1c1f1c1c1c1c870c5d";
+    let told = |more: &[&str]| {
+        let output = interdict(&[&["decode", "jt809", POSITION], more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        lines(&output)
+    };
+    assert_eq!(told(&[])[0]["reason"], "encrypted");
+    let folder = support::folder();
+    let peer = "[[jt809.peers]]\nplatform_code = 2101001\nuser_id = 1001\npassword = 'letmein'\n\
+        networks = ['10.21.0.0/16']\nm1 = 10000000\nia1 = 20000000\nic1 = 30000000\n";
+    let config = support::file(folder.path(), "interdict.toml", peer);
+    let found = told(&["--config", config.to_str().expect("text")]);
+    assert_eq!(found[0]["device"], "jt809:2101001:辽B12345:2");
+    assert_eq!(found[0]["latitude"], 38.920_123);
+}
+
 #[test]
 fn wrong_use_is_told_apart_from_failure() {
     assert_eq!(interdict(&["decode"]).status.code(), Some(2));

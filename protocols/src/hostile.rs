@@ -29,7 +29,11 @@ pub fn assert_harmless(items: &[Item], length: usize, place: &dyn Fn() -> String
             Item::Reject { offset, .. } | Item::Fatal { offset, .. } => {
                 assert!(*offset <= length, "{}: offset {offset} of {length}", place());
             }
-            Item::Login(_) | Item::Report { .. } | Item::Reply { .. } => {}
+            Item::Login(_)
+            | Item::PlatformIn(_)
+            | Item::PlatformOut { .. }
+            | Item::Report { .. }
+            | Item::Reply { .. } => {}
         }
         assert!(serde_json::to_string(item).is_ok(), "{}: {item:?}", place());
     }

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::{AlarmSet, Attributes, Datum, DeviceId, Fix, Reason, Time};
+use crate::{AlarmSet, Attributes, Datum, DeviceId, Fix, PlatformLink, Reason, Time};
 
 /// How far an identity has been shown to be true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,13 @@ pub enum When {
 pub enum Item {
     /// A device has said who it is.
     Login(Login),
+    /// Another platform has shown its password: the connection is its main link.
+    PlatformIn(PlatformLink),
+    /// That platform has taken leave.
+    PlatformOut {
+        /// The number under which we know it.
+        access_code: u32,
+    },
     /// A position.
     Fix {
         /// Whose; `None` where nobody has logged in.
@@ -102,6 +109,12 @@ impl Serialize for Item {
             Self::Login(login) => {
                 map.serialize_entry("kind", "login")?;
                 map.serialize_entry("device", &login.device)?;
+            }
+            Self::PlatformIn(PlatformLink { access_code, .. })
+            | Self::PlatformOut { access_code } => {
+                map.serialize_entry("kind", "platform")?;
+                map.serialize_entry("access_code", access_code)?;
+                map.serialize_entry("logged_in", &matches!(self, Self::PlatformIn(_)))?;
             }
             Self::Fix { device, fix, attributes } => {
                 map.serialize_entry("kind", "fix")?;

@@ -26,6 +26,7 @@ mod framing;
 #[doc(hidden)]
 pub mod hostile;
 mod item;
+mod platform;
 mod protocol;
 mod reject;
 mod time;
@@ -33,12 +34,13 @@ mod tokens;
 pub mod tracker;
 
 pub use alarm::{Alarm, AlarmSet};
-pub use all::{ALL, find};
+pub use all::{ALL, PLATFORM_VEHICLE, PlatformLink, SubLink, SubLinkState, find};
 pub use attributes::{Attributes, Value};
 pub use connection::{Connection, Lent};
 pub use fix::{Datum, DeviceId, Fix};
 pub use framing::{Framer, Step};
 pub use item::{Item, Login, Standing, When};
+pub use platform::{Cipher, PlatformLogin, PlatformRefusal};
 pub use protocol::{Context, Decoder, Installation, Out, Protocol, Transport, Transports};
 pub use reject::{Reason, Reject};
 pub use time::Time;

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Alarm, AlarmSet, Attributes, DeviceId, Fix, Framer, Item, Login, Reject, Standing, Time, When,
+    Alarm, AlarmSet, Attributes, Cipher, DeviceId, Fix, Framer, Item, Login, PlatformLink,
+    PlatformLogin, PlatformRefusal, Reject, Standing, Time, When,
 };
 
 /// How bytes reach us.
@@ -124,9 +125,24 @@ pub trait Installation: Sync {
         let _ = device;
         None
     }
+
+    /// Lets another platform in, or not. Answers the code by which it will know us on its sub link.
+    ///
+    /// # Errors
+    /// Why not.
+    fn admit(&self, login: &PlatformLogin<'_>) -> Result<u32, PlatformRefusal> {
+        let _ = login;
+        Err(PlatformRefusal::AccessCode)
+    }
+
+    /// The constants of a platform's cipher, where any were agreed on.
+    fn cipher(&self, access_code: u32) -> Option<Cipher> {
+        let _ = access_code;
+        None
+    }
 }
 
-/// Lends nothing: issues an empty token and accepts none.
+/// Lends nothing: issues an empty token, accepts none, and lets no platform in.
 impl Installation for () {
     fn issue_token(&self, _: &DeviceId) -> String {
         String::new()
@@ -147,7 +163,7 @@ pub struct Context<'a> {
     pub transport: Transport,
     /// When the frame was received.
     pub received_at: Time,
-    /// Tokens and models.
+    /// Tokens, models, other platforms.
     pub installation: &'a dyn Installation,
 }
 
@@ -196,6 +212,23 @@ impl<'a> Out<'a> {
         if self.device.as_ref().map(DeviceId::as_str) != Some(device) {
             self.login(device, Standing::Claimed, Vec::new());
         }
+    }
+
+    /// Says whom the items that follow are about, without a claim that it is so.
+    pub fn about(&mut self, device: impl Into<DeviceId>) {
+        *self.device = Some(device.into());
+    }
+
+    /// Another platform has shown its password: whoever spoke before it did not.
+    pub fn platform_in(&mut self, link: PlatformLink) {
+        *self.device = None;
+        self.items.push(Item::PlatformIn(link));
+    }
+
+    /// That platform has taken leave.
+    pub fn platform_out(&mut self, access_code: u32) {
+        *self.device = None;
+        self.items.push(Item::PlatformOut { access_code });
     }
 
     /// A position.

@@ -26,11 +26,13 @@ pub enum Reason {
     Unframed,
     /// Parts of a message that never came together in time or room.
     Incomplete,
+    /// A login that is not allowed.
+    Denied,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Checksum,
         Self::Truncated,
         Self::TooLong,
@@ -41,6 +43,7 @@ impl Reason {
         Self::Encrypted,
         Self::Unframed,
         Self::Incomplete,
+        Self::Denied,
     ];
 
     /// The word itself.
@@ -57,6 +60,7 @@ impl Reason {
             Self::Encrypted => "encrypted",
             Self::Unframed => "unframed",
             Self::Incomplete => "incomplete",
+            Self::Denied => "denied",
         }
     }
 }

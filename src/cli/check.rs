@@ -80,7 +80,16 @@ fn summary(configuration: &Configuration, out: &mut impl Write) -> io::Result<()
         }
         None => writeln!(out, "roads        none: approaches are judged by geometry")?,
     }
-    writeln!(out, "fleet        {}", counted(configuration.fleet.len(), "device", "devices"))
+    writeln!(out, "fleet        {}", counted(configuration.fleet.len(), "device", "devices"))?;
+    for platform in &configuration.platforms {
+        let called_back = match &platform.sub_link {
+            Some(address) => format!("called back at {}", escape(&address.to_string())),
+            None => "not called back".to_owned(),
+        };
+        let networks = counted(platform.networks.len(), "network", "networks");
+        writeln!(out, "platform     {} from {networks}, {called_back}", platform.access_code)?;
+    }
+    Ok(())
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

@@ -3,12 +3,15 @@
 mod batch;
 mod stream;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use interdict_protocols::{
-    ALL, DeviceId, HmacTokens, Installation, Item, Lent, Protocol, Time, find,
+    ALL, Cipher, DeviceId, HmacTokens, Installation, Item, Lent, PlatformLogin, PlatformRefusal,
+    Protocol, Time, find,
 };
 
 #[derive(clap::Args)]
@@ -32,6 +35,9 @@ pub(super) struct Arguments {
     /// whole input of a fresh connection, and answer each with one line {"items":[…]}
     #[arg(long)]
     batch: bool,
+    /// The configuration whose other platforms' messages can be decrypted (jt809)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// When the bytes were received, RFC 3339; now if not given
     #[arg(long, value_name = "TIME", value_parser = time)]
     received_at: Option<Time>,
@@ -48,7 +54,13 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     };
     let received_at = arguments.received_at.unwrap_or_else(super::now);
-    let task = Task { protocol, received_at };
+    let platforms = match arguments.config.as_deref() {
+        Some(path) => super::load(Some(path), None)?.platforms,
+        None => Vec::new(),
+    };
+    let ciphers =
+        platforms.iter().filter_map(|platform| Some((platform.access_code, platform.cipher?)));
+    let task = Task { protocol, received_at, ciphers: Arc::new(ciphers.collect()) };
     let defaults = Peer {
         device: arguments.device.as_deref().map(DeviceId::from),
         model: arguments.model.as_deref().map(Arc::from),
@@ -79,9 +91,15 @@ fn time(text: &str) -> Result<Time, String> {
 struct Task {
     protocol: &'static Protocol,
     received_at: Time,
+    /// By access code.
+    ciphers: Arc<BTreeMap<u32, Cipher>>,
 }
 
 impl Task {
+    fn lending(&self, model: Option<Arc<str>>) -> Lending {
+        Lending { tokens: HmacTokens::new(SECRET), model, ciphers: Arc::clone(&self.ciphers) }
+    }
+
     fn lent<'a>(&self, lending: &'a Lending) -> Lent<'a> {
         Lent { received_at: self.received_at, installation: lending }
     }
@@ -99,12 +117,7 @@ struct Peer {
 struct Lending {
     tokens: HmacTokens,
     model: Option<Arc<str>>,
-}
-
-impl Lending {
-    fn new(model: Option<Arc<str>>) -> Self {
-        Self { tokens: HmacTokens::new(SECRET), model }
-    }
+    ciphers: Arc<BTreeMap<u32, Cipher>>,
 }
 
 impl Installation for Lending {
@@ -118,6 +131,15 @@ impl Installation for Lending {
 
     fn model(&self, _: &DeviceId) -> Option<Arc<str>> {
         self.model.clone()
+    }
+
+    /// Every platform is let in, as every token is good that was handed out here.
+    fn admit(&self, _: &PlatformLogin<'_>) -> Result<u32, PlatformRefusal> {
+        Ok(0)
+    }
+
+    fn cipher(&self, access_code: u32) -> Option<Cipher> {
+        self.ciphers.get(&access_code).copied()
     }
 }
 

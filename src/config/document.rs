@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use interdict_engine::{Deadlines, Rules};
 use interdict_protocols::{Datum, Time};
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
@@ -42,6 +43,31 @@ pub(super) struct Document {
     pub(super) rules: Rules,
     /// How long people have for their part.
     pub(super) deadlines: Deadlines,
+    /// Other platforms.
+    pub(super) jt809: Jt809,
+}
+
+/// What JT/T 809 needs.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Jt809 {
+    /// The platforms that hand us their vehicles.
+    pub(super) peers: Vec<PeerEntry>,
+}
+
+/// One such platform.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PeerEntry {
+    pub(super) platform_code: u32,
+    pub(super) user_id: u32,
+    pub(super) password: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) networks: Vec<IpNet>,
+    pub(super) sub_link: Option<String>,
+    pub(super) m1: Option<u32>,
+    pub(super) ia1: Option<u32>,
+    pub(super) ic1: Option<u32>,
 }
 
 /// The files that the document names.

@@ -11,6 +11,7 @@ mod features;
 mod files;
 mod fleet;
 mod limits;
+mod platforms;
 mod ports;
 mod problem;
 mod ranges;
@@ -33,6 +34,7 @@ pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
 pub use fleet::{BadLine, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
+pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
@@ -66,6 +68,8 @@ pub struct Configuration {
     pub token_window_until: Option<Time>,
     /// Datums by device model.
     pub datums: BTreeMap<String, Datum>,
+    /// Other platforms that hand us their vehicles.
+    pub platforms: Vec<Platform>,
 }
 
 impl Configuration {
@@ -109,6 +113,7 @@ impl Configuration {
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
         let ports = ports::read(file, &document, &places, &mut report);
+        let platforms = platforms::read(file, &document, &places, files, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
         let zone = TimeZone::get(zone).unwrap_or_else(|_| {
             let what =
@@ -188,6 +193,7 @@ impl Configuration {
             fleet,
             token_window_until: document.token_window_until,
             datums: document.datums,
+            platforms,
         };
         report.finish(configuration)
     }

@@ -1,4 +1,5 @@
-//! Which devices are heard, what carries them, and what terminals register with.
+//! Which devices are heard, what carries them, what terminals register with, and which other
+//! platforms are let in.
 //!
 //! [`Registry`] answers from memory, on every frame of every tracker; a change is durable before
 //! it is visible, and visible to every session at its next frame.
@@ -6,6 +7,7 @@
 mod change;
 mod fleet;
 mod import;
+mod platforms;
 mod refused;
 mod saver;
 mod tokens;
@@ -17,6 +19,7 @@ use interdict_engine::Vehicle;
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
 
 use crate::clock::Clock;
+use crate::config::Platform;
 use crate::store::{Store, StoreError, Table};
 use fleet::Fleet;
 use refused::RefusedList;
@@ -41,6 +44,8 @@ pub struct Options {
     pub token_window_until: Option<Time>,
     /// The datum that a model's devices report in.
     pub datum_of_model: HashMap<String, Datum>,
+    /// Other platforms that hand us their vehicles.
+    pub platforms: Vec<Platform>,
 }
 
 /// The devices. Cheap to clone.

@@ -4,6 +4,7 @@ mod addresses;
 mod record;
 mod session;
 mod sessions;
+mod sub_link;
 mod tcp;
 mod udp;
 

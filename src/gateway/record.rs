@@ -1,7 +1,7 @@
 //! `serve --record FILE`: every read as it came, for `replay`.
 //!
-//! A recording holds positions of vehicles that nobody has flagged; it is off unless asked for, and
-//! said loudly.
+//! A recording holds positions of vehicles that nobody has flagged, terminals' tokens and platforms'
+//! passwords; it is off unless asked for, and said loudly.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

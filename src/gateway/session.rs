@@ -1,18 +1,21 @@
 //! [`Session`]: what one peer says, from its bytes to inputs for the engine and replies for it.
 
 use std::collections::HashSet;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use interdict_engine::{ConflictReport, Input, Observation, Position};
 use interdict_protocols::{
-    Connection, Datum, DeviceId, Fix, Item, Lent, Login, Protocol, Standing, Time, Transport, When,
+    Connection, Datum, DeviceId, Fix, Item, Lent, Login, PLATFORM_VEHICLE, PlatformLink, Protocol,
+    Reason, Standing, Time, Transport, When,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::sessions::{Claim, Talk};
+use super::sessions::{Claim, Hold, Talk};
+use super::sub_link::Callback;
 use crate::config::{PeerLimits, to_wgs84};
 use crate::devices::Enrolment;
 
@@ -21,6 +24,9 @@ const DEVICES_A_PEER: usize = 10_000;
 
 /// How often one conflict is told again while it lasts.
 const CONFLICT_EVERY: Duration = Duration::from_secs(60);
+
+/// A platform tests its main link every minute, and has lost it after three (JT/T 809).
+const PLATFORM_IDLE: Duration = Duration::from_secs(180);
 
 /// The window in which refused frames are counted against the limit.
 const REJECT_WINDOW: Duration = Duration::from_secs(60);
@@ -65,7 +71,11 @@ pub(super) struct Session {
     talk: Arc<Talk>,
     limits: PeerLimits,
     speaker: Speaker,
-    /// Devices heard on this session.
+    /// The main link of another platform, once its password held.
+    platform: Option<PlatformLink>,
+    /// How that platform is called back, once it has its answer.
+    callback: Option<Callback>,
+    /// Devices heard on this session, and the platform whose main link it is.
     devices: HashSet<DeviceId>,
     /// When a conflict was told last.
     conflict_told: Option<Instant>,
@@ -89,6 +99,8 @@ impl Session {
             talk,
             limits,
             speaker: Speaker::Nobody,
+            platform: None,
+            callback: None,
             devices: HashSet::new(),
             conflict_told: None,
             rejects: 0,
@@ -102,14 +114,20 @@ impl Session {
         self.talk.superseded.clone()
     }
 
-    /// Whether somebody enrolled speaks here.
-    pub(super) const fn is_identified(&self) -> bool {
-        matches!(self.speaker, Speaker::Heard(..) | Speaker::Held(..))
+    /// Whether somebody enrolled speaks here, has spoken, or another platform does.
+    pub(super) fn is_identified(&self) -> bool {
+        matches!(self.speaker, Speaker::Heard(..) | Speaker::Held(..)) || !self.devices.is_empty()
     }
 
     /// Whether somebody who is not enrolled speaks here.
     pub(super) const fn is_refused(&self) -> bool {
         matches!(self.speaker, Speaker::Refused)
+    }
+
+    /// How long the peer may be silent.
+    pub(super) fn idle_limit(&self) -> Duration {
+        let idle = Duration::from_secs_f64(self.limits.idle_s);
+        if self.platform.is_some() { idle.min(PLATFORM_IDLE) } else { idle }
     }
 
     /// The limits that hold for the peer.
@@ -147,6 +165,34 @@ impl Session {
         self.work(&[], |connection, _, lent, items| connection.close(lent, items))
     }
 
+    /// What a read came to has been answered: so many of its positions were accepted. A platform is
+    /// called back only now, when it knows the code that our side will show.
+    pub(super) fn answered(&mut self, positions: u32) {
+        let Some(link) = &self.platform else { return };
+        if self.callback.is_none() {
+            let platform = self.shared.registry.platform(link.access_code);
+            let address = platform.and_then(|platform| platform.sub_link.clone());
+            let start = |address| Callback::start(&self.shared, link.clone(), address);
+            self.callback = address.map(start);
+        }
+        if let Some(callback) = &self.callback {
+            callback.accepted(positions);
+        }
+    }
+
+    /// The next message for the peer that is no answer to it.
+    pub(super) async fn notice(&mut self) -> Vec<u8> {
+        match &mut self.callback {
+            Some(callback) => callback.notice().await,
+            None => pending().await,
+        }
+    }
+
+    /// What the peer is told when we end, where its protocol has a word for that.
+    pub(super) fn farewell(&self) -> Option<Vec<u8>> {
+        Some(self.platform.as_ref()?.closing(self.shared.shards.clock().now()))
+    }
+
     fn work(
         &mut self,
         bytes: &[u8],
@@ -154,7 +200,8 @@ impl Session {
     ) -> Work {
         let shared = Arc::clone(&self.shared);
         let received_at = shared.shards.clock().now();
-        let lent = Lent { received_at, installation: &shared.registry };
+        let installation = shared.registry.seen_from(self.talk.peer.ip());
+        let lent = Lent { received_at, installation: &installation };
         let mut items = std::mem::take(&mut self.items);
         take(&mut self.connection, bytes, &lent, &mut items);
         let mut work = Work::default();
@@ -172,6 +219,14 @@ impl Session {
 
     /// An enrolment may have been revoked since the last read, or the session lost or won.
     fn renew(&mut self, work: &mut Work) {
+        // A platform's only vehicle says its name once, and may be enrolled after that.
+        if self.platform.is_some()
+            && self.is_refused()
+            && let Some(device) = self.connection.device().cloned()
+            && let Some(enrolment) = self.shared.registry.find(&device)
+        {
+            self.speaker = self.claim(device, enrolment, work);
+        }
         let (Speaker::Heard(device, _) | Speaker::Held(device, ..)) = &self.speaker else {
             return;
         };
@@ -180,7 +235,10 @@ impl Session {
             Some(enrolment) => self.speaker = self.claim(device, enrolment, work),
             None => {
                 self.speaker = Speaker::Refused;
-                work.close = Some("revoked");
+                // A platform goes on with its other vehicles.
+                if self.platform.is_none() {
+                    work.close = Some("revoked");
+                }
             }
         }
     }
@@ -190,6 +248,8 @@ impl Session {
         let metrics = &self.shared.metrics;
         match item {
             Item::Login(login) => self.login(login, work),
+            Item::PlatformIn(link) => self.platform_in(link, work),
+            Item::PlatformOut { access_code } => self.platform_out(access_code, work),
             Item::Fix { fix, .. } => {
                 metrics.fix(protocol);
                 self.fix(fix, work);
@@ -208,6 +268,8 @@ impl Session {
             }
             Item::Reply { bytes, when } => {
                 let sent = match self.speaker {
+                    // Answers are for the platform, whichever vehicle it spoke of last.
+                    _ if self.platform.is_some() => true,
                     Speaker::Refused => false,
                     Speaker::Heard(..) => true,
                     _ => when == When::Now,
@@ -222,6 +284,9 @@ impl Session {
             }
             Item::Fatal { reason, .. } => {
                 metrics.reject(protocol, reason);
+                if reason == Reason::Denied {
+                    tracing::warn!(protocol, peer = %self.talk.peer, "a login was denied");
+                }
                 work.close = Some(reason.name());
             }
         }
@@ -230,11 +295,14 @@ impl Session {
     fn login(&mut self, login: Login, work: &mut Work) {
         let Login { device, standing, refusal } = login;
         let protocol = self.connection.protocol();
-        let enrolment = self
-            .shared
-            .registry
-            .find(&device)
-            .or_else(|| self.shared.registry.enrol_unknown(&device));
+        // Another platform's vehicles are heard from that platform alone: by any other way there is
+        // neither a password nor a network.
+        let is_elsewhere = self.platform.is_none() && device.as_str().starts_with(PLATFORM_VEHICLE);
+        let registry = &self.shared.registry;
+        let enrolment = match is_elsewhere {
+            true => None,
+            false => registry.find(&device).or_else(|| registry.enrol_unknown(&device)),
+        };
         let Some(enrolment) = enrolment else {
             self.shared.metrics.refused(protocol.name);
             self.shared.registry.refuse(&device, protocol.name, &self.talk.peer.to_string());
@@ -254,11 +322,47 @@ impl Session {
         self.speaker = if proven { self.claim(device, enrolment, work) } else { Speaker::Unproven };
     }
 
+    /// One main link a platform: the older one wins while it talks, as with devices.
+    fn platform_in(&mut self, link: PlatformLink, work: &mut Work) {
+        let name = DeviceId::from(format!("{PLATFORM_VEHICLE}{}", link.access_code));
+        match self.shared.sessions.claim(&name, &self.talk, Hold::Whole) {
+            Claim::Held { believed } => {
+                tracing::warn!(
+                    access_code = link.access_code, peer = %self.talk.peer, %believed,
+                    "a second main link of a platform was refused"
+                );
+                self.speaker = Speaker::Refused;
+                work.replies.push((When::Now, link.refusal));
+                work.close = Some("the platform is logged in already");
+            }
+            Claim::Believed => {
+                tracing::info!(
+                    access_code = link.access_code, peer = %self.talk.peer,
+                    "a platform has logged in"
+                );
+                self.devices.insert(name);
+                self.speaker = Speaker::Nobody;
+                (self.platform, self.callback) = (Some(link), None);
+            }
+        }
+    }
+
+    fn platform_out(&mut self, access_code: u32, work: &mut Work) {
+        tracing::info!(access_code, peer = %self.talk.peer, "a platform has taken leave");
+        self.shared.sessions.close(&self.talk, self.devices.iter());
+        self.devices.clear();
+        self.speaker = Speaker::Nobody;
+        (self.platform, self.callback) = (None, None);
+        work.close = Some("logged out");
+    }
+
     fn claim(&mut self, device: DeviceId, enrolment: Arc<Enrolment>, work: &mut Work) -> Speaker {
-        match self.shared.sessions.claim(&device, &self.talk) {
+        // A platform's vehicles are as many as were enrolled of it.
+        let most = if self.platform.is_some() { usize::MAX } else { DEVICES_A_PEER };
+        match self.shared.sessions.claim(&device, &self.talk, Hold::One) {
             Claim::Held { believed } => Speaker::Held(device, enrolment, believed),
             Claim::Believed if self.devices.contains(&device) => Speaker::Heard(device, enrolment),
-            Claim::Believed if self.devices.len() >= DEVICES_A_PEER => {
+            Claim::Believed if self.devices.len() >= most => {
                 work.close = Some("speaks for too many devices");
                 Speaker::Refused
             }

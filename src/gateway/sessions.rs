@@ -35,6 +35,15 @@ pub(super) struct Talk {
     pub(super) superseded: CancellationToken,
 }
 
+/// What a newer session takes from an older one that has been quiet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// One device: a forwarder that lost one of many goes on with the rest.
+    One,
+    /// The whole session.
+    Whole,
+}
+
 /// Whether a peer is believed to be a device.
 pub(super) enum Claim {
     /// It is.
@@ -74,7 +83,7 @@ impl Sessions {
     }
 
     /// Asks whether the peer is believed to be `device`, which it says it is.
-    pub(super) fn claim(&self, device: &DeviceId, talk: &Arc<Talk>) -> Claim {
+    pub(super) fn claim(&self, device: &DeviceId, talk: &Arc<Talk>, hold: Hold) -> Claim {
         let mut live = self.live.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match live.get(device) {
             Some(held) if held.number == talk.number => Claim::Believed,
@@ -83,11 +92,11 @@ impl Sessions {
                 Claim::Held { believed: held.peer }
             }
             before => {
-                // A forwarder that lost one device of many goes on with the rest.
-                if let Some(before) = before
-                    && before.devices.fetch_sub(1, Ordering::Relaxed) == 1
-                {
-                    before.superseded.cancel();
+                if let Some(before) = before {
+                    let was_last = before.devices.fetch_sub(1, Ordering::Relaxed) == 1;
+                    if was_last || hold == Hold::Whole {
+                        before.superseded.cancel();
+                    }
                 }
                 talk.devices.fetch_add(1, Ordering::Relaxed);
                 live.insert(device.clone(), Arc::clone(talk));
@@ -136,12 +145,14 @@ mod tests {
         let device = DeviceId::from("1");
         let (older, newer) =
             (talk(&sessions, 1, Transport::Tcp), talk(&sessions, 2, Transport::Tcp));
-        assert!(matches!(sessions.claim(&device, &older), Claim::Believed));
-        assert!(matches!(sessions.claim(&device, &older), Claim::Believed));
-        let Claim::Held { believed } = sessions.claim(&device, &newer) else { panic!("believed") };
+        assert!(matches!(sessions.claim(&device, &older, Hold::One), Claim::Believed));
+        assert!(matches!(sessions.claim(&device, &older, Hold::One), Claim::Believed));
+        let Claim::Held { believed } = sessions.claim(&device, &newer, Hold::One) else {
+            panic!("believed")
+        };
         assert_eq!(believed, older.peer);
         sessions.close(&older, [device.clone()].iter());
-        assert!(matches!(sessions.claim(&device, &newer), Claim::Believed));
+        assert!(matches!(sessions.claim(&device, &newer, Hold::One), Claim::Believed));
     }
 
     #[test]
@@ -150,20 +161,20 @@ mod tests {
         let device = DeviceId::from("1");
         let (older, newer) =
             (talk(&sessions, 1, Transport::Tcp), talk(&sessions, 2, Transport::Tcp));
-        sessions.claim(&device, &older);
-        assert!(matches!(sessions.claim(&device, &newer), Claim::Believed));
+        sessions.claim(&device, &older, Hold::One);
+        assert!(matches!(sessions.claim(&device, &newer, Hold::One), Claim::Believed));
         assert!(older.superseded.is_cancelled());
         // The older one cannot give away what it has lost.
         sessions.close(&older, [device.clone()].iter());
-        assert!(matches!(sessions.claim(&device, &newer), Claim::Believed));
+        assert!(matches!(sessions.claim(&device, &newer, Hold::One), Claim::Believed));
     }
 
     #[test]
     fn a_datagram_peer_may_change_its_port() {
         let sessions = Sessions::new(Duration::from_secs(3600));
         let device = DeviceId::from("1");
-        sessions.claim(&device, &talk(&sessions, 1, Transport::Udp));
+        sessions.claim(&device, &talk(&sessions, 1, Transport::Udp), Hold::One);
         let moved = talk(&sessions, 2, Transport::Udp);
-        assert!(matches!(sessions.claim(&device, &moved), Claim::Believed));
+        assert!(matches!(sessions.claim(&device, &moved, Hold::One), Claim::Believed));
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use interdict_engine::Input;
 use interdict_protocols::{Protocol, Transport};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -102,15 +103,23 @@ async fn converse(
     let login_by = Instant::now() + Duration::from_secs_f64(limits.login_s);
     let mut heard = Instant::now();
     loop {
-        let deadline = if session.is_identified() {
-            heard + Duration::from_secs_f64(limits.idle_s)
-        } else {
-            login_by
-        };
+        let deadline =
+            if session.is_identified() { heard + session.idle_limit() } else { login_by };
         tokio::select! {
             biased;
-            () = shared.closing.cancelled() => return "shutdown",
+            () = shared.closing.cancelled() => {
+                if let Some(farewell) = session.farewell() {
+                    write(stream, &farewell).await;
+                }
+                return "shutdown";
+            }
             () = superseded.cancelled() => return "superseded by a newer session",
+            notice = session.notice() => {
+                if write(stream, &notice).await {
+                    continue;
+                }
+                return "connection lost";
+            }
             readable = tokio::time::timeout_at(deadline.into(), stream.readable()) => match readable {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return "connection lost",
@@ -139,10 +148,10 @@ async fn converse(
             Err(_) => return "connection lost",
         };
         heard = Instant::now();
-        let answered = deliver(shared, stream, &mut work).await;
-        if !answered {
+        let Some(positions) = deliver(shared, stream, &mut work).await else {
             return "connection lost";
-        }
+        };
+        session.answered(positions);
         match work.close {
             Some(reason) => return reason,
             None if session.pending() > limits.frame_bytes => return "frame too long",
@@ -152,17 +161,22 @@ async fn converse(
     }
 }
 
-/// Tells the engine, then sends the answers that are due; false where the peer does not take them.
-async fn deliver(shared: &Shared, stream: &mut TcpStream, work: &mut Work) -> bool {
-    let accepted = match std::mem::take(&mut work.inputs) {
-        inputs if inputs.is_empty() => true,
-        inputs => shared.shards.tell(inputs).await.is_ok(),
-    };
+/// Tells the engine, then sends the answers that are due; how many positions were accepted, `None`
+/// where the peer does not take the answers.
+async fn deliver(shared: &Shared, stream: &mut TcpStream, work: &mut Work) -> Option<u32> {
+    let inputs = std::mem::take(&mut work.inputs);
+    let positions = inputs.iter().filter(|input| matches!(input, Input::Fix(_))).count();
+    let accepted = inputs.is_empty() || shared.shards.tell(inputs).await.is_ok();
     let answer: Vec<u8> = work.due(accepted).flatten().copied().collect();
-    if answer.is_empty() {
-        return true;
+    if !answer.is_empty() && !write(stream, &answer).await {
+        return None;
     }
-    let written = tokio::time::timeout(WRITE_LIMIT, stream.write_all(&answer)).await;
+    Some(if accepted { u32::try_from(positions).unwrap_or(u32::MAX) } else { 0 })
+}
+
+/// Whether the peer has taken `bytes` in time.
+pub(super) async fn write(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    let written = tokio::time::timeout(WRITE_LIMIT, stream.write_all(bytes)).await;
     matches!(written, Ok(Ok(())))
 }
 

@@ -4,7 +4,10 @@
 
 use std::collections::HashMap;
 
-use interdict_protocols::{Connection, HmacTokens, Item, Lent, Protocol, Time, Transport, find};
+use interdict_protocols::{
+    Connection, DeviceId, HmacTokens, Installation, Item, Lent, PlatformLogin, PlatformRefusal,
+    Protocol, Time, Transport, find,
+};
 use serde::Deserialize;
 
 use super::{Reading, Said};
@@ -33,9 +36,26 @@ const CONNECTIONS: usize = 1 << 16;
 /// The connections of one recording.
 pub(super) struct Recording {
     open: HashMap<(&'static str, bool, u64, String), Followed>,
-    tokens: HmacTokens,
+    lending: Lending,
     latest: Time,
     reads: u64,
+}
+
+/// Whoever was heard when it was recorded is heard again: nothing is guarded here.
+struct Lending(HmacTokens);
+
+impl Installation for Lending {
+    fn issue_token(&self, device: &DeviceId) -> String {
+        self.0.issue_token(device)
+    }
+
+    fn accepts_token(&self, device: &DeviceId, token: &[u8]) -> bool {
+        self.0.accepts_token(device, token)
+    }
+
+    fn admit(&self, _: &PlatformLogin<'_>) -> Result<u32, PlatformRefusal> {
+        Ok(0)
+    }
 }
 
 struct Followed {
@@ -45,9 +65,8 @@ struct Followed {
 
 impl Default for Recording {
     fn default() -> Self {
-        // Whoever was heard when it was recorded is heard again: tokens guard nothing here.
-        let tokens = HmacTokens::new(*b"interdict replay");
-        Self { open: HashMap::new(), tokens, latest: Time::default(), reads: 0 }
+        let lending = Lending(HmacTokens::new(*b"interdict replay"));
+        Self { open: HashMap::new(), lending, latest: Time::default(), reads: 0 }
     }
 }
 
@@ -75,7 +94,7 @@ impl Recording {
         let key = (protocol.name, udp, frame.connection, frame.peer);
         let followed = self.open.entry(key.clone()).or_insert_with(|| Followed::new(protocol, udp));
         followed.last_read = self.reads;
-        let lent = Lent { received_at: at, installation: &self.tokens };
+        let lent = Lent { received_at: at, installation: &self.lending };
         let mut items = Vec::new();
         if udp {
             followed.connection.datagram(&bytes, &lent, &mut items);
@@ -97,7 +116,7 @@ impl Recording {
         let mut open: Vec<_> = self.open.drain().collect();
         open.sort_by(|(left, _), (right, _)| left.cmp(right));
         for (_, mut followed) in open {
-            let lent = Lent { received_at: self.latest, installation: &self.tokens };
+            let lent = Lent { received_at: self.latest, installation: &self.lending };
             let mut items = Vec::new();
             followed.connection.close(&lent, &mut items);
             // A recording that stops within a frame is nobody's mistake.
@@ -141,7 +160,7 @@ fn say(reading: &mut Reading<'_, '_>, number: usize, at: Time, items: Vec<Item>)
                 let what = format!("refused: {} at byte {offset} of its connection", reason.name());
                 reading.bad(number, &what);
             }
-            Item::Reply { .. } => {}
+            Item::PlatformIn(_) | Item::PlatformOut { .. } | Item::Reply { .. } => {}
         }
     }
 }

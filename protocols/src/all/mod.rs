@@ -8,6 +8,7 @@ mod eelink;
 mod egts;
 mod fifotrack;
 mod galileo;
+mod gb32960;
 mod gl200;
 mod gosafe;
 mod gps103;
@@ -17,6 +18,7 @@ mod huasheng;
 mod its;
 mod jt600;
 mod jt808;
+mod jt809;
 mod laipac;
 mod megastek;
 mod meiligao;
@@ -43,6 +45,8 @@ mod watch;
 mod wialon;
 mod xexun;
 
+pub use self::jt809::{PLATFORM_VEHICLE, PlatformLink, SubLink, SubLinkState};
+
 use crate::Protocol;
 
 /// Every protocol, by name.
@@ -55,6 +59,7 @@ pub static ALL: &[&Protocol] = &[
     &egts::PROTOCOL,
     &fifotrack::PROTOCOL,
     &galileo::PROTOCOL,
+    &gb32960::PROTOCOL,
     &gl200::PROTOCOL,
     &gosafe::PROTOCOL,
     &gps103::PROTOCOL,
@@ -64,6 +69,7 @@ pub static ALL: &[&Protocol] = &[
     &its::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
+    &jt809::PROTOCOL,
     &laipac::PROTOCOL,
     &megastek::PROTOCOL,
     &meiligao::PROTOCOL,

@@ -3,6 +3,8 @@
 
 pub mod bcd;
 pub mod checksum;
+pub mod date;
+pub mod escape;
 mod fields;
 pub mod http;
 pub mod nmea;

@@ -3,10 +3,8 @@
 use super::write::{bcd, bcd_digits, date_time, scaled_u16, scaled_u32};
 use super::{Heard, Progress, Tracker};
 use crate::field::checksum::xor;
+use crate::field::date::CHINA_S;
 use crate::{Alarm, DeviceId, Fix};
-
-/// China's wall clock, which the standard prescribes.
-const CHINA_S: i32 = 8 * 3600;
 
 const REGISTER: u16 = 0x0100;
 const AUTHENTICATE: u16 = 0x0102;

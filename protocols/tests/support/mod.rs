@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interdict_protocols::{
-    Connection, DeviceId, HmacTokens, Installation, Item, Lent, Protocol, Time, Transport, find,
+    Cipher, Connection, DeviceId, HmacTokens, Installation, Item, Lent, PlatformLogin,
+    PlatformRefusal, Protocol, Time, Transport, find,
 };
 
 /// The header keys that every case has.
@@ -30,7 +31,12 @@ const REQUIRED_KEYS: [&str; 3] = ["device", "source", "note"];
 /// 2026-06-15T02:00:00Z: when every case is received.
 pub const RECEIVED_AT: Time = Time::from_seconds(1_781_488_800);
 
-/// What fixtures and recorded frames are decoded with: tokens under a fixed secret, one model.
+/// The platform that fixtures know: its access code, user, password, and where it is called back.
+const PLATFORM: (u32, u32, &[u8]) = (2_101_001, 1001, b"letmein");
+const PLATFORM_SUB_LINK: (&str, u16) = ("10.21.0.5", 9809);
+
+/// What fixtures and recorded frames are decoded with: tokens under a fixed secret, one model, one
+/// platform.
 pub struct Lending {
     tokens: HmacTokens,
     model: Option<Arc<str>>,
@@ -54,6 +60,29 @@ impl Installation for Lending {
 
     fn model(&self, _: &DeviceId) -> Option<Arc<str>> {
         self.model.clone()
+    }
+
+    fn admit(&self, login: &PlatformLogin<'_>) -> Result<u32, PlatformRefusal> {
+        let (access_code, user_id, password) = PLATFORM;
+        if login.access_code != access_code {
+            return Err(PlatformRefusal::AccessCode);
+        }
+        if login.user_id != user_id {
+            return Err(PlatformRefusal::User);
+        }
+        if login.password != password {
+            return Err(PlatformRefusal::Password);
+        }
+        if (login.sub_link_host, login.sub_link_port) != PLATFORM_SUB_LINK {
+            return Err(PlatformRefusal::Address);
+        }
+        // Two bytes of it are escaped.
+        Ok(0x5b5d_0102)
+    }
+
+    fn cipher(&self, access_code: u32) -> Option<Cipher> {
+        let cipher = Cipher { m1: 10_000_000, ia1: 20_000_000, ic1: 30_000_000 };
+        (access_code == PLATFORM.0).then_some(cipher)
     }
 }
 

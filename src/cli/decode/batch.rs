@@ -7,7 +7,7 @@ use std::sync::Arc;
 use interdict_protocols::{Connection, DeviceId, Item, Transport};
 use serde::{Deserialize, Serialize};
 
-use super::{Lending, Peer, Task};
+use super::{Peer, Task};
 use crate::text::{LONGEST, Line, Lines, bytes};
 
 #[derive(Deserialize)]
@@ -70,7 +70,7 @@ fn decode(task: &Task, defaults: &Peer, request: &Request) -> Result<Vec<Item>, 
     let udp = request.transport.map_or(defaults.udp, |way| way == Way::Udp);
     let device = request.device.as_deref().map(DeviceId::from).or_else(|| defaults.device.clone());
     let model = request.model.as_deref().map(Arc::from).or_else(|| defaults.model.clone());
-    let lending = Lending::new(model);
+    let lending = task.lending(model);
     let lent = task.lent(&lending);
     let transport = if udp { Transport::Udp } else { Transport::Tcp };
     let mut connection = Connection::new(task.protocol, transport, device);

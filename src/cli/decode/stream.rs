@@ -62,7 +62,7 @@ struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     fn new(task: &'a Task, peer: &'a Peer) -> Self {
-        let lending = Lending::new(peer.model.clone());
+        let lending = task.lending(peer.model.clone());
         Self { task, peer, lending, connection: None, failed: false, items: Vec::new() }
     }
 

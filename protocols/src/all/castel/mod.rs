@@ -26,7 +26,7 @@
 mod reports;
 
 use crate::field::checksum::crc16_x25;
-use crate::field::{Reader, text};
+use crate::field::{Reader, date, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Standing,
     Step, Time, Transports, When,
@@ -225,10 +225,8 @@ fn position(
     let speed = f64::from(reader.le_u16()?) * 0.036;
     let course = f64::from(reader.le_u16()?) / 10.0;
     let flags = reader.u8()?;
-    let small = |byte: u8| i8::try_from(byte).unwrap_or(i8::MAX);
-    let date = (i16::from(year).saturating_add(2000), small(month), small(day));
-    let of_day = (small(hour), small(minute), small(second));
-    let Some(time) = Time::from_civil(date, of_day, 0) else { return Ok(Err(nowhen)) };
+    let date = [year, month, day, hour, minute, second];
+    let Some(time) = date::since_2000(date, 0) else { return Ok(Err(nowhen)) };
     let north = if flags & 2 == 0 { -latitude } else { latitude };
     let east = if flags & 1 == 0 { -longitude } else { longitude };
     let Some(mut fix) = Fix::new(time, north, east) else { return Ok(Err(nowhere)) };

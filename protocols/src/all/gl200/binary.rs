@@ -19,7 +19,7 @@
 //! and its checksum is of an unknown kind.
 
 use crate::field::checksum::crc16_ccitt_false;
-use crate::field::{Reader, bcd, text};
+use crate::field::{Reader, bcd, date, text};
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
 
 /// The count and the time before it, the checksum and the line's end.
@@ -94,10 +94,7 @@ fn identify(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), Reject> {
 fn time(reader: &mut Reader<'_>) -> Result<Time, Reject> {
     let wrong = reader.reject(Reason::OutOfRange);
     let year = i16::try_from(reader.be_u16()?).map_err(|_| wrong)?;
-    let [month, day, hour, minute, second] = reader.array::<5>()?.map(|byte| byte.min(100));
-    let small = |byte: u8| i8::try_from(byte).unwrap_or_default();
-    let date = (year, small(month), small(day));
-    Time::from_civil(date, (small(hour), small(minute), small(second)), 0).ok_or(wrong)
+    date::of_year(year, reader.array()?, 0).ok_or(wrong)
 }
 
 /// What both kinds of message begin with, `gap` bytes being unused before the state of motion.

@@ -1,6 +1,6 @@
 //! The blocks that most messages are made of: date, position, cell.
 
-use crate::field::Reader;
+use crate::field::{Reader, date};
 use crate::{Attributes, Fix, Reason, Reject, Time};
 
 /// Units of latitude and longitude in a degree: 1/30 000 of a minute.
@@ -40,22 +40,12 @@ pub(super) const LONG_SPEED: Layout =
 /// A date as six numbers, years from 2000 on, at `offset_s` seconds ahead of UTC.
 pub(super) fn date(reader: &mut Reader<'_>, offset_s: i32) -> Result<Time, Reject> {
     let at = reader.reject(Reason::OutOfRange);
-    civil(reader.array()?, offset_s).ok_or(at)
+    date::since_2000(reader.array()?, offset_s).ok_or(at)
 }
 
 /// The same, where it is in doubt whether there is one.
 pub(super) fn is_date(bytes: &[u8]) -> bool {
-    bytes.first_chunk().is_some_and(|date| civil(*date, 0).is_some())
-}
-
-fn civil([year, month, day, hour, minute, second]: [u8; 6], offset_s: i32) -> Option<Time> {
-    let small = |value: u8| i8::try_from(value).ok();
-    let year = i16::from(year).checked_add(2000)?;
-    if year > 2099 {
-        return None;
-    }
-    let date = (year, small(month)?, small(day)?);
-    Time::from_civil(date, (small(hour)?, small(minute)?, small(second)?), offset_s)
+    bytes.first_chunk().is_some_and(|numbers| date::since_2000(*numbers, 0).is_some())
 }
 
 /// A position with its date before it. The date may be one that cannot be, and so may the
@@ -67,7 +57,7 @@ pub(super) fn fix(
     attributes: &mut Attributes,
 ) -> Result<Result<Fix, Reject>, Reject> {
     let at = reader.reject(Reason::OutOfRange);
-    let time = civil(reader.array()?, offset_s).ok_or(at);
+    let time = date::since_2000(reader.array()?, offset_s).ok_or(at);
     let place = place(reader, layout, attributes)?;
     Ok(time.and_then(|time| place.at(time)))
 }

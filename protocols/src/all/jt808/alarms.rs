@@ -57,7 +57,7 @@ const LOCK_G360: [Bit; 3] = [(0, Alarm::Removing), (1, Alarm::Tampering), (4, Al
 const TRACKER_AOVX: [Bit; 1] = [(16, Alarm::Movement)];
 
 /// Every alarm that a location, or an item in it, can report.
-pub(super) const ALL: &[Alarm] = &[
+pub(in super::super) const ALL: &[Alarm] = &[
     Alarm::Sos,
     Alarm::Stolen,
     Alarm::PowerCut,
@@ -106,7 +106,11 @@ pub(super) const ALL: &[Alarm] = &[
 ];
 
 /// The alarms that `word` reports, and those that it could.
-pub(super) fn read(word: u32, is_2019: bool, model: Option<&str>) -> (AlarmSet, AlarmSet) {
+pub(in super::super) fn read(
+    word: u32,
+    is_2019: bool,
+    model: Option<&str>,
+) -> (AlarmSet, AlarmSet) {
     let tables: [&[Bit]; 2] = match model {
         Some("G-360P" | "G-508P") => [&LOCK_G360, &[]],
         Some("AL300" | "GL100") => [&TRACKER_AOVX, &[]],

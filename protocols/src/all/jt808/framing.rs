@@ -3,6 +3,7 @@
 use memchr::{memchr, memchr3};
 
 use crate::field::checksum::xor;
+use crate::field::escape::Escapes;
 use crate::{Reason, Step};
 
 /// The longest body: ten bits of the header say its length.
@@ -42,36 +43,10 @@ impl Dialect {
         }
     }
 
-    /// What `byte` stands for on the wire.
-    const fn escaped(self, byte: u8) -> Option<[u8; 2]> {
-        match (self, byte) {
-            (Self::Standard, 0x7d) => Some([0x7d, 0x01]),
-            (Self::Standard, 0x7e) => Some([0x7d, 0x02]),
-            (Self::Alternative, 0xe6) => Some([0xe6, 0x01]),
-            (Self::Alternative, 0xe7) => Some([0xe6, 0x02]),
-            (Self::Alternative, 0x3e) => Some([0x3e, 0x01]),
-            (Self::Alternative, 0x3d) => Some([0x3e, 0x02]),
-            _ => None,
-        }
-    }
-
-    pub(super) const fn is_escape(self, byte: u8) -> bool {
+    pub(super) const fn escapes(self) -> &'static Escapes {
         match self {
-            Self::Standard => byte == 0x7d,
-            Self::Alternative => byte == 0xe6 || byte == 0x3e,
-        }
-    }
-
-    /// The byte that an escape and the byte after it stand for.
-    const fn unescaped(self, pair: (u8, u8)) -> Option<u8> {
-        match (self, pair) {
-            (Self::Standard, (0x7d, 0x01)) => Some(0x7d),
-            (Self::Standard, (0x7d, 0x02)) => Some(0x7e),
-            (Self::Alternative, (0xe6, 0x01)) => Some(0xe6),
-            (Self::Alternative, (0xe6, 0x02)) => Some(0xe7),
-            (Self::Alternative, (0x3e, 0x01)) => Some(0x3e),
-            (Self::Alternative, (0x3e, 0x02)) => Some(0x3d),
-            _ => None,
+            Self::Standard => &STANDARD,
+            Self::Alternative => &ALTERNATIVE,
         }
     }
 
@@ -79,46 +54,25 @@ impl Dialect {
     pub(super) fn wrap(self, content: &[u8]) -> Vec<u8> {
         let mut frame = Vec::with_capacity(content.len().saturating_add(8));
         frame.push(self.flag());
-        for byte in content.iter().chain([&xor(content)]) {
-            match self.escaped(*byte) {
-                Some(pair) => frame.extend(pair),
-                None => frame.push(*byte),
-            }
-        }
+        self.escapes().write(content, &mut frame);
+        self.escapes().write(&[xor(content)], &mut frame);
         frame.push(self.flag());
         frame
     }
 }
 
-/// The bytes that escaped ones stand for, each with the number of bytes up to its end; an error is
-/// the offset of a wrong escape.
-pub(super) struct Plain<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    dialect: Dialect,
-}
+static STANDARD: Escapes =
+    Escapes { leads: [0x7d, 0x7d], pairs: &[(0x7d, [0x7d, 0x01]), (0x7e, [0x7d, 0x02])] };
 
-impl<'a> Plain<'a> {
-    pub(super) const fn new(bytes: &'a [u8], dialect: Dialect) -> Self {
-        Self { bytes, at: 0, dialect }
-    }
-}
-
-impl Iterator for Plain<'_> {
-    type Item = Result<(u8, usize), usize>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let byte = *self.bytes.get(self.at)?;
-        let start = self.at;
-        self.at = self.at.saturating_add(1);
-        if !self.dialect.is_escape(byte) {
-            return Some(Ok((byte, self.at)));
-        }
-        let second = *self.bytes.get(self.at)?;
-        self.at = self.at.saturating_add(1);
-        Some(self.dialect.unescaped((byte, second)).map(|plain| (plain, self.at)).ok_or(start))
-    }
-}
+static ALTERNATIVE: Escapes = Escapes {
+    leads: [0xe6, 0x3e],
+    pairs: &[
+        (0xe6, [0xe6, 0x01]),
+        (0xe7, [0xe6, 0x02]),
+        (0x3e, [0x3e, 0x01]),
+        (0x3d, [0x3e, 0x02]),
+    ],
+};
 
 /// The next step for the bytes at hand.
 pub(super) fn find(bytes: &[u8], last: bool) -> Step {
@@ -152,7 +106,7 @@ fn standard(bytes: &[u8], last: bool) -> Step {
 
 fn is_sound(content: &[u8]) -> bool {
     let (mut sum, mut length) = (0_u8, 0_usize);
-    for byte in Plain::new(content, Dialect::Standard) {
+    for byte in STANDARD.plain(content) {
         let Ok((byte, _)) = byte else { return false };
         sum ^= byte;
         length = length.saturating_add(1);
@@ -167,7 +121,7 @@ fn alternative(bytes: &[u8]) -> Step {
     let content = bytes.get(1..).unwrap_or_default();
     let mut attributes = 0_u16;
     let mut length = usize::MAX;
-    let plain = Plain::new(content, Dialect::Alternative);
+    let plain = ALTERNATIVE.plain(content);
     for (index, byte) in plain.enumerate() {
         let Ok((byte, end)) = byte else { return NOT_ONE };
         match index {

@@ -1,16 +1,14 @@
 //! A frame opened: its bytes without escapes and checksum.
 
-use std::borrow::Cow;
-
-use super::framing::{CONTENT_MIN, Dialect, Plain};
+use super::framing::{CONTENT_MIN, Dialect};
 use crate::field::checksum::xor;
+use crate::field::escape::Unescaped;
 use crate::{Reason, Reject};
 
 /// A frame's bytes without escapes, its checksum verified.
 pub(super) struct Message<'a> {
     pub(super) dialect: Dialect,
-    raw: &'a [u8],
-    plain: Cow<'a, [u8]>,
+    plain: Unescaped<'a>,
 }
 
 impl<'a> Message<'a> {
@@ -20,23 +18,17 @@ impl<'a> Message<'a> {
             .split_first()
             .and_then(|(flag, content)| Some((Dialect::of(*flag)?, content)))
             .ok_or(Reject::at(0, Reason::Unframed))?;
-        if content.last().is_some_and(|byte| dialect.is_escape(*byte)) {
-            return Err(Reject::at(content.len(), Reason::Malformed));
-        }
-        let plain = if content.iter().any(|byte| dialect.is_escape(*byte)) {
-            let bytes = Plain::new(content, dialect);
-            let plain: Result<Vec<u8>, usize> =
-                bytes.map(|byte| byte.map(|(byte, _)| byte)).collect();
-            Cow::Owned(plain.map_err(|at| Reject::at(at.saturating_add(1), Reason::Malformed))?)
-        } else {
-            Cow::Borrowed(content)
-        };
-        let message = Self { dialect, raw, plain };
-        if message.plain.len() < CONTENT_MIN {
+        let plain = dialect
+            .escapes()
+            .open(content)
+            .map_err(|at| Reject::at(at.saturating_add(1), Reason::Malformed))?;
+        let message = Self { dialect, plain };
+        let bytes = message.plain.bytes();
+        if bytes.len() < CONTENT_MIN {
             return Err(Reject::at(raw.len(), Reason::Truncated));
         }
-        if xor(&message.plain) != 0 {
-            let checksum = message.plain.len().saturating_sub(1);
+        if xor(bytes) != 0 {
+            let checksum = bytes.len().saturating_sub(1);
             return Err(message.place(Reject::at(checksum, Reason::Checksum)));
         }
         Ok(message)
@@ -44,21 +36,12 @@ impl<'a> Message<'a> {
 
     /// Header and body.
     pub(super) fn content(&self) -> &[u8] {
-        self.plain.split_last().map_or(&[], |(_, content)| content)
+        self.plain.bytes().split_last().map_or(&[], |(_, content)| content)
     }
 
     /// A reject whose offset counts in [`Message::content`], counted in the frame as it came.
     pub(super) fn place(&self, reject: Reject) -> Reject {
-        let content = self.raw.get(1..).unwrap_or_default();
-        let before = match self.plain {
-            Cow::Borrowed(_) => reject.offset,
-            Cow::Owned(_) => Plain::new(content, self.dialect)
-                .take(reject.offset)
-                .flatten()
-                .last()
-                .map_or(0, |(_, end)| end),
-        };
-        Reject { offset: before.saturating_add(1), ..reject }
+        Reject { offset: self.plain.place(reject.offset).saturating_add(1), ..reject }
     }
 }
 

@@ -5,7 +5,7 @@ use super::location::{self, Findings, Form, Location};
 use super::transparent::{self, Found};
 use super::{locks, reports};
 use crate::field::Reader;
-use crate::{Attributes, Context, Fix, Out, Reason, Reject, Time, When};
+use crate::{Attributes, Context, Out, Reason, Reject, Time, When};
 
 /// One message on its way through the decoder.
 pub(super) struct Call<'a> {
@@ -59,13 +59,13 @@ pub(super) fn read(
             return Ok(Answer::None);
         }
         number::LOCATION => {
-            give(location::read(reader, form)?, false, call, out);
+            location::read(reader, form)?.give(false, call.place, out);
             return Ok(Answer::Accepted);
         }
         number::LOCATION_ANSWER | number::CONTROL_ANSWER => {
             // The question's serial number.
             reader.skip(2)?;
-            give(location::read(reader, form)?, false, call, out);
+            location::read(reader, form)?.give(false, call.place, out);
             return Ok(Answer::Accepted);
         }
         number::LOCATION_BATCH => {
@@ -84,7 +84,7 @@ pub(super) fn read(
         number::LOCK_LOCATION | number::LOCK_LOCATION_STORED => {
             let is_stored = header.message == number::LOCK_LOCATION_STORED;
             let (fix, findings) = locks::location(reader, is_stored)?;
-            give(Location { fix: Some(fix), findings }, is_stored, call, out);
+            Location { fix: Some(fix), findings }.give(is_stored, call.place, out);
             if header.wants_lock_answer() {
                 let [high, low] = header.message.to_be_bytes();
                 let answer = header.answer(1, number::LOCK_ANSWER, &[high, low, 0]);
@@ -94,7 +94,7 @@ pub(super) fn read(
         }
         number::TRANSPARENT => match transparent::read(reader, form)? {
             Found::Location(location) => {
-                give(location, false, call, out);
+                location.give(false, call.place, out);
                 return Ok(Answer::Accepted);
             }
             Found::Report(time, findings) => (time, findings),
@@ -170,7 +170,7 @@ fn media(
             for (name, value) in findings.attributes.iter() {
                 location.findings.attributes.set(name.to_owned(), value.clone());
             }
-            give(location, false, call, out);
+            location.give(false, call.place, out);
         }
         None => tell((None, findings), call, out),
     }
@@ -206,23 +206,9 @@ fn batch(
             }
         };
         match location::read(&mut part, form) {
-            Ok(location) => give(location, is_stored, call, out),
+            Ok(location) => location.give(is_stored, call.place, out),
             Err(reject) => out.reject((call.place)(reject)),
         }
-    }
-}
-
-fn give(location: Location, is_stored: bool, call: &Call<'_>, out: &mut Out<'_>) {
-    let Findings { alarms, states, attributes, rejects } = location.findings;
-    match location.fix {
-        Some(fix) => out.fix(Fix { backfill: is_stored, ..fix }, attributes),
-        // Without a time, stored states would be taken for today's.
-        None if is_stored && !alarms.is_empty() => out.report(None, alarms, attributes),
-        None if !alarms.is_empty() => out.report_states(None, alarms, states, attributes),
-        None => {}
-    }
-    for reject in rejects {
-        out.reject((call.place)(reject));
     }
 }
 

@@ -41,12 +41,12 @@
 //! together and those missing asked for by 0x8003; a part is answered as it comes, since some
 //! terminals wait for that, but the last one only with what the whole message reported.
 
-mod alarms;
+pub(super) mod alarms;
 mod extensions;
 mod framing;
 mod header;
 mod items;
-mod location;
+pub(super) mod location;
 mod locks;
 mod makers;
 mod message;

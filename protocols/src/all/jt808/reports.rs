@@ -1,6 +1,7 @@
 //! Messages without a position: the driver, the terminal itself, texts.
 
-use super::location::{Findings, ZONE_OFFSET_S};
+use super::location::Findings;
+use crate::field::date::CHINA_S;
 use crate::field::{Reader, bcd, text};
 use crate::{Attributes, Reject, Time};
 
@@ -31,7 +32,7 @@ pub(super) fn sleeping(reader: &mut Reader<'_>) -> Result<Report, Reject> {
     let mut findings = Findings::default();
     findings.attributes.set("battery_percent", reader.u8()?);
     let at = reader.offset();
-    let time = bcd::date_time(reader.array()?, ZONE_OFFSET_S, at)?;
+    let time = bcd::date_time(reader.array()?, CHINA_S, at)?;
     Ok((Some(time), findings))
 }
 
@@ -63,7 +64,7 @@ pub(super) fn driver(reader: &mut Reader<'_>) -> Result<Report, Reject> {
     let mut peek = reader.clone();
     let state = peek.u8()?;
     let at = peek.offset();
-    let time = peek.array().and_then(|time| bcd::date_time(time, ZONE_OFFSET_S, at));
+    let time = peek.array().and_then(|time| bcd::date_time(time, CHINA_S, at));
     let (Ok(time), 1 | 2) = (time, state) else {
         driver_of_2011(reader, &mut findings.attributes)?;
         return Ok((None, findings));

@@ -1,9 +1,8 @@
 //! Transparent data (0x0900): a byte that says whose, then what makers put there.
 
 use super::extensions::live_data;
-use super::location::{
-    Findings, Form, Location, ZONE_OFFSET_S, coordinates, fix, position, status,
-};
+use super::location::{Findings, Form, Location, coordinates, fix, position, status};
+use crate::field::date::CHINA_S;
 use crate::field::{Reader, bcd, text};
 use crate::{Alarm, Fix, Reject, Time};
 
@@ -57,7 +56,7 @@ pub(super) fn read(reader: &mut Reader<'_>, form: Form<'_>) -> Result<Found, Rej
 /// Kind 0xff: a position with signed coordinates and no status.
 fn plain(reader: &mut Reader<'_>) -> Result<Location, Reject> {
     let time_at = reader.offset();
-    let time = bcd::date_time(reader.array()?, ZONE_OFFSET_S, time_at)?;
+    let time = bcd::date_time(reader.array()?, CHINA_S, time_at)?;
     let at = reader.offset();
     let latitude = f64::from(reader.be_i32()?) / 1e6;
     let longitude = f64::from(reader.be_i32()?) / 1e6;
@@ -75,7 +74,7 @@ fn plain(reader: &mut Reader<'_>) -> Result<Location, Reject> {
 fn on_board(reader: &mut Reader<'_>, form: Form<'_>) -> Result<Found, Reject> {
     let mut findings = Findings::default();
     let time_at = reader.offset();
-    let time = bcd::date_time(reader.array()?, ZONE_OFFSET_S, time_at)?;
+    let time = bcd::date_time(reader.array()?, CHINA_S, time_at)?;
     if reader.u8()? > 0 {
         findings.attributes.set("archive", true);
     }
