@@ -126,5 +126,8 @@ pub(super) fn lend(file: Option<&Path>, configuration: &mut Configuration) -> an
         eprintln!("warning: {}", escape(&what));
     }
     configuration.setup.roads = Some(Arc::new(roads));
+    configuration
+        .add_digest("roads", &file)
+        .with_context(|| format!("cannot read {}", file.display()))?;
     Ok(())
 }

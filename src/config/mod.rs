@@ -3,8 +3,10 @@
 //!
 //! Start at [`Configuration::load`].
 
+mod audit;
 mod checkpoints;
 mod datum;
+mod digest;
 mod document;
 mod enrolment;
 mod features;
@@ -26,6 +28,7 @@ use interdict_engine::Setup;
 use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
+pub use audit::{Audit, Reasons};
 pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
@@ -54,6 +57,10 @@ pub struct Configuration {
     pub ports: Ports,
     /// Limits of the gateway.
     pub limits: Limits,
+    /// The audit log.
+    pub audit: Audit,
+    /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
+    pub digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
     pub setup: Setup,
     /// The road file; none where another file's checkpoints are in place of the configuration's own.
@@ -123,10 +130,14 @@ impl Configuration {
             report.problem(file, places.line("source"), what);
         }
 
-        let named = |key: &str, name: &Option<PathBuf>, report: &mut Report| {
+        let mut digests = BTreeMap::from([("interdict.toml".to_owned(), digest::of_text(text))]);
+        let mut named = |key: &str, name: &Option<PathBuf>, report: &mut Report| {
             let (called, text) = files.read(name.as_deref()?);
             match text {
-                Ok(text) => Some((called, text)),
+                Ok(text) => {
+                    digests.insert(key.to_owned(), digest::of_text(&text));
+                    Some((called, text))
+                }
                 Err(what) => {
                     let line = places.line(&format!("files.{key}"));
                     report.problem(file, line, format!("files.{key}: {called} {what}"));
@@ -170,6 +181,7 @@ impl Configuration {
             );
         }
 
+        let audit = document.audit;
         let configuration = Self {
             source,
             zone,
@@ -178,6 +190,11 @@ impl Configuration {
             http: document.http.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             ports,
             limits: document.limits,
+            audit: Audit {
+                heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
+                ..audit
+            },
+            digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {
                 (Some(roads), true) => Some(files.beside(roads)),
@@ -187,7 +204,21 @@ impl Configuration {
             token_window_until: document.token_window_until,
             datums: document.datums,
         };
-        report.finish(configuration)
+        let (mut configuration, warnings) = report.finish(configuration)?;
+        if let Some(path) = other_checkpoints {
+            // It was read a moment ago.
+            let _ = configuration.add_digest("checkpoints", path);
+        }
+        Ok((configuration, warnings))
+    }
+
+    /// Counts the file at `path` as part of the configuration, called `name`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn add_digest(&mut self, name: &str, path: &Path) -> std::io::Result<()> {
+        self.digests.insert(name.to_owned(), digest::of_file(path)?);
+        Ok(())
     }
 
     /// The datum that a device of this model reports in.
