@@ -14,6 +14,7 @@ pub mod devices;
 pub mod dispatch;
 pub mod drive;
 pub mod gateway;
+pub mod heads;
 pub mod metrics;
 pub mod roads;
 pub mod server;
