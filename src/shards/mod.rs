@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use interdict_engine::{Class, Engine, Input, RecordId, Setup, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::audit::Act;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 
@@ -46,8 +47,8 @@ pub enum Refused {
 type Answer = oneshot::Sender<Result<(), Refused>>;
 
 enum Message {
-    /// Inputs, and whom to answer once they are durable.
-    Tell { inputs: Vec<Input>, answer: Answer },
+    /// Inputs and what is noted of them, and whom to answer once they are durable.
+    Tell { inputs: Vec<Input>, acts: Vec<Act>, answer: Answer },
     /// A patrol vehicle's fix that another shard holds: for this one's nearest units only.
     Overhear(Input),
     /// A question to the engine.
@@ -129,11 +130,25 @@ impl Shards {
     /// # Errors
     /// [`Refused`]: nothing of it may be taken for accepted.
     pub async fn tell(&self, inputs: Vec<Input>) -> Result<(), Refused> {
+        self.tell_noted(inputs, Vec::new()).await
+    }
+
+    /// As [`Self::tell`], with what the audit log is to say of it: durable together with the inputs,
+    /// where they are of one vehicle. There may be no inputs.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing of it may be taken for accepted.
+    pub async fn tell_noted(&self, inputs: Vec<Input>, acts: Vec<Act>) -> Result<(), Refused> {
         self.check_durable()?;
         let mut waiting = Vec::new();
-        for (queue, inputs) in self.route(inputs) {
+        let mut routed = self.route(inputs);
+        if routed.is_empty() && !acts.is_empty() {
+            routed.extend(self.queues.first().map(|queue| (queue, Vec::new())));
+        }
+        let mut acts = Some(acts);
+        for (queue, inputs) in routed {
             let (answer, answered) = oneshot::channel();
-            let message = Message::Tell { inputs, answer };
+            let message = Message::Tell { inputs, acts: acts.take().unwrap_or_default(), answer };
             queue.send(message).await.map_err(|_| Refused::Closing)?;
             waiting.push(answered);
         }
@@ -152,7 +167,8 @@ impl Shards {
         let mut waiting = Vec::new();
         for (queue, inputs) in self.route(inputs) {
             let (answer, answered) = oneshot::channel();
-            queue.try_send(Message::Tell { inputs, answer }).map_err(|error| match error {
+            let message = Message::Tell { inputs, acts: Vec::new(), answer };
+            queue.try_send(message).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Refused::Full,
                 mpsc::error::TrySendError::Closed(_) => Refused::Closing,
             })?;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::writer::Batch;
 use super::{Answer, Common, Message, Refused, SNAPSHOT_EVERY};
+use crate::audit::Act;
 
 /// Inputs taken in one tick at the most, so that a flood does not keep answers waiting.
 const INPUTS_A_TICK: usize = 65_536;
@@ -37,6 +38,7 @@ pub(super) fn start(
         common: Arc::clone(common),
         records: Vec::new(),
         events: Vec::new(),
+        acts: Vec::new(),
         last_record: through,
         since_snapshot: 0,
     };
@@ -53,6 +55,7 @@ struct Shard {
     common: Arc<Common>,
     records: Vec<Record>,
     events: Vec<Event>,
+    acts: Vec<Act>,
     /// The latest record that the engine includes.
     last_record: RecordId,
     since_snapshot: u64,
@@ -94,7 +97,8 @@ impl Shard {
         let mut next = first;
         while let Some(message) = next {
             match message {
-                Message::Tell { inputs, answer } => {
+                Message::Tell { inputs, acts, answer } => {
+                    self.acts.extend(acts);
                     taken += inputs.len();
                     for input in inputs {
                         self.take(input);
@@ -146,6 +150,7 @@ impl Shard {
         let batch = Batch {
             records: std::mem::take(&mut self.records),
             events: std::mem::take(&mut self.events),
+            acts: std::mem::take(&mut self.acts),
             answers,
             answer_at: self.common.tick_after(Instant::now()),
             snapshot,
