@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod audit;
 mod check;
 mod decode;
 mod demo;
@@ -13,6 +14,7 @@ mod roads;
 mod serve;
 mod subscribe;
 mod token;
+mod vehicle;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,10 +45,14 @@ enum Command {
     Subscribe(subscribe::Arguments),
     /// Add, list and withdraw flags
     Flag(flag::Arguments),
+    /// Show where a vehicle is
+    Vehicle(vehicle::Arguments),
     /// Enrol, revoke, list and import devices
     Device(device::Arguments),
     /// Add, list and revoke tokens
     Token(token::Arguments),
+    /// Read, verify and prove the audit log
+    Audit(audit::Arguments),
     /// Check a configuration and the files that it names
     Check(check::Arguments),
     /// Make and look into road files
@@ -66,8 +72,10 @@ pub fn main() -> ExitCode {
         Command::Decode(arguments) => decode::run(arguments),
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
+        Command::Vehicle(arguments) => vehicle::run(&arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Roads(arguments) => roads::run(&arguments),
         Command::Protocols(arguments) => protocols::run(arguments),
