@@ -11,8 +11,8 @@ use std::time::Instant;
 use interdict::audit::{End, Heads, Verification};
 use interdict::store::Store;
 use interdict_engine::{
-    AlertReport, CaseView, CheckpointView, Data, Event, EventId, Handling, Input, Kind, Record,
-    RecordId, Stage, Type, Vehicle, VehicleId, VehicleView, Why,
+    AlertReport, CaseView, CheckpointView, Data, Event, EventId, Handling, Input, Kind, Progress,
+    Record, RecordId, Stage, Type, Vehicle, VehicleId, VehicleView, Why,
 };
 use interdict_protocols::{Fix, Time};
 
@@ -117,6 +117,7 @@ fn alert(number: u64) -> Option<Event> {
         },
         stage: Stage::Approaching,
         handling: Handling::Raised,
+        progress: Progress::default(),
         eta_s: 600.0,
         eta_at: time,
         probability: 0.75,

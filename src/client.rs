@@ -136,6 +136,22 @@ impl Client {
         self.call("POST", path, Some(("text/csv; charset=utf-8", body)))
     }
 
+    /// `PUT` of JSON.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        self.call("PUT", path, Some(("application/json", body.to_string())))
+    }
+
+    /// `PATCH` of JSON.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        self.call("PATCH", path, Some(("application/json", body.to_string())))
+    }
+
     /// `DELETE`.
     ///
     /// # Errors

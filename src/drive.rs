@@ -119,6 +119,11 @@ impl Driver {
         }
     }
 
+    /// Hangs up; the next fix makes a new connection.
+    pub fn hang_up(&mut self) {
+        self.line = None;
+    }
+
     async fn attempt(&mut self, fix: &Fix) -> Result<usize, DriveError> {
         let line = match &mut self.line {
             Some(line) => line,

@@ -16,6 +16,7 @@ pub mod drive;
 pub mod gateway;
 pub mod heads;
 pub mod metrics;
+pub mod report;
 pub mod roads;
 pub mod server;
 pub mod shards;

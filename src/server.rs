@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use interdict_engine::Input;
+use interdict_engine::roads::RoadGraph;
 use interdict_protocols::find;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -21,8 +22,12 @@ use crate::devices::{self, Registry};
 use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::metrics::Metrics;
+use crate::roads::lend;
 use crate::shards::Shards;
 use crate::store::Store;
+
+/// Where in the data folder tables of driving times are kept.
+const TABLES: &str = "roads";
 
 /// What a server is started with, beside its configuration.
 pub struct Options {
@@ -30,6 +35,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The engine's time.
     pub clock: Clock,
+    /// What approaches are judged by; their tables are kept in the data folder.
+    pub roads: Option<RoadGraph>,
     /// Every read of every tracker is written there.
     pub record: Option<PathBuf>,
     /// Any device that logs in becomes a vehicle of its own id.
@@ -56,7 +63,10 @@ impl Server {
     ///
     /// # Errors
     /// The data folder cannot be used, a port is taken, the recording exists already.
-    pub async fn start(configuration: &Configuration, options: Options) -> anyhow::Result<Self> {
+    pub async fn start(
+        configuration: &Configuration,
+        mut options: Options,
+    ) -> anyhow::Result<Self> {
         let store = {
             let (data, source) = (options.data.clone(), configuration.source.clone());
             tokio::task::spawn_blocking(move || Store::open(&data, &source)).await??
@@ -73,11 +83,19 @@ impl Server {
         registry.enrol_fleet(&configuration.fleet)?;
         let metrics = Arc::new(Metrics::default());
         let shards = {
-            let (store, setup) = (store.clone(), configuration.setup.clone());
+            let (store, mut setup) = (store.clone(), configuration.setup.clone());
             let (clock, queue) = (options.clock, configuration.limits.shard_queue);
-            let count = shard_count();
-            tokio::task::spawn_blocking(move || Shards::start(&store, &setup, clock, count, queue))
-                .await??
+            let (roads, count) = (options.roads.take(), shard_count());
+            tokio::task::spawn_blocking(move || {
+                if let Some(graph) = roads {
+                    for checkpoint in lend(graph, &mut setup, Some(&store.path().join(TABLES))) {
+                        let id = checkpoint.as_str();
+                        tracing::warn!(checkpoint = ?id, "a checkpoint is on no road: it is judged by geometry");
+                    }
+                }
+                Shards::start(&store, &setup, clock, count, queue)
+            })
+            .await??
         };
         // The engine keeps nothing of vehicles that are not flagged: it learns them anew.
         shards.tell(registry.vehicles().into_iter().map(Input::Vehicle).collect()).await?;

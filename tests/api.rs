@@ -26,7 +26,16 @@ fn nothing_is_answered_without_a_token() {
         ("POST", "/v1/flags/1/withdraw"),
         ("GET", "/v1/vehicles/1?reason=x"),
         ("GET", "/v1/alerts"),
+        ("POST", "/v1/alerts/1.0/deliver"),
+        ("POST", "/v1/alerts/1.0/acknowledge"),
+        ("POST", "/v1/alerts/1.0/instruct"),
+        ("POST", "/v1/alerts/1.0/dispose"),
+        ("GET", "/v1/reports/alerts"),
         ("GET", "/v1/checkpoints"),
+        ("GET", "/v1/checkpoints/north"),
+        ("PUT", "/v1/checkpoints/north"),
+        ("PATCH", "/v1/checkpoints/north"),
+        ("DELETE", "/v1/checkpoints/north"),
         ("GET", "/v1/events"),
         ("GET", "/v1/tokens"),
         ("POST", "/v1/tokens"),
@@ -248,7 +257,10 @@ fn checkpoints_alerts_and_counters_are_listed() {
     let server = Server::start(folder.path());
     let admin = server.admin();
     assert_eq!(admin.get("/v1/checkpoints").unwrap()["checkpoints"][0]["id"], "north");
-    assert_eq!(admin.get("/v1/alerts").unwrap(), json!({"alerts": [], "cursor": 0}));
+    assert_eq!(
+        admin.get("/v1/alerts").unwrap(),
+        json!({"alerts": [], "to_dispose": [], "cursor": 0})
+    );
     let (parts, text) = server.raw("GET", "/metrics", &[BEARER], "");
     assert_eq!(parts.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     assert!(text.contains("\ninterdict_durable 1\n"), "{text}");

@@ -183,7 +183,7 @@ fn heads_and_proofs_hold_under_the_key_that_the_server_shows() {
 #[test]
 fn where_no_reason_is_asked_for_one_that_is_stated_is_noted() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_with(folder.path(), interdict::config::Reasons::Optional);
+    let server = Server::start_without_reasons(folder.path());
     let admin = server.admin();
     server.enrol("1", "v", "P");
     admin.get("/v1/vehicles/v").unwrap();

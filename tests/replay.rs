@@ -463,6 +463,35 @@ fn the_measures_say_how_good_alerts_were() {
 }
 
 #[test]
+fn two_sets_of_rules_are_set_side_by_side() {
+    let (bench, fixes) = (Bench::new(), drive::fixes());
+    let path = bench.file("car.csv", drive::csv("car", &fixes));
+    let truth = "device,checkpoint,time,start_time\ncar,north,2026-06-15T02:05:00Z,\n";
+    let truth = bench.file("truth.csv", truth);
+    let usual = bench.file("usual.toml", "");
+    let short = bench.file("short.toml", "[rules]\nlead_s = 60.0\n");
+    let never =
+        bench.file("never.toml", "[rules]\nraise_probability = 1.0\nsure_probability = 1.0\n");
+    let compare = |one: &str, other: &str, more: &[&str]| {
+        let both = ["--flag-all", "--compare", one, "--compare", other, &path];
+        let output = bench.replay(&[&both, more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        printed(&output)
+    };
+    let same = compare(&usual, &usual, &[]);
+    assert!(same.ends_with("1 alike, 0 different\n"), "{same}");
+    let later = compare(&usual, &short, &["--truth", &truth]);
+    assert!(later.starts_with("B ") && later.contains(" s later"), "{later}");
+    assert_eq!(later.matches("recall       ").count(), 2, "{later}");
+    let only = compare(&never, &usual, &["--format", "json"]);
+    let only: Value = serde_json::from_str(&only).expect("one line of JSON");
+    assert_eq!((&only["vehicle"], &only["a"]), (&"car".into(), &Value::Null), "{only}");
+    assert_eq!(only["b"]["outcome"], "passed", "{only}");
+    let once = bench.replay(&["--compare", &usual, &path]);
+    assert_eq!(once.status.code(), Some(2), "{}", errors(&once));
+}
+
+#[test]
 fn names_from_outside_do_not_act_on_a_terminal() {
     let (bench, fixes) = (Bench::new(), drive::fixes());
     let path = bench.file("car.csv", drive::csv("car\u{1b}[2J\u{202e}", &fixes));

@@ -16,17 +16,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("shards", &["audit", "clock", "store"]),
     ("tracks", &["config", "text"]),
     ("dispatch", &["store"]),
+    ("report", &["store"]),
     ("drive", &["clock"]),
     ("roads", &[]),
     ("client", &[]),
     ("gateway", &["clock", "config", "devices", "metrics", "shards", "text"]),
     ("heads", &["audit", "config", "store"]),
-    ("api", &["audit", "clock", "config", "devices", "dispatch", "metrics", "shards", "store"]),
+    (
+        "api",
+        &[
+            "audit", "clock", "config", "devices", "dispatch", "metrics", "report", "shards",
+            "store",
+        ],
+    ),
     (
         "server",
         &[
-            "api", "audit", "clock", "config", "devices", "gateway", "heads", "metrics", "shards",
-            "store",
+            "api", "audit", "clock", "config", "devices", "gateway", "heads", "metrics", "roads",
+            "shards", "store",
         ],
     ),
     (

@@ -1,6 +1,7 @@
 //! [`Engine`]: one shard of the fleet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use interdict_protocols::{Fix, Time};
 
@@ -8,17 +9,20 @@ use crate::alarms::Alarms;
 use crate::approach::Ended;
 use crate::fleet::{Fleet, Map};
 use crate::geo::Site;
+use crate::handling::{Chain, Desk};
 use crate::judge::Judge;
 use crate::patrols::Patrols;
 use crate::regions::Regions;
 use crate::roads::Roads;
+use crate::silence::{SIGN_S, SIGNS};
 use crate::snapshot::Change;
 use crate::subject::Newest;
 use crate::timers::Timers;
 use crate::watched::{Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Event, Flag, Input, Lane, Position, Record, RecordId,
-    Rules, Setup, Type, Vehicle, VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Event, EventId, Flag, Handled, Input,
+    Lane, Position, Record, RecordId, Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle,
+    VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -44,8 +48,17 @@ pub struct Engine {
     pub(crate) sites: BTreeMap<CheckpointId, Site>,
     /// With the sites on them; the large parts are shared with other engines.
     pub(crate) roads: Option<Roads>,
+    /// The same roads with a checkpoint on them that is about to be placed.
+    prepared_roads: Option<Arc<Roads>>,
     pub(crate) changes: BTreeMap<CheckpointId, Change>,
     pub(crate) watched: Map<VehicleId, Watched>,
+    /// What people have to do with, by vehicle.
+    pub(crate) desks: Map<VehicleId, Desk>,
+    /// The units whose people have a client open.
+    pub(crate) live: BTreeSet<UnitId>,
+    deadlines: Option<Deadlines>,
+    /// The units above each, nearest first.
+    above: BTreeMap<UnitId, Vec<UnitId>>,
     pub(crate) timers: Timers,
     /// When to look for what has grown old; `None` while there is nothing that could.
     pub(crate) forget_at: Option<Time>,
@@ -62,7 +75,8 @@ impl Engine {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let regions = Regions::new(&setup);
-        let Setup { rules, checkpoints, roads, .. } = setup;
+        let above = chains(&setup.units);
+        let Setup { rules, deadlines, checkpoints, roads, .. } = setup;
         let roads = roads.map(|roads| {
             let mut roads = Roads::clone(&roads);
             roads.place_only(&checkpoints);
@@ -79,8 +93,13 @@ impl Engine {
             patrols: Patrols::default(),
             sites: checkpoints.into_iter().map(site).collect(),
             roads,
+            prepared_roads: None,
             changes: BTreeMap::new(),
             watched: Map::default(),
+            desks: Map::default(),
+            live: BTreeSet::new(),
+            deadlines,
+            above,
             timers: Timers::default(),
             forget_at: None,
         }
@@ -91,6 +110,7 @@ impl Engine {
     /// What leads to events is taken from durable state and from `record.used` alone.
     pub fn apply(&mut self, record: &Record, events: &mut Vec<Event>) {
         self.advance(record.at, events);
+        let said = events.len();
         match &record.input {
             Input::Vehicle(vehicle) => {
                 self.patrols.enrol(vehicle);
@@ -111,10 +131,19 @@ impl Engine {
             Input::Checkpoint(checkpoint) => {
                 self.change(&checkpoint.id, record.id, Some(checkpoint.clone()), events);
             }
+            Input::Placed(checkpoint) => self.place(checkpoint, events),
             Input::RemoveCheckpoint(checkpoint) => {
                 self.change(checkpoint, record.id, None, events);
             }
+            Input::Handle(handled) => self.handle(handled, events),
+            Input::Live { unit, live: true } => {
+                self.live.insert(unit.clone());
+            }
+            Input::Live { unit, live: false } => {
+                self.live.remove(unit);
+            }
         }
+        self.put_on_desks(said, events);
         // A flag may have ended before it was added.
         self.advance(record.at, events);
     }
@@ -131,7 +160,13 @@ impl Engine {
         let now = now.max(self.now);
         while let Some((due, vehicle)) = self.timers.take_due(now) {
             self.now = self.now.max(due);
+            let said = events.len();
             self.with_watched(&vehicle, |watched, scene| watched.fire(scene, events));
+            self.put_on_desks(said, events);
+            if let (Some(desk), Some(deadlines)) = (self.desks.get_mut(&vehicle), &self.deadlines) {
+                desk.fire(deadlines, self.now, events);
+            }
+            self.set_timer(&vehicle);
         }
         self.now = now;
         if self.forget_at.is_some_and(|due| due <= now) {
@@ -175,7 +210,11 @@ impl Engine {
             let vehicle = record.used.vehicle.clone();
             let vehicle = vehicle.unwrap_or_else(|| Vehicle::unknown(flag.vehicle.clone()));
             let newest = record.used.last.map(|fix| Newest { fix, time: fix.fix_time });
-            self.watched.insert(flag.vehicle.clone(), Watched::new(vehicle, newest));
+            let mut watched = Watched::new(vehicle, newest);
+            for (alarm, at) in self.alarms.told_of(&flag.vehicle, &SIGNS, record.at, SIGN_S) {
+                watched.silence.sign(alarm, at);
+            }
+            self.watched.insert(flag.vehicle.clone(), watched);
         }
         self.with_watched(&flag.vehicle, |watched, scene| {
             watched.subject.used(record);
@@ -190,14 +229,67 @@ impl Engine {
         work: impl FnOnce(&mut Watched, Scene<'_>),
     ) {
         let Some(watched) = self.watched.get_mut(vehicle) else { return };
-        let roads = self.roads.as_ref();
-        work(watched, Scene { rules: &self.rules, sites: &self.sites, roads, now: self.now });
+        let scene = Scene {
+            rules: &self.rules,
+            sites: &self.sites,
+            regions: &self.regions,
+            roads: self.roads.as_ref(),
+            now: self.now,
+        };
+        work(watched, scene);
         if watched.subject.flags.is_empty() {
-            self.timers.set(vehicle, None);
             self.watched.remove(vehicle);
-        } else {
-            self.timers.set(vehicle, watched.next_due());
         }
+        self.set_timer(vehicle);
+    }
+
+    /// Sees to when a vehicle is to be looked at although nothing was heard.
+    pub(crate) fn set_timer(&mut self, vehicle: &VehicleId) {
+        if self.desks.get(vehicle).is_some_and(Desk::is_empty) {
+            self.desks.remove(vehicle);
+        }
+        let watched = self.watched.get(vehicle).and_then(Watched::next_due);
+        let desk = self.desks.get(vehicle).and_then(Desk::next_due);
+        self.timers.set(vehicle, watched.into_iter().chain(desk).min());
+    }
+
+    /// Puts what was said of alerts, from the event numbered `from` on, on people's desks.
+    fn put_on_desks(&mut self, from: usize, events: &mut Vec<Event>) {
+        let Some(deadlines) = &self.deadlines else { return };
+        let mut beside = Vec::new();
+        let mut vehicles = BTreeSet::new();
+        for event in events.iter_mut().skip(from) {
+            let Data::Alert(report) = &event.data else { continue };
+            let (vehicle, checkpoint) = (report.vehicle.id.clone(), report.checkpoint.id.clone());
+            let chain = Chain {
+                deadlines,
+                above: &self.above,
+                live: &self.live,
+                state: self.sites.get(&checkpoint).map(|site| site.checkpoint.state),
+                now: event.time,
+            };
+            beside.extend(self.desks.entry(vehicle.clone()).or_default().hear(event, &chain));
+            vehicles.insert(vehicle);
+        }
+        events.append(&mut beside);
+        for vehicle in &vehicles {
+            self.set_timer(vehicle);
+        }
+    }
+
+    fn handle(&mut self, handled: &Handled, events: &mut Vec<Event>) {
+        let (Some(desk), Some(deadlines)) = (self.desks.get_mut(&handled.vehicle), &self.deadlines)
+        else {
+            return;
+        };
+        let Some((event, suspended)) = desk.take(handled, deadlines, self.now) else { return };
+        events.push(event);
+        if let Some(flag) = suspended {
+            self.with_watched(&handled.vehicle, |watched, scene| {
+                watched.suspend(scene, &flag, events);
+            });
+        }
+        self.set_timer(&handled.vehicle);
     }
 
     fn change(
@@ -207,31 +299,72 @@ impl Engine {
         checkpoint: Option<Checkpoint>,
         events: &mut Vec<Event>,
     ) {
-        let mut vehicles: Vec<VehicleId> = self.watched.keys().cloned().collect();
-        vehicles.sort_unstable();
         let removed = checkpoint.is_none();
         if let Some(checkpoint) = checkpoint.clone() {
-            if let Some(roads) = &mut self.roads {
-                roads.place(&checkpoint);
+            if let Some(roads) = &mut self.roads
+                && !roads.has_placed(&checkpoint)
+            {
+                roads.remove(id);
             }
             self.sites.insert(id.clone(), Site::new(checkpoint));
         }
-        for vehicle in &vehicles {
-            self.with_watched(vehicle, |watched, scene| {
-                if removed {
-                    watched.close(scene, id, Ended::CheckpointRemoved, events);
-                } else {
-                    watched.look_anew(scene, id, events);
-                }
-            });
-        }
+        self.with_each_watched(|watched, scene| {
+            if removed {
+                watched.close(scene, id, Ended::CheckpointRemoved, events);
+            } else {
+                watched.look_anew(scene, id, events);
+            }
+        });
         if removed {
             if let Some(roads) = &mut self.roads {
                 roads.remove(id);
             }
             self.sites.remove(id);
         }
-        self.changes.insert(id.clone(), Change { by, checkpoint });
+        self.changes.insert(id.clone(), Change { by, checkpoint, off_road: false });
+    }
+
+    /// Puts a checkpoint on the roads: as they were prepared, else by the search that this takes.
+    fn place(&mut self, id: &CheckpointId, events: &mut Vec<Event>) {
+        let prepared = self.prepared_roads.take();
+        let (Some(site), Some(roads)) = (self.sites.get(id), &mut self.roads) else { return };
+        let checkpoint = &site.checkpoint;
+        if roads.has_placed(checkpoint) {
+            return;
+        }
+        if !prepared.is_some_and(|prepared| roads.place_as(&prepared, checkpoint)) {
+            roads.place(checkpoint);
+        }
+        self.with_each_watched(|watched, scene| watched.look_anew(scene, id, events));
+    }
+
+    /// Works on every flagged vehicle, in order of identity.
+    fn with_each_watched(&mut self, mut work: impl FnMut(&mut Watched, Scene<'_>)) {
+        let mut vehicles: Vec<VehicleId> = self.watched.keys().cloned().collect();
+        vehicles.sort_unstable();
+        for vehicle in &vehicles {
+            self.with_watched(vehicle, &mut work);
+        }
+    }
+
+    /// Lends the engine its roads with one more checkpoint on them, so that the next
+    /// [`Input::Placed`] need not search; what is said does not depend on it.
+    pub fn prepare_roads(&mut self, roads: Arc<Roads>) {
+        self.prepared_roads = Some(roads);
+    }
+
+    /// The roads with the checkpoints on them.
+    #[must_use]
+    pub const fn roads(&self) -> Option<&Roads> {
+        self.roads.as_ref()
+    }
+
+    /// Takes another engine's roads in place of its own, where they are the same, so that what was
+    /// placed at run time is in memory once.
+    pub fn share_roads(&mut self, roads: &Roads) {
+        if self.roads.as_ref() == Some(roads) {
+            self.roads = Some(roads.clone());
+        }
     }
 }
 
@@ -263,7 +396,40 @@ impl Engine {
         self.in_order()
             .into_iter()
             .flat_map(|watched| watched.alerts(&self.rules, &self.sites, at))
+            .map(|mut report| {
+                if let Some(desk) = self.desks.get(&report.vehicle.id) {
+                    desk.complete(&mut report);
+                }
+                report
+            })
             .collect()
+    }
+
+    /// The alerts whose vehicle has gone by or turned away, and that still want their outcome.
+    #[must_use]
+    pub fn alerts_to_dispose(&self) -> Vec<AlertReport> {
+        let mut desks: Vec<_> = self.desks.iter().collect();
+        desks.sort_unstable_by(|one, other| one.0.cmp(other.0));
+        desks.into_iter().flat_map(|(_, desk)| desk.over()).cloned().collect()
+    }
+
+    /// An alert that wants its outcome, as it was told last.
+    #[must_use]
+    pub fn alert(&self, alert: &EventId) -> Option<&AlertReport> {
+        self.desks.values().find_map(|desk| desk.alert(alert))
+    }
+
+    /// Whether somebody may do something about an alert.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_handled(&self, handled: &Handled) -> Result<(), Refusal> {
+        self.desks.get(&handled.vehicle).ok_or(Refusal::Unknown)?.check(handled)
+    }
+
+    /// The units whose people have a client open.
+    pub fn live_units(&self) -> impl Iterator<Item = &UnitId> {
+        self.live.iter()
     }
 
     /// Vehicles whose last fix lies within `radius_m` of a place, with their distance in metres,
@@ -289,4 +455,20 @@ impl Engine {
         watched.sort_unstable_by(|one, other| one.id().cmp(other.id()));
         watched
     }
+}
+
+/// The units above each, nearest first.
+fn chains(units: &[Unit]) -> BTreeMap<UnitId, Vec<UnitId>> {
+    let parent = |id: &UnitId| units.iter().find(|unit| unit.id == *id)?.parent.clone();
+    let chain = |unit: &Unit| {
+        let mut above: Vec<UnitId> = Vec::new();
+        let mut next = unit.parent.clone();
+        // The configuration has no circles; an engine must not hang if one came from elsewhere.
+        while let Some(id) = next.filter(|id| !above.contains(id)) {
+            next = parent(&id);
+            above.push(id);
+        }
+        (unit.id.clone(), above)
+    };
+    units.iter().map(chain).collect()
 }

@@ -6,7 +6,9 @@ use interdict_protocols::{Alarm, DeviceId, Fix, Time};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{CheckpointId, Class, Flag, FlagId, Kind, UnitId, Vehicle, VehicleId};
+use crate::{
+    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle, VehicleId,
+};
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +48,13 @@ types! {
     Withdrawn "interdict.alert.withdrawn" "The vehicle turned away, or its flag ended.",
     Passed "interdict.alert.passed" "The vehicle passed the checkpoint.",
     Left "interdict.alert.left" "The vehicle left the area that it was in.",
+    Delivered "interdict.alert.delivered" "A person's client shows an alert.",
+    Acknowledged "interdict.alert.acknowledged" "A unit signed an alert off.",
+    Escalated "interdict.alert.escalated" "An alert rose to further units.",
+    Instructed "interdict.alert.instructed" "A unit was told what to do.",
+    Disposed "interdict.alert.disposed" "An alert has its outcome.",
+    Silent "interdict.vehicle.silent" "A flagged vehicle is not heard any more.",
+    Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
     FlagAdded "interdict.flag.added" "A flag was added.",
@@ -157,6 +166,17 @@ pub struct CheckpointView {
     pub unit: UnitId,
 }
 
+impl From<&Checkpoint> for CheckpointView {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        Self {
+            id: checkpoint.id.clone(),
+            name: checkpoint.name.clone(),
+            kind: checkpoint.kind,
+            unit: checkpoint.unit.clone(),
+        }
+    }
+}
+
 /// Why an event was said: one sentence for people, a code and figures for programs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Why {
@@ -194,6 +214,9 @@ pub struct AlertReport {
     pub stage: Stage,
     /// What people have done about it.
     pub handling: Handling,
+    /// Who has been told, and what was done.
+    #[serde(flatten)]
+    pub progress: Progress,
     /// Seconds until it is there; 0 where it is.
     pub eta_s: f64,
     /// When it is there. For a passage: when it was.
@@ -212,6 +235,63 @@ pub struct AlertReport {
     pub route: Vec<String>,
     /// Patrol vehicles that could come, nearest first.
     pub nearest_units: Vec<NearestUnit>,
+}
+
+/// A flagged vehicle that is not heard any more, and when it can be at a checkpoint: one event for
+/// each checkpoint that it may reach, or one in all where there is none. It neither raises nor
+/// withdraws an alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SilenceReport {
+    /// The vehicle.
+    pub vehicle: VehicleView,
+    /// The flag.
+    pub flag: CaseView,
+    /// The checkpoint; `None` where none can be reached.
+    pub checkpoint: Option<CheckpointView>,
+    /// Whose it is: the checkpoint's unit, or where there is none the one of the region where the
+    /// vehicle was last.
+    pub unit: Option<UnitId>,
+    /// The earliest time at which it can be there. For an area in which it was when it was heard
+    /// last, that is when; `latest_at`, too.
+    pub earliest_at: Option<Time>,
+    /// The latest time at which it is there if it goes there, a detour and a short stop included.
+    pub latest_at: Option<Time>,
+    /// Seconds that it has not been heard.
+    pub silent_s: f64,
+    /// What its devices reported before: jammed, cut, taken off.
+    pub signs: Vec<Alarm>,
+    /// Whether it was in a port, or at a ferry's quay, when it was heard last.
+    pub may_be_aboard_ferry: bool,
+    /// The last fix.
+    pub fix: Fix,
+    /// How old that fix was at the event's time, seconds.
+    pub fix_age_s: f64,
+    /// Why this is said: code `silent`, `silent_after_sign`, or `no_place` where its tracker still
+    /// speaks.
+    pub why: Why,
+}
+
+/// A flagged vehicle that was silent, and is heard again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeardReport {
+    /// The vehicle.
+    pub vehicle: VehicleView,
+    /// The flag.
+    pub flag: CaseView,
+    /// The unit of the region where it is now.
+    pub unit: Option<UnitId>,
+    /// The unit of the region where it was before.
+    pub unit_before: Option<UnitId>,
+    /// Seconds that it was not heard.
+    pub silent_s: f64,
+    /// The checkpoints that had been told of its silence.
+    pub checkpoints: Vec<CheckpointView>,
+    /// Where it is now.
+    pub fix: Fix,
+    /// How old that fix was at the event's time, seconds.
+    pub fix_age_s: f64,
+    /// Why this is said: code `heard`.
+    pub why: Why,
 }
 
 /// An alarm that a device reported.
@@ -267,6 +347,10 @@ pub struct FlagReport {
 pub enum Data {
     /// Of an alert.
     Alert(Box<AlertReport>),
+    /// Of a vehicle's silence.
+    Silence(Box<SilenceReport>),
+    /// Of a silence's end.
+    Heard(Box<HeardReport>),
     /// Of a device's alarm.
     Alarm(Box<AlarmReport>),
     /// Of a conflict.
@@ -295,6 +379,8 @@ impl Event {
     pub fn vehicle(&self) -> &VehicleId {
         match &self.data {
             Data::Alert(alert) => &alert.vehicle.id,
+            Data::Silence(silence) => &silence.vehicle.id,
+            Data::Heard(heard) => &heard.vehicle.id,
             Data::Alarm(alarm) => &alarm.vehicle.id,
             Data::Conflict(conflict) => &conflict.vehicle,
             Data::Flag(flag) => &flag.vehicle.id,
@@ -306,8 +392,21 @@ impl Event {
     pub fn checkpoint(&self) -> Option<&CheckpointId> {
         match &self.data {
             Data::Alert(alert) => Some(&alert.checkpoint.id),
+            Data::Silence(silence) => silence.checkpoint.as_ref().map(|checkpoint| &checkpoint.id),
             _ => None,
         }
+    }
+
+    /// The checkpoints and the units that were told of a silence which this ends: it concerns
+    /// them, too.
+    #[must_use]
+    pub fn told_before(&self) -> (Vec<&CheckpointId>, Vec<&UnitId>) {
+        let Data::Heard(heard) = &self.data else { return Default::default() };
+        let units = heard.checkpoints.iter().map(|checkpoint| &checkpoint.unit);
+        (
+            heard.checkpoints.iter().map(|checkpoint| &checkpoint.id).collect(),
+            units.chain(&heard.unit_before).collect(),
+        )
     }
 
     /// The unit that it belongs to.
@@ -315,6 +414,8 @@ impl Event {
     pub fn unit(&self) -> Option<&UnitId> {
         match &self.data {
             Data::Alert(alert) => Some(&alert.checkpoint.unit),
+            Data::Silence(silence) => silence.unit.as_ref(),
+            Data::Heard(heard) => heard.unit.as_ref(),
             Data::Alarm(alarm) => alarm.unit.as_ref(),
             _ => None,
         }

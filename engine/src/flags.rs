@@ -17,17 +17,27 @@ struct Entry {
     flag: Flag,
     /// Whether it has begun.
     begun: bool,
+    /// Its vehicle was stopped: nothing more is raised for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    suspended: bool,
 }
 
 impl Flags {
     /// Adds a flag, or replaces the one of the same identity.
     pub(crate) fn add(&mut self, flag: Flag, now: Time) {
         let begun = flag.starts_at <= now;
-        self.0.insert(flag.id.clone(), Entry { flag, begun });
+        self.0.insert(flag.id.clone(), Entry { flag, begun, suspended: false });
     }
 
     pub(crate) fn remove(&mut self, id: &FlagId) -> Option<Flag> {
         self.0.remove(id).map(|entry| entry.flag)
+    }
+
+    /// Nothing more is raised for a flag, until it is added anew.
+    pub(crate) fn suspend(&mut self, id: &FlagId) {
+        if let Some(entry) = self.0.get_mut(id) {
+            entry.suspended = true;
+        }
     }
 
     pub(crate) fn get(&self, id: &FlagId) -> Option<&Flag> {
@@ -44,8 +54,8 @@ impl Flags {
 
     /// The flag that matters most of those that have begun: it gives an alert its instruction.
     pub(crate) fn foremost(&self) -> Option<&Flag> {
-        let begun = self.0.values().filter(|entry| entry.begun).map(|entry| &entry.flag);
-        begun.min_by_key(|flag| flag.priority)
+        let begun = self.0.values().filter(|entry| entry.begun && !entry.suspended);
+        begun.map(|entry| &entry.flag).min_by_key(|flag| flag.priority)
     }
 
     /// Whether one of them still stands at `at`, though its timer may not have been noticed yet.

@@ -4,7 +4,8 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, NearestUnit, Vehicle, VehicleId,
+    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, Handled, NearestUnit, UnitId, Vehicle,
+    VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -66,10 +67,23 @@ pub enum Input {
         /// Why.
         reason: String,
     },
-    /// A checkpoint was added or changed.
+    /// A checkpoint was added or changed. Where that puts it elsewhere on the roads, approaches to
+    /// it are judged by geometry until it is [`Self::Placed`].
     Checkpoint(Checkpoint),
+    /// The driving times to a checkpoint that was added or moved are there: approaches to it are
+    /// judged by road from here on.
+    Placed(CheckpointId),
     /// A checkpoint was taken away.
     RemoveCheckpoint(CheckpointId),
+    /// Somebody does something about an alert.
+    Handle(Handled),
+    /// A unit's people have a client open, or none any more.
+    Live {
+        /// Which unit.
+        unit: UnitId,
+        /// Whether one is open.
+        live: bool,
+    },
 }
 
 impl Input {
@@ -84,7 +98,11 @@ impl Input {
             Self::Fix(observation) => Some(&observation.vehicle),
             Self::Conflict(conflict) => Some(&conflict.vehicle),
             Self::Flag(flag) => Some(&flag.vehicle),
-            Self::Checkpoint(_) | Self::RemoveCheckpoint(_) => None,
+            Self::Handle(handled) => Some(&handled.vehicle),
+            Self::Checkpoint(_)
+            | Self::Placed(_)
+            | Self::RemoveCheckpoint(_)
+            | Self::Live { .. } => None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod event;
 mod flags;
 mod fleet;
 mod geo;
+mod handling;
 mod input;
 mod judge;
 mod model;
@@ -19,6 +20,7 @@ mod observe;
 mod patrols;
 mod regions;
 pub mod roads;
+mod silence;
 mod snapshot;
 mod subject;
 mod timers;
@@ -27,12 +29,14 @@ mod watched;
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
-    EventId, FlagReport, Handling, NearestUnit, Stage, Type, VehicleView, Why,
+    EventId, FlagReport, Handling, HeardReport, NearestUnit, SilenceReport, Stage, Type,
+    VehicleView, Why,
 };
+pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
 pub use model::{
-    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Level, Position, Region, Rules, Setup,
-    Shape, State, Unit, UnitId, Vehicle, VehicleId,
+    Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagId, Kind, Level, Position, Region, Rules,
+    Setup, Shape, State, Unit, UnitId, Vehicle, VehicleId,
 };
 pub use observe::Prepared;
 pub use snapshot::Snapshot;

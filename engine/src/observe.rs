@@ -49,7 +49,10 @@ impl Engine {
             Input::Withdraw { .. }
             | Input::Conflict(_)
             | Input::Checkpoint(_)
-            | Input::RemoveCheckpoint(_) => true,
+            | Input::Placed(_)
+            | Input::RemoveCheckpoint(_)
+            | Input::Handle(_)
+            | Input::Live { .. } => true,
         };
         Prepared { record: Record { id: RecordId::default(), at, input, used }, durable }
     }
@@ -90,7 +93,9 @@ impl Engine {
             Reported { on: *alarms, states: *alarm_states, stated, meant, is_late: late };
         let edges = self.alarms.edges(device, reported, at);
         self.use_edges(vehicle, edges, true, at, used);
-        !edges.is_empty()
+        // That a flagged vehicle's tracker lives is not to be forgotten.
+        let watched = self.watched.get(vehicle);
+        !edges.is_empty() || watched.is_some_and(|watched| watched.subject.flags.stand_at(at))
     }
 
     fn use_edges(&self, vehicle: &VehicleId, edges: Edges, last: bool, at: Time, used: &mut Used) {
@@ -132,9 +137,12 @@ impl Engine {
         }
         self.with_watched(vehicle, |watched, scene| {
             watched.subject.used(record);
+            watched.silence.notice(scene.rules, reported);
             if judged.lane == Lane::Live {
                 let newest = Newest { fix: *fix, time: judged.fix_time };
                 watched.observe(scene, newest, events);
+            } else {
+                watched.silence.speak(scene.now);
             }
         });
     }
@@ -157,6 +165,10 @@ impl Engine {
         let age_s = self.now.seconds_since(judged.fix_time);
         let late = (is_late || age_s > LATE_S).then_some(age_s);
         self.apply_alarms(record, (device, vehicle), reported, (record.used.last, late), events);
+        self.with_watched(vehicle, |watched, scene| {
+            watched.subject.touched_by(record.id);
+            watched.report(scene, reported, events);
+        });
     }
 
     fn apply_alarms(

@@ -1,5 +1,7 @@
 //! [`Snapshot`]: the durable part of an engine's state.
 
+use std::collections::BTreeSet;
+
 use interdict_protocols::{DeviceId, Time};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,9 +10,10 @@ use crate::alarms::Memory;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::geo::Site;
+use crate::handling::Desk;
 use crate::judge::Sight;
 use crate::watched::Watched;
-use crate::{Checkpoint, CheckpointId, Judged, Lane, RecordId, Setup, VehicleId};
+use crate::{Checkpoint, CheckpointId, Judged, Lane, RecordId, Setup, UnitId, VehicleId};
 
 /// The form of snapshots that this engine writes and reads.
 const FORMAT: u32 = 1;
@@ -30,6 +33,10 @@ pub struct Snapshot {
     pub(crate) clocks: Vec<(DeviceId, Clock)>,
     pub(crate) suspects: Vec<(VehicleId, Sight)>,
     pub(crate) changes: Vec<(CheckpointId, Change)>,
+    #[serde(default)]
+    pub(crate) desks: Vec<(VehicleId, Desk)>,
+    #[serde(default)]
+    pub(crate) live: BTreeSet<UnitId>,
 }
 
 /// A checkpoint changed at run time; `None` where it was taken away.
@@ -37,6 +44,9 @@ pub struct Snapshot {
 pub(crate) struct Change {
     pub(crate) by: RecordId,
     pub(crate) checkpoint: Option<Checkpoint>,
+    /// Its driving times were not there yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) off_road: bool,
 }
 
 impl Snapshot {
@@ -49,6 +59,8 @@ impl Snapshot {
             clocks: Vec::new(),
             suspects: Vec::new(),
             changes: Vec::new(),
+            desks: Vec::new(),
+            live: BTreeSet::new(),
         }
     }
 }
@@ -80,7 +92,19 @@ impl Engine {
         let alarms = self.alarms.iter();
         snapshot.alarms = alarms.map(|(device, memory)| (device.clone(), memory.clone())).collect();
         let changes = self.changes.iter();
-        snapshot.changes = changes.map(|(id, change)| (id.clone(), change.clone())).collect();
+        let on_road = |checkpoint: &Checkpoint| {
+            self.roads.as_ref().is_some_and(|roads| roads.has_placed(checkpoint))
+        };
+        snapshot.changes = changes
+            .map(|(id, change)| {
+                let off_road = change.checkpoint.as_ref().is_some_and(|new| !on_road(new));
+                (id.clone(), Change { off_road, ..change.clone() })
+            })
+            .collect();
+        let desks = self.desks.iter();
+        snapshot.desks = desks.map(|(vehicle, desk)| (vehicle.clone(), desk.clone())).collect();
+        snapshot.desks.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        snapshot.live.clone_from(&self.live);
         snapshot
     }
 
@@ -94,8 +118,10 @@ impl Engine {
         holds: impl Fn(&VehicleId) -> bool,
     ) -> Self {
         let mut engine = Self::new(setup);
+        // The shards were not saved at one moment: what was due between the first and the last must
+        // still fire at its own time.
+        engine.now = snapshots.iter().map(|snapshot| snapshot.now).min().unwrap_or_default();
         for snapshot in snapshots {
-            engine.now = engine.now.max(snapshot.now);
             for (id, change) in snapshot.changes {
                 if engine.changes.get(&id).is_none_or(|known| known.by <= change.by) {
                     engine.changes.insert(id, change);
@@ -116,6 +142,12 @@ impl Engine {
                     engine.judge.clocks.restore(device, clock);
                 }
             }
+            engine.live.extend(snapshot.live);
+            for (vehicle, desk) in snapshot.desks {
+                if holds(&vehicle) {
+                    engine.desks.insert(vehicle, desk);
+                }
+            }
             for (vehicle, suspect) in snapshot.suspects {
                 if holds(&vehicle) {
                     engine.judge.restore_suspect(vehicle, suspect);
@@ -131,8 +163,12 @@ impl Engine {
         for (id, change) in &self.changes {
             match &change.checkpoint {
                 Some(checkpoint) => {
-                    if let Some(roads) = &mut self.roads {
-                        roads.place(checkpoint);
+                    match &mut self.roads {
+                        Some(roads) if change.off_road => roads.remove(id),
+                        Some(roads) => {
+                            roads.place(checkpoint);
+                        }
+                        None => {}
                     }
                     self.sites.insert(id.clone(), Site::new(checkpoint.clone()));
                 }
@@ -146,11 +182,14 @@ impl Engine {
         }
         for (vehicle, watched) in &mut self.watched {
             watched.forget_unknown(&self.sites);
-            self.timers.set(vehicle, watched.next_due());
             if let Some(newest) = watched.subject.newest {
                 let judged = Judged { lane: Lane::Live, fix_time: newest.time };
                 self.fleet.observe(vehicle, newest.time, &newest.fix, judged);
             }
+        }
+        let vehicles = self.watched.keys().chain(self.desks.keys());
+        for vehicle in vehicles.cloned().collect::<BTreeSet<VehicleId>>() {
+            self.set_timer(&vehicle);
         }
         if !self.watched.is_empty() {
             self.remember_to_forget();

@@ -9,8 +9,8 @@ use crate::geo::Site;
 use crate::judge::{Sight, position};
 use crate::watched::Scene;
 use crate::{
-    AlertReport, CheckpointView, Data, Event, EventId, Flag, FlagReport, Handling, Lane,
-    NearestUnit, Record, RecordId, Stage, Type, Vehicle, VehicleView,
+    AlertReport, Data, Event, EventId, Flag, FlagReport, Handling, Lane, NearestUnit, Progress,
+    Record, RecordId, Stage, Type, Vehicle, VehicleView,
 };
 
 /// A vehicle's newest live fix as its device stated it, and when it really was.
@@ -142,19 +142,14 @@ impl Subject {
         now: Time,
     ) -> Option<AlertReport> {
         let flag = self.flags.get(&alert.flag)?;
-        let checkpoint = &site.checkpoint;
         Some(AlertReport {
             alert: alert.id.clone(),
             vehicle: VehicleView::from(&self.vehicle),
             flag: flag.into(),
-            checkpoint: CheckpointView {
-                id: checkpoint.id.clone(),
-                name: checkpoint.name.clone(),
-                kind: checkpoint.kind,
-                unit: checkpoint.unit.clone(),
-            },
+            checkpoint: (&site.checkpoint).into(),
             stage: alert.stage,
             handling: Handling::default(),
+            progress: Progress::default(),
             eta_s: rounded(alert.eta_at.seconds_since(now).max(0.0), 10.0),
             eta_at: alert.eta_at,
             probability: rounded(alert.probability, 1_000.0),
@@ -169,6 +164,6 @@ impl Subject {
 }
 
 /// Figures are written no finer than they are known.
-fn rounded(value: f64, steps: f64) -> f64 {
+pub(crate) fn rounded(value: f64, steps: f64) -> f64 {
     (value * steps).round() / steps
 }

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::Reported;
 use crate::approach::{
     Approach, Ended, LOOK_SLACK, Moment, Motion, Raise, RoadLook, Say, Track, lead_s,
 };
 use crate::geo::Site;
 use crate::judge::Sight;
+use crate::regions::Regions;
 use crate::roads::{RoadApproach, Roads};
+use crate::silence::{Silence, Way};
 use crate::subject::{Newest, Subject};
 use crate::{AlertReport, CheckpointId, Event, Flag, FlagId, Rules, Type, Vehicle, VehicleId};
 
@@ -25,6 +28,7 @@ const ROAD_SLACK: f64 = 2.5;
 pub(crate) struct Scene<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) sites: &'a BTreeMap<CheckpointId, Site>,
+    pub(crate) regions: &'a Regions,
     pub(crate) roads: Option<&'a Roads>,
     pub(crate) now: Time,
 }
@@ -38,6 +42,8 @@ pub(crate) struct Watched {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     road: Option<RoadApproach>,
     approaches: BTreeMap<CheckpointId, Approach>,
+    #[serde(default)]
+    pub(crate) silence: Silence,
 }
 
 /// How the newest fix is looked at.
@@ -64,6 +70,7 @@ impl Watched {
             track: Track::default(),
             road: None,
             approaches: BTreeMap::new(),
+            silence: Silence::default(),
         }
     }
 
@@ -81,6 +88,9 @@ impl Watched {
         if step_s <= 0.0 {
             return;
         }
+        if let Some(broken) = self.silence.hear(scene.rules, scene.now, last, newest) {
+            broken.tell(scene, &mut self.subject, last, events);
+        }
         let gap_s = (step_s > scene.rules.gap_s).then_some(step_s);
         if gap_s.is_some() {
             self.track.restart();
@@ -88,6 +98,15 @@ impl Watched {
         self.push(scene, newest);
         let before = gap_s.is_none().then(|| last.sight());
         self.look(scene, Look { before, gap_s, begins: false, only: None }, events);
+    }
+
+    /// Takes in a report that tells no place.
+    pub(crate) fn report(&mut self, scene: Scene<'_>, reported: Reported, events: &mut Vec<Event>) {
+        self.silence.notice(scene.rules, reported);
+        let broken = self.silence.report(scene.rules, scene.now, reported.is_late);
+        if let (Some(broken), Some(newest)) = (broken, self.subject.newest) {
+            broken.tell(scene, &mut self.subject, newest, events);
+        }
     }
 
     pub(crate) const fn id(&self) -> &VehicleId {
@@ -122,9 +141,7 @@ impl Watched {
     ) {
         let Some(ending) = self.subject.flags.get(flag).cloned() else { return };
         events.push(self.subject.flag_event(scene.now, kind, &ending, reason));
-        let rests =
-            |approach: &Approach| approach.alert.as_ref().is_some_and(|alert| alert.flag == *flag);
-        let resting = self.checkpoints_where(rests);
+        let resting = self.resting_on(flag);
         for checkpoint in &resting {
             self.close(scene, checkpoint, ended, events);
         }
@@ -136,6 +153,23 @@ impl Watched {
                 self.look(scene, Look { only: Some(checkpoint), ..Look::BEGINS }, events);
             }
         }
+    }
+
+    /// Its vehicle was stopped: ends a flag's alerts, and raises nothing more for it.
+    pub(crate) fn suspend(&mut self, scene: Scene<'_>, flag: &FlagId, events: &mut Vec<Event>) {
+        let was_observed = self.is_observed();
+        for checkpoint in self.resting_on(flag) {
+            self.close(scene, &checkpoint, Ended::Intercepted, events);
+        }
+        self.subject.flags.suspend(flag);
+        self.observation_changed(was_observed, scene, events);
+    }
+
+    /// The checkpoints whose alerts rest on a flag.
+    fn resting_on(&self, flag: &FlagId) -> Vec<CheckpointId> {
+        self.checkpoints_where(|approach| {
+            approach.alert.as_ref().is_some_and(|alert| alert.flag == *flag)
+        })
     }
 
     fn observation_changed(
@@ -150,6 +184,7 @@ impl Watched {
                 self.track = Track::default();
                 self.road = None;
                 self.approaches.clear();
+                self.silence = Silence::default();
             }
             _ => {}
         }
@@ -173,6 +208,19 @@ impl Watched {
                 events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
         }
+        if self.silence.is_due(scene.now) {
+            self.tell_silence(scene, None, events);
+        }
+    }
+
+    fn tell_silence(
+        &mut self,
+        scene: Scene<'_>,
+        only: Option<&CheckpointId>,
+        events: &mut Vec<Event>,
+    ) {
+        let Self { silence, subject, track, road, .. } = self;
+        silence.tell(scene, subject, Way { track, road: road.as_ref() }, only, events);
     }
 
     fn checkpoints_where(&self, holds: impl Fn(&Approach) -> bool) -> Vec<CheckpointId> {
@@ -182,7 +230,7 @@ impl Watched {
 
     pub(crate) fn next_due(&self) -> Option<Time> {
         let raises = self.approaches.values().filter_map(|approach| approach.raise_at);
-        raises.chain(self.subject.flags.next_due()).min()
+        raises.chain(self.subject.flags.next_due()).chain(self.silence.next_due()).min()
     }
 
     /// Looks at a checkpoint that is new or has changed.
@@ -198,6 +246,9 @@ impl Watched {
         if self.is_observed() {
             self.look(scene, Look { only: Some(checkpoint), ..Look::BEGINS }, events);
         }
+        if self.silence.is_news_to(checkpoint) {
+            self.tell_silence(scene, Some(checkpoint), events);
+        }
     }
 
     /// Ends an alert for a reason that is not the vehicle's.
@@ -208,6 +259,9 @@ impl Watched {
         ended: Ended,
         events: &mut Vec<Event>,
     ) {
+        if ended == Ended::CheckpointRemoved {
+            self.silence.forget(checkpoint);
+        }
         let site = scene.sites.get(checkpoint);
         let (Some(site), Some(approach)) = (site, self.approaches.get_mut(checkpoint)) else {
             return;
@@ -247,6 +301,7 @@ impl Watched {
             && scene.now.seconds_since(newest.time) <= OLDEST_S
         {
             self.push(scene, newest);
+            self.silence.begin(scene.rules, newest);
             self.look(scene, Look::BEGINS, events);
         }
     }
@@ -277,36 +332,66 @@ impl Watched {
         };
         let by_road = road_look(self.road.as_ref(), scene, here.time, look.begins);
         let step_m = look.before.map_or(0.0, |before| motion.distance_m(before.position));
+        let mut passed_ring = None;
+        let mut walk = by_road.as_ref().map(RoadLook::walk);
         for (checkpoint, site) in scene.sites {
             if look.only.is_some_and(|only| only != checkpoint) {
                 continue;
             }
-            let known = self.approaches.contains_key(checkpoint);
             let view_s = scene.rules.watch_s.max(lead_s(scene.rules, site)) * LOOK_SLACK;
             let look_m = motion.reach_m(view_s).max(step_m + site.radius_m);
-            let by_road = by_road.as_ref().filter(|road| road.knows(checkpoint));
+            let by_road = walk.as_mut().and_then(|walk| walk.to(checkpoint));
             let comes = match by_road {
-                Some(road) => road.tells_of(checkpoint),
+                Some(road) => road.tells(),
                 None => site.at_least_m(motion.plane()) <= look_m,
             };
-            if !known && !comes {
+            if !comes && !self.approaches.contains_key(checkpoint) {
                 continue;
             }
             let straight = motion.outlook(site);
             let straight_m = straight.distance_m;
-            let (outlook, passed) = match by_road {
-                Some(road) => (road.outlook(checkpoint, straight), road.passed(checkpoint)),
+            let (mut outlook, passed) = match by_road {
+                Some(road) => (road.outlook(straight), road.passed),
                 None => (straight, None),
             };
+            if let Some(road) = by_road.filter(|_| look.begins) {
+                road.fill_in_way(&mut outlook);
+            }
             let approach = self
                 .approaches
                 .entry(checkpoint.clone())
                 .or_insert_with(|| Approach::new(outlook.clone(), straight_m, here.time));
-            if let Some(say) = approach.follow(&moment, site, &motion, outlook, passed) {
+            let say = approach.follow(&moment, site, &motion, outlook, passed);
+            if let Some(road) = by_road.filter(|_| say.is_some() || approach.may_be_told()) {
+                road.fill_in_way(&mut approach.outlook);
+            }
+            if matches!(say, Some(Say::Passed { .. })) {
+                passed_ring = site.checkpoint.ring.max(passed_ring);
+            }
+            if let Some(say) = say {
                 events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
             if !approach.matters() {
                 self.approaches.remove(checkpoint);
+            }
+        }
+        if let Some(ring) = passed_ring {
+            self.hand_on(scene, ring, events);
+        }
+    }
+
+    /// It passed a checkpoint of a ring: who is in its view further out is told without waiting for
+    /// the last moment.
+    fn hand_on(&mut self, scene: Scene<'_>, ring: u8, events: &mut Vec<Event>) {
+        let further = scene.sites.values().filter_map(|site| site.checkpoint.ring);
+        let Some(next) = further.filter(|further| *further > ring).min() else { return };
+        let watched = |approach: &Approach| !approach.is_raised() && approach.alert.is_some();
+        for checkpoint in &self.checkpoints_where(watched) {
+            let site = scene.sites.get(checkpoint);
+            let site = site.filter(|site| site.checkpoint.ring == Some(next) && !site.is_closed());
+            if let (Some(site), Some(approach)) = (site, self.approaches.get_mut(checkpoint)) {
+                let say = Say::Raised(Raise::HandedOn);
+                events.extend(self.subject.speak(scene, site, &self.track, approach, say));
             }
         }
     }

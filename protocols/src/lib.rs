@@ -23,6 +23,8 @@ mod connection;
 pub mod field;
 mod fix;
 mod framing;
+#[doc(hidden)]
+pub mod hostile;
 mod item;
 mod protocol;
 mod reject;

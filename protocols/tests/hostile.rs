@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use interdict_protocols::Item;
+use interdict_protocols::hostile::assert_harmless;
 use support::{Case, cases, lines};
 
 /// Of longer inputs only some lengths and bits are tried, evenly spread.
@@ -33,26 +34,7 @@ fn check(case: &Case, bytes: &[u8], what: &str) -> Vec<Item> {
     let items = case.decode_watched([bytes], |connection| {
         assert!(connection.pending() <= max, "{}: holds {} bytes", place(), connection.pending());
     });
-    // A frame of two bytes that logs in and is answered is the densest that there is.
-    assert!(items.len() <= 8 + bytes.len() * 2, "{}: {} items", place(), items.len());
-    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    for item in &items {
-        match item {
-            Item::Fix { fix, .. } => {
-                let sane = (-90.0..=90.0).contains(&fix.latitude)
-                    && (-180.0..=180.0).contains(&fix.longitude)
-                    && fix.speed_kmh.is_none_or(|speed| speed.is_finite() && speed >= 0.0)
-                    && fix.course_deg.is_none_or(|course| (0.0..=360.0).contains(&course))
-                    && fix.altitude_m.is_none_or(f64::is_finite);
-                assert!(sane, "{}: {fix:?}", place());
-            }
-            Item::Reject { offset, .. } | Item::Fatal { offset, .. } => {
-                assert!(*offset <= length, "{}: offset {offset} of {length}", place());
-            }
-            Item::Login(_) | Item::Report { .. } | Item::Reply { .. } => {}
-        }
-        assert!(serde_json::to_string(item).is_ok(), "{}: {item:?}", place());
-    }
+    assert_harmless(&items, bytes.len(), &place);
     items
 }
 

@@ -1,20 +1,22 @@
-//! `/v1/alerts` and `/v1/checkpoints`.
+//! `/v1/alerts`: those that are open, and what people do about them.
 
 use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
-use interdict_engine::{AlertReport, Checkpoint};
+use interdict_engine::{Act, AlertReport, EventId, Handled, Input, Outcome, Refusal, UnitId};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ApiState;
 use super::auth::Caller;
-use super::extract::Pairs;
+use super::extract::{Body, Pairs, Segment, text};
 use super::problem::Problem;
 use super::tokens::Action;
-use crate::audit::acts;
+use crate::audit::{self, By, acts};
 
-/// The open alerts, the one that is due first first, and the cursor from which the stream goes on
+/// The open alerts, the one that is due first first, those that are over and want their outcome, and
+/// the cursor from which the stream goes on
 /// after this list.
 pub(super) async fn list(
     State(state): State<ApiState>,
@@ -26,27 +28,204 @@ pub(super) async fn list(
     // Read before the list: an event that comes in between is in both, never in neither.
     let cursor = state.store.latest_sequence();
     let now = state.shards.clock().now();
-    let shards = state.shards.ask_all(move |engine| engine.alerts(now)).await?;
-    let mut alerts: Vec<AlertReport> = shards.into_iter().flatten().collect();
-    alerts.sort_by(|one, other| (one.eta_at, &one.alert).cmp(&(other.eta_at, &other.alert)));
+    let ask =
+        move |engine: &interdict_engine::Engine| (engine.alerts(now), engine.alerts_to_dispose());
+    let (mut alerts, mut to_dispose) = (Vec::new(), Vec::new());
+    for (open, over) in state.shards.ask_all(ask).await? {
+        alerts.extend(open);
+        to_dispose.extend(over);
+    }
+    for list in [&mut alerts, &mut to_dispose] {
+        list.sort_by(|one: &AlertReport, other| {
+            (one.eta_at, &one.alert).cmp(&(other.eta_at, &other.alert))
+        });
+    }
     // An alert says where its vehicle is.
-    let vehicles: BTreeSet<&str> = alerts.iter().map(|alert| alert.vehicle.id.as_str()).collect();
+    let all = alerts.iter().chain(&to_dispose);
+    let vehicles: BTreeSet<&str> = all.map(|alert| alert.vehicle.id.as_str()).collect();
     if !vehicles.is_empty() {
         state.note(state.act(acts::ALERTS_READ, &by).naming("vehicles", vehicles)).await?;
     }
-    Ok(Json(json!({ "alerts": alerts, "cursor": cursor })))
+    Ok(Json(json!({ "alerts": alerts, "to_dispose": to_dispose, "cursor": cursor })))
 }
 
-pub(super) async fn checkpoints(
+/// For which unit somebody acts; their own where they say nothing.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct For {
+    #[serde(default)]
+    unit: Option<UnitId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Instruction {
+    text: String,
+    #[serde(default)]
+    unit: Option<UnitId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Disposition {
+    outcome: Outcome,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    unit: Option<UnitId>,
+}
+
+/// A person's client shows it.
+pub(super) async fn deliver(
     State(state): State<ApiState>,
     caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    Body(body): Body<For>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Action::ReadAlerts)?;
-    // Every shard knows all of them.
-    let shards = state
+    handle(&state, caller, (id, pairs), body.unit, Act::Deliver).await
+}
+
+pub(super) async fn acknowledge(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    Body(body): Body<For>,
+) -> Result<Json<Value>, Problem> {
+    handle(&state, caller, (id, pairs), body.unit, Act::Acknowledge).await
+}
+
+pub(super) async fn instruct(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    Body(body): Body<Instruction>,
+) -> Result<Json<Value>, Problem> {
+    let text = text("text", &body.text)?;
+    handle(&state, caller, (id, pairs), body.unit, Act::Instruct { text }).await
+}
+
+pub(super) async fn dispose(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    Body(body): Body<Disposition>,
+) -> Result<Json<Value>, Problem> {
+    let reason = body.reason.map(|reason| text("reason", &reason)).transpose()?;
+    let act = Act::Dispose { outcome: body.outcome, reason };
+    handle(&state, caller, (id, pairs), body.unit, act).await
+}
+
+async fn handle(
+    state: &ApiState,
+    caller: Caller,
+    (id, pairs): (String, Pairs),
+    unit: Option<UnitId>,
+    act: Act,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Action::HandleAlerts)?;
+    let mut by = caller.by(&pairs.only(&["reason"])?)?;
+    let alert = EventId(id);
+    let found = find(state, &alert).await?.ok_or_else(|| refused(Refusal::Unknown))?;
+    let unit = acts_for(state, &caller, unit, &found)?;
+    let vehicle = found.vehicle.id.clone();
+    let who = by.who.clone();
+    let handled = Handled { alert: alert.clone(), vehicle: vehicle.clone(), by: who, unit, act };
+    if let Act::Dispose { reason: Some(reason), .. } = &handled.act {
+        by.why = Some(reason.clone());
+    }
+    let noted = noted(state, &handled, &found, &by);
+    let asked = handled.clone();
+    state
         .shards
-        .ask_all(|engine| engine.checkpoints().cloned().collect::<Vec<Checkpoint>>())
-        .await?;
-    let checkpoints = shards.into_iter().next().unwrap_or_default();
-    Ok(Json(json!({ "checkpoints": checkpoints })))
+        .ask(&vehicle, move |engine| engine.check_handled(&asked))
+        .await?
+        .map_err(refused)?;
+    state.shards.tell_noted(vec![Input::Handle(handled)], vec![noted]).await?;
+    // An alert that has its outcome is on no desk any more.
+    let report = find(state, &alert).await?;
+    Ok(Json(
+        report.map_or_else(
+            || json!({ "alert": alert, "handling": "disposed" }),
+            |report| json!(report),
+        ),
+    ))
+}
+
+/// What is noted of it: for whom, and a commitment to the whole of what was said.
+fn noted(state: &ApiState, handled: &Handled, alert: &AlertReport, by: &By) -> audit::Act {
+    let act = match handled.act {
+        Act::Deliver => acts::ALERT_DELIVER,
+        Act::Acknowledge => acts::ALERT_ACKNOWLEDGE,
+        Act::Instruct { .. } => acts::ALERT_INSTRUCT,
+        Act::Dispose { .. } => acts::ALERT_DISPOSE,
+    };
+    let outcome = match &handled.act {
+        Act::Dispose { outcome, .. } => Some(json!(outcome)),
+        _ => None,
+    };
+    state
+        .act(act, by)
+        .with("alert", handled.alert.0.as_str())
+        .with("vehicle", handled.vehicle.as_str())
+        .with("checkpoint", alert.checkpoint.id.as_str())
+        .with("unit", handled.unit.as_str())
+        .with_some("outcome", outcome)
+        .of(&serde_json::to_vec(handled).unwrap_or_default())
+}
+
+async fn find(state: &ApiState, alert: &EventId) -> Result<Option<AlertReport>, Problem> {
+    let alert = alert.clone();
+    let shards = state.shards.ask_all(move |engine| engine.alert(&alert).cloned()).await?;
+    Ok(shards.into_iter().flatten().next())
+}
+
+/// The unit for which somebody acts: their own or one under it. Who belongs to none acts for the
+/// checkpoint's.
+fn acts_for(
+    state: &ApiState,
+    caller: &Caller,
+    asked: Option<UnitId>,
+    alert: &AlertReport,
+) -> Result<UnitId, Problem> {
+    let own = caller.0.unit.as_deref().map(UnitId::from);
+    let unit = asked.or_else(|| own.clone()).unwrap_or_else(|| alert.checkpoint.unit.clone());
+    let parent = |unit: &UnitId| {
+        state
+            .setup
+            .units
+            .iter()
+            .find(|known| known.id == *unit)
+            .and_then(|unit| unit.parent.clone())
+    };
+    let mut at = Some(unit.clone());
+    while let (Some(here), Some(own)) = (&at, &own) {
+        if here == own {
+            return Ok(unit);
+        }
+        at = parent(here);
+    }
+    match own {
+        None => Ok(unit),
+        Some(own) => {
+            let detail = format!("you act for {own} and what is under it, not for {unit}");
+            Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "other-unit", detail))
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Unknown => Problem::not_found(refusal.to_string()),
+        Refusal::NoReason => Problem::bad_request(refusal.to_string()),
+        Refusal::NotTold => {
+            Problem::new(axum::http::StatusCode::FORBIDDEN, "not-told", refusal.to_string())
+        }
+        Refusal::Disposed | Refusal::Acknowledged | Refusal::NotAcknowledged => {
+            Problem::conflict("not-now", refusal.to_string())
+        }
+    }
 }

@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use interdict_engine::{Engine, Setup, UnitId};
 use tokio::sync::watch;
 
 use super::ApiState;
@@ -44,7 +45,11 @@ pub(super) async fn follow(
         checkpoints: pairs.all("checkpoint"),
         types: pairs.all("type"),
     };
-    let filter = Filter::new(&wanted, &state.setup)
+    // With the checkpoints as they are now.
+    let known = |engine: &Engine| engine.checkpoints().cloned().collect();
+    let checkpoints = state.shards.ask_any(known).await?;
+    let setup = Setup { checkpoints, ..state.setup.clone() };
+    let filter = Filter::new(&wanted, &setup)
         .map_err(|unknown| Problem::bad_request(unknown.to_string()))?;
     let cursor = match cursor(&pairs, &headers)? {
         Some(cursor) => cursor,
@@ -65,8 +70,8 @@ pub(super) async fn follow(
         complete: page.complete,
         latest,
         changes: state.tokens.changes(),
+        _counted: Counted::new(&state, &token),
         token,
-        _counted: Counted::new(&state),
         state,
     };
     let events = stream::unfold(follower, Follower::next);
@@ -135,19 +140,31 @@ fn frame(event: &StoredEvent) -> Event {
     Event::default().id(event.sequence.to_string()).data(&event.json)
 }
 
-/// Counts a stream as open until dropped.
-struct Counted(ApiState);
+/// Counts a stream as open, and its unit's people as looking, until dropped.
+struct Counted {
+    state: ApiState,
+    unit: Option<UnitId>,
+}
 
 impl Counted {
-    fn new(state: &ApiState) -> Self {
+    fn new(state: &ApiState, token: &Token) -> Self {
         state.followers.fetch_add(1, Ordering::Relaxed);
-        Self(state.clone())
+        let unit = token.unit.as_deref().map(UnitId::from);
+        // Whoever only looks back does not stand ready.
+        let unit = unit.filter(|_| token.role.may(Action::HandleAlerts));
+        if let Some(unit) = &unit {
+            state.presence.come(unit);
+        }
+        Self { state: state.clone(), unit }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.followers.fetch_sub(1, Ordering::Relaxed);
+        self.state.followers.fetch_sub(1, Ordering::Relaxed);
+        if let Some(unit) = &self.unit {
+            self.state.presence.go(unit);
+        }
     }
 }
 

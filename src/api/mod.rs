@@ -3,13 +3,16 @@
 mod alerts;
 mod audit;
 mod auth;
+mod checkpoints;
 mod devices;
 mod events;
 mod extract;
 mod flags;
 mod health;
 mod noting;
+mod presence;
 mod problem;
+mod reports;
 mod token_routes;
 mod tokens;
 mod vehicles;
@@ -65,6 +68,7 @@ pub struct Inner {
     reasons: Reasons,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
+    presence: presence::Presence,
 }
 
 impl Deref for ApiState {
@@ -94,6 +98,7 @@ impl ApiState {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
+            presence: presence::Presence::default(),
             store,
             registry,
             shards,
@@ -113,6 +118,7 @@ impl ApiState {
 pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
     let closing = state.closing.clone();
     let ended = closing.clone().cancelled_owned();
+    tokio::spawn(presence::tell(state.clone()));
     let server = axum::serve(listener, router(state)).with_graceful_shutdown(ended);
     let too_long = async {
         closing.cancelled().await;
@@ -136,7 +142,19 @@ fn router(state: ApiState) -> Router {
         .route("/flags/{id}/withdraw", post(flags::withdraw))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
-        .route("/checkpoints", get(alerts::checkpoints))
+        .route("/alerts/{id}/deliver", post(alerts::deliver))
+        .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/alerts/{id}/instruct", post(alerts::instruct))
+        .route("/alerts/{id}/dispose", post(alerts::dispose))
+        .route("/reports/alerts", get(reports::alerts))
+        .route("/checkpoints", get(checkpoints::list))
+        .route(
+            "/checkpoints/{id}",
+            get(checkpoints::show)
+                .put(checkpoints::put)
+                .patch(checkpoints::change)
+                .delete(checkpoints::remove),
+        )
         .route("/events", get(events::follow))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))

@@ -41,6 +41,10 @@ pub enum Action {
     ReadDevices,
     /// Adding and withdrawing flags.
     Flag,
+    /// Checkpoints that come, move, close and go.
+    ManageCheckpoints,
+    /// Signing alerts off, instructing, saying how they ended.
+    HandleAlerts,
     /// Flags, alerts, events, checkpoints.
     ReadAlerts,
     /// Where a vehicle is.
@@ -60,6 +64,8 @@ impl Role {
             Action::ReadDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
             }
+            Action::ManageCheckpoints => matches!(self, Self::Admin | Self::Dispatcher),
+            Action::HandleAlerts => matches!(self, Self::Dispatcher | Self::Operator),
             Action::Flag => matches!(self, Self::Admin | Self::Dispatcher | Self::Operator),
             Action::ReadPosition => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)

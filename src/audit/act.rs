@@ -13,6 +13,14 @@ use super::{Hash, Octets};
 pub mod acts {
     /// A request was refused to a token that may not do that.
     pub const ACCESS_DENIED: &str = "access.denied";
+    /// An alert is shown to somebody.
+    pub const ALERT_DELIVER: &str = "alert.deliver";
+    /// An alert was signed off.
+    pub const ALERT_ACKNOWLEDGE: &str = "alert.acknowledge";
+    /// A unit was told what to do about an alert.
+    pub const ALERT_INSTRUCT: &str = "alert.instruct";
+    /// Somebody said how an alert ended.
+    pub const ALERT_DISPOSE: &str = "alert.dispose";
     /// Open alerts, with their vehicles' positions, were read.
     pub const ALERTS_READ: &str = "alerts.read";
     /// The log's signing key was made, or is another one than before.
@@ -21,6 +29,10 @@ pub mod acts {
     pub const AUDIT_PURGE: &str = "audit.purge";
     /// Entries of this log were read.
     pub const AUDIT_READ: &str = "audit.read";
+    /// A checkpoint was added, or something of it changed.
+    pub const CHECKPOINT_CHANGE: &str = "checkpoint.change";
+    /// A checkpoint was taken away.
+    pub const CHECKPOINT_REMOVE: &str = "checkpoint.remove";
     /// The configuration is another one than at the last start.
     pub const CONFIGURATION_CHANGE: &str = "configuration.change";
     /// A device was enrolled, or what is known of it and its vehicle changed.

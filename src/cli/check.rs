@@ -69,8 +69,15 @@ fn summary(configuration: &Configuration, out: &mut impl Write) -> io::Result<()
         counted(of(Kind::Parking), "parking lot", "parking lots"),
         counted(of(Kind::Post), "other post", "other posts"),
     )?;
-    match &configuration.roads {
-        Some(file) => writeln!(out, "roads        {}", escape(&file.display().to_string()))?,
+    match configuration.roads.as_ref().zip(setup.roads.as_ref()) {
+        Some((file, roads)) => {
+            let crossings = counted(roads.graph().nodes(), "crossing", "crossings");
+            let drawn = match roads.graph().roughest_m() {
+                0 => String::new(),
+                metres => format!(", drawn roughly: to {metres} m at worst"),
+            };
+            writeln!(out, "roads        {}: {crossings}{drawn}", escape(&file.name()))?;
+        }
         None => writeln!(out, "roads        none: approaches are judged by geometry")?,
     }
     writeln!(out, "fleet        {}", counted(configuration.fleet.len(), "device", "devices"))

@@ -16,6 +16,8 @@ pub(super) fn event_line(event: &Value, zone: &TimeZone) -> String {
     let data = event.get("data").unwrap_or(&Value::Null);
     let said = match short.split_once('.') {
         Some(("alert", _)) => alert(data, short),
+        Some(("vehicle", "silent")) => silent(data, &time, zone),
+        Some(("vehicle", "heard")) => heard(data),
         Some(("device", "alarm")) => alarm(data),
         Some(("device", "conflict")) => format!(
             "device {} of {} speaks from two places: {} is believed, {} is held apart",
@@ -45,13 +47,7 @@ fn alert(data: &Value, kind: &str) -> String {
             number("distance_m") / 1_000.0
         )),
     }
-    said.push_str(&format!(": {}", text(data, "/why/text")));
-    said.push_str(&format!(
-        " | {} {}, fix {} old",
-        text(data, "/flag/reason"),
-        text(data, "/flag/case"),
-        span(number("fix_age_s"))
-    ));
+    said.push_str(&because(data));
     if kind == "alert.raised" {
         let cautions = data.pointer("/flag/cautions").and_then(Value::as_array);
         let cautions = cautions.into_iter().flatten().enumerate();
@@ -71,15 +67,48 @@ fn alert(data: &Value, kind: &str) -> String {
     said
 }
 
-fn alarm(data: &Value) -> String {
-    let ended = data.get("active").and_then(Value::as_bool) == Some(false);
-    let mut said = format!(
-        "{}: {}{} from device {}",
-        vehicle(data),
-        text(data, "/alarm"),
-        if ended { " has ended" } else { "" },
-        text(data, "/device")
-    );
+/// Why something is said of a flagged vehicle, and by which fix.
+fn because(data: &Value) -> String {
+    format!(
+        ": {} | {} {}, fix {} old",
+        text(data, "/why/text"),
+        text(data, "/flag/reason"),
+        text(data, "/flag/case"),
+        span(data.get("fix_age_s").and_then(Value::as_f64).unwrap_or_default())
+    )
+}
+
+fn silent(data: &Value, said_at: &str, zone: &TimeZone) -> String {
+    let mut said = vehicle(data);
+    if data.pointer("/checkpoint/id").is_some() {
+        let time = |name: &str| local(data.get(name).unwrap_or(&Value::Null), zone);
+        let (earliest, latest) = (time("earliest_at"), time("latest_at"));
+        said.push_str(&format!(
+            " → {} ({}) between {} and {}",
+            text(data, "/checkpoint/name"),
+            text(data, "/checkpoint/kind"),
+            on_day(&earliest, said_at),
+            on_day(&latest, said_at)
+        ));
+    }
+    said + &because(data) + &place(data)
+}
+
+/// A time without its date, where that is the date of the line.
+fn on_day<'a>(time: &'a str, line: &str) -> &'a str {
+    match (time.split_once(' '), line.split_once(' ')) {
+        (Some((date, clock)), Some((today, _))) if date == today => clock,
+        _ => time,
+    }
+}
+
+fn heard(data: &Value) -> String {
+    vehicle(data) + &because(data) + &place(data)
+}
+
+/// Where the fix is, and for whom.
+fn place(data: &Value) -> String {
+    let mut said = String::new();
     let coordinate = |name: &str| data.pointer(name).and_then(Value::as_f64);
     if let (Some(latitude), Some(longitude)) =
         (coordinate("/fix/latitude"), coordinate("/fix/longitude"))
@@ -90,6 +119,19 @@ fn alarm(data: &Value) -> String {
         "-" => {}
         unit => said.push_str(&format!(", for {unit}")),
     }
+    said
+}
+
+fn alarm(data: &Value) -> String {
+    let ended = data.get("active").and_then(Value::as_bool) == Some(false);
+    let mut said = format!(
+        "{}: {}{} from device {}",
+        vehicle(data),
+        text(data, "/alarm"),
+        if ended { " has ended" } else { "" },
+        text(data, "/device")
+    );
+    said.push_str(&place(data));
     if let Some(age_s) = data.get("age_s").and_then(Value::as_f64) {
         said.push_str(&format!(", {} late", span(age_s)));
     }
@@ -135,7 +177,7 @@ mod tests {
 
     use super::super::remote::zone;
     use super::*;
-    use crate::store::testing::{alert, event, flag};
+    use crate::store::testing::{alert, event, flag, heard, silence};
 
     fn line(event: &interdict_engine::Event) -> String {
         let cloud = Cloud { event, source: "urn:test", sequence: 1 };
@@ -150,6 +192,22 @@ mod tests {
              75 %, 1.0 km: closing | stolen C-1, fix 1 s old | VERIFY"
         );
         assert!(!line(&alert("e", "a", Type::Passed, 0)).contains(" in "));
+    }
+
+    #[test]
+    fn a_silence_says_when_and_where_from() {
+        let silent = silence("e", Some((600, 1_500)));
+        assert_eq!(
+            line(&silent),
+            "1970-01-01 08:00:00  vehicle.silent    v1 (other) → North (throat-road) between \
+             08:10:00 and 08:25:00: not heard | stolen C-1, fix 3 min old at 38.90000, 121.60000, \
+             for station"
+        );
+        assert!(line(&silence("e", Some((600, 86_400)))).contains("and 1970-01-02 08:00:00: "));
+        assert!(line(&silence("e", None)).contains("  v1 (other): not heard | "));
+        assert!(line(&heard("e")).starts_with(
+            "1970-01-01 08:00:00  vehicle.heard     v1 (other): heard again | stolen C-1, fix 0 s"
+        ));
     }
 
     #[test]

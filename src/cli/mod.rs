@@ -1,7 +1,9 @@
 //! The command line: one file a command.
 
+mod alert;
 mod audit;
 mod check;
+mod checkpoint;
 mod decode;
 mod demo;
 mod device;
@@ -12,6 +14,7 @@ mod remote;
 mod replay;
 mod roads;
 mod serve;
+mod simulate;
 mod subscribe;
 mod token;
 mod vehicle;
@@ -39,14 +42,20 @@ enum Command {
     Demo(demo::Arguments),
     /// Run recorded tracks through the engine
     Replay(Box<replay::Arguments>),
+    /// Send the reports of many simulated trackers to a server
+    Simulate(Box<simulate::Arguments>),
     /// Take a tracker's bytes apart
     Decode(decode::Arguments),
     /// Follow a server's events
     Subscribe(subscribe::Arguments),
     /// Add, list and withdraw flags
     Flag(flag::Arguments),
+    /// List alerts, sign them off, instruct, say how they ended; reports
+    Alert(alert::Arguments),
     /// Show where a vehicle is
     Vehicle(vehicle::Arguments),
+    /// List, place, close, reopen and remove checkpoints of a running server
+    Checkpoint(checkpoint::Arguments),
     /// Enrol, revoke, list and import devices
     Device(device::Arguments),
     /// Add, list and revoke tokens
@@ -69,10 +78,13 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(*arguments),
         Command::Decode(arguments) => decode::run(arguments),
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
+        Command::Alert(arguments) => alert::run(arguments),
         Command::Vehicle(arguments) => vehicle::run(&arguments),
+        Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),

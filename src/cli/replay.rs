@@ -1,5 +1,6 @@
 //! `interdict replay`: recorded tracks through the engine, or to a running gateway.
 
+mod compare;
 mod drive;
 mod fleet;
 mod measures;
@@ -18,7 +19,12 @@ use super::terminal::escape;
 use crate::config::Configuration;
 use crate::text::seconds;
 use crate::tracks::{Complaints, Row, Rows, Times, Tracks};
+use compare::Tally;
+use drive::{Drive, Listener};
 use fleet::Fleet;
+use measures::Judge;
+use print::Printer;
+pub(super) use send::Target;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -42,8 +48,9 @@ pub(super) struct Arguments {
     /// Checkpoints in place of the configuration's: GeoJSON
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
-    /// Roads to judge approaches by: OpenStreetMap (.osm, .osm.gz, .osm.pbf), GeoJSON, or what
-    /// `roads import` made; by geometry without
+    /// Roads to judge approaches by, in place of the configuration's: OpenStreetMap (.osm, .osm.gz,
+    /// .osm.pbf), GeoJSON, or what `roads import` made. With other --checkpoints and without this,
+    /// by geometry
     #[arg(long, value_name = "FILE")]
     roads: Option<PathBuf>,
     /// The fleet in place of the configuration's: CSV
@@ -77,6 +84,10 @@ pub(super) struct Arguments {
     /// What really happened, CSV device,checkpoint,time,start_time: print how good the alerts were
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// Run the tracks by the rules of two configurations and list what they do differently; give it
+    /// twice
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "to"])]
+    compare: Vec<PathBuf>,
     /// Send the tracks to a running gateway as devices would, shifted so that the first fix is now;
     /// with --speed 1 each fix when it is due
     #[arg(long, value_name = "tcp://HOST:PORT", requires = "protocol")]
@@ -128,18 +139,23 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (_, Err(what)) => return Ok(wrong_use(&format!("--to-time: {what}"))),
     };
     let target = match (&arguments.to, &arguments.protocol) {
-        (Some(to), Some(protocol)) => match send::Target::new(to, protocol) {
+        (Some(to), Some(protocol)) => match Target::new(to, protocol) {
             Ok(target) => Some(target),
             Err(code) => return Ok(code),
         },
         _ => None,
     };
+    if arguments.compare.len() == 1 || arguments.compare.len() > 2 {
+        return Ok(wrong_use("--compare: give it twice, each with a configuration"));
+    }
+    let config = arguments.compare.first().or(arguments.config.as_ref());
     let mut configuration =
-        super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
+        super::load(config.map(PathBuf::as_path), arguments.checkpoints.as_deref())?;
     override_rules(arguments, &mut configuration);
     if target.is_none() {
         super::roads::lend(arguments.roads.as_deref(), &mut configuration)?;
     }
+    let other = other(arguments, &configuration)?;
     let fleet = Fleet::new(&configuration, arguments.fleet.as_deref(), &tell)?;
     let watchlist = fleet::watchlist(&arguments.watchlist, &arguments.flag, &tell)?;
     let truth = arguments.truth.as_deref().map(|path| measures::read(path, &tell)).transpose()?;
@@ -165,23 +181,69 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let code = send::run(&target, arguments.speed, rows)?;
         return Ok(if whole { code } else { ExitCode::FAILURE });
     }
-    let task = drive::Task {
-        configuration: &configuration,
+    let task = |configuration| drive::Task {
+        configuration,
         fleet: &fleet,
         watchlist: &watchlist,
         flag_all: arguments.flag_all,
         speed: arguments.speed,
-        format: arguments.format,
     };
-    let judged = drive::run(&task, rows, truth)?;
-    if let Some(measures) = judged {
-        if arguments.format == Format::Json {
-            eprint!("{measures}");
-        } else {
-            write!(std::io::stdout(), "{measures}")?;
+    let judge = |configuration| truth.clone().map(|truth| Judge::new(truth, configuration, &fleet));
+    if let Some(other) = &other {
+        let both = [&configuration, other];
+        let (mut tallies, mut judges) = ([Tally::default(), Tally::default()], both.map(judge));
+        let listeners = tallies.iter_mut().zip(&mut judges).map(|(tally, judge)| {
+            let judge = judge.as_mut().map(|judge| judge as &mut dyn Listener);
+            judge.into_iter().chain([tally as &mut dyn Listener]).collect()
+        });
+        let drives = both.into_iter().zip(listeners);
+        let mut drives: Vec<Drive<'_>> =
+            drives.map(|(one, listeners)| Drive::new(task(one), listeners)).collect();
+        drive::run(rows, &mut drives)?;
+        drop(drives);
+        compare::print(&arguments.compare, tallies, arguments.format, &configuration.zone)?;
+        for (name, judge) in arguments.compare.iter().zip(judges) {
+            if let Some(judge) = judge {
+                let measures = judge.measures();
+                say(
+                    arguments.format,
+                    &format!("{}\n{measures}", escape(&name.display().to_string())),
+                )?;
+            }
         }
+        return Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let mut printer = Printer::new(&configuration, arguments.format);
+    let mut judge = judge(&configuration);
+    let mut listeners: Vec<&mut dyn Listener> = vec![&mut printer];
+    listeners.extend(judge.as_mut().map(|judge| judge as &mut dyn Listener));
+    drive::run(rows, &mut [Drive::new(task(&configuration), listeners)])?;
+    if let Some(judge) = judge {
+        say(arguments.format, &judge.measures().to_string())?;
     }
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Measures go where results go, unless those are for a program.
+fn say(format: Format, measures: &str) -> std::io::Result<()> {
+    match format {
+        Format::Json => write!(std::io::stderr(), "{measures}"),
+        Format::Human => write!(std::io::stdout(), "{measures}"),
+    }
+}
+
+/// The second configuration to compare with, on the roads of the first where it may be.
+fn other(arguments: &Arguments, first: &Configuration) -> anyhow::Result<Option<Configuration>> {
+    let [_, second] = arguments.compare.as_slice() else { return Ok(None) };
+    let mut other = super::load(Some(second), arguments.checkpoints.as_deref())?;
+    override_rules(arguments, &mut other);
+    let same_roads = arguments.roads.is_some() || other.roads == first.roads;
+    if same_roads && other.setup.checkpoints == first.setup.checkpoints {
+        other.setup.roads.clone_from(&first.setup.roads);
+    } else {
+        super::roads::lend(arguments.roads.as_deref(), &mut other)?;
+    }
+    Ok(Some(other))
 }
 
 fn tell(what: &str) {
@@ -193,6 +255,8 @@ fn limit(times: &Times, text: &Option<String>) -> Result<Option<Time>, String> {
 }
 
 fn override_rules(arguments: &Arguments, configuration: &mut Configuration) {
+    // Nobody signs what is long past.
+    configuration.setup.deadlines = None;
     let rules = &mut configuration.setup.rules;
     if let Some(lead_s) = arguments.lead {
         rules.lead_s = Some(lead_s);

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
-use interdict_engine::roads::{RoadGraph, Roads};
+use interdict_engine::CheckpointId;
+use interdict_engine::roads::{CutOff, RoadGraph};
 
 use super::terminal::escape;
-use crate::config::Configuration;
-use crate::roads::{Imported, read};
+use crate::config::{Configuration, RoadFile, embedded};
+use crate::roads::{Imported, from_bytes, read};
+
+/// Ways that a warning names.
+const NAMED: usize = 5;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -23,7 +26,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Make the compact file, which loads at once, of OpenStreetMap or GeoJSON roads
     Import {
-        /// .osm, .osm.gz, .osm.pbf or GeoJSON lines with class, name, maxspeed_kmh, oneway
+        /// .osm, .osm.gz, .osm.pbf or GeoJSON lines with class, name, maxspeed_kmh, oneway and, where
+        /// they are drawn roughly, accuracy_m; with route "ferry" a line is a ferry's
         #[arg(value_name = "IN")]
         from: PathBuf,
         /// The compact file
@@ -32,9 +36,9 @@ enum Command {
     },
     /// Say what a road file holds
     Info {
-        /// A road file of any kind that is read
+        /// A road file of any kind that is read; the built-in roads of Dalian if not given
         #[arg(value_name = "FILE")]
-        file: PathBuf,
+        file: Option<PathBuf>,
     },
 }
 
@@ -42,12 +46,20 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         Command::Import { from, to } => import(from, to)?,
         Command::Info { file } => {
-            let imported = read(file)?;
+            let file = file.clone().map_or(RoadFile::BuiltIn, RoadFile::Path);
+            let imported = import_from(&file)?;
             warn(&imported);
             info(&imported.graph, &mut io::stdout().lock())?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn import_from(file: &RoadFile) -> anyhow::Result<Imported> {
+    match file {
+        RoadFile::Path(path) => read(path),
+        RoadFile::BuiltIn => from_bytes(embedded::ROADS.as_bytes()),
+    }
 }
 
 fn import(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -74,23 +86,42 @@ fn warn(imported: &Imported) {
         eprintln!("warning: {}", escape(warning));
     }
     let Some(report) = &imported.report else { return };
-    if report.broken_ways > 0 {
+    if !report.broken_ways.is_empty() {
+        let ways = report.broken_ways.iter().map(|way| format!("way {way}"));
         eprintln!(
-            "warning: {} ways refer to points that the file does not hold, as at an extract's edge",
-            report.broken_ways
+            "warning: {} ways refer to points that the file does not hold, as at an extract's edge: {}",
+            report.broken_ways.len(),
+            some(ways)
         );
     }
-    if report.dropped_pieces > 0 {
+    if !report.cut_off.is_empty() {
+        let total_m: f64 = report.cut_off.iter().map(|one| one.length_m).sum();
+        let ways = report.cut_off.iter().map(|CutOff { way, name, length_m }| {
+            let name = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+            format!("way {way}{name} {:.1} km", length_m / 1_000.0)
+        });
         eprintln!(
-            "warning: {} pieces of road were left out: one cannot get there and back",
-            report.dropped_pieces
+            "warning: {:.1} km of road were left out, since one cannot get there and back: {}",
+            total_m / 1_000.0,
+            escape(&some(ways))
         );
     }
+}
+
+/// The first few, and how many more there are.
+fn some(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let mut text = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
     let (mut total_m, mut names) = (0.0, BTreeSet::new());
     let mut by_class: BTreeMap<_, f64> = BTreeMap::new();
+    let mut by_accuracy: BTreeMap<_, f64> = BTreeMap::new();
     let pieces = u32::try_from(graph.pieces()).unwrap_or(u32::MAX);
     for piece in 0..pieces {
         // A piece's two directions are streets of one length, class and name.
@@ -98,6 +129,7 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
         let metres = f64::from(graph.street_length_m(street));
         total_m += metres;
         *by_class.entry(graph.class(street)).or_default() += metres;
+        *by_accuracy.entry(graph.accuracy_m(street)).or_default() += metres;
         names.insert(graph.name(street));
     }
     names.remove("");
@@ -105,29 +137,41 @@ fn info(graph: &RoadGraph, out: &mut impl Write) -> io::Result<()> {
     for (class, metres) in by_class {
         writeln!(out, "  {:<15} {:.1} km", class.name(), metres / 1_000.0)?;
     }
+    if graph.roughest_m() > 0 {
+        writeln!(out, "drawn to")?;
+        for (accuracy_m, metres) in by_accuracy {
+            writeln!(out, "  {:<15} {:.1} km", format!("{accuracy_m} m"), metres / 1_000.0)?;
+        }
+    }
     writeln!(out, "names      {}", names.len())?;
     writeln!(out, "crossings  {}", graph.nodes())?;
+    writeln!(out, "ferries    {}", graph.exits().len())?;
     writeln!(out, "checksum   {:016x}", graph.checksum())
 }
 
-/// Lends roads to the engine, with the checkpoints on them: those of `file`, else those that the
-/// configuration names.
-pub(super) fn lend(file: Option<&Path>, configuration: &mut Configuration) -> anyhow::Result<()> {
-    let Some(file) = file.map(Path::to_owned).or_else(|| configuration.roads.clone()) else {
-        return Ok(());
-    };
-    let imported = read(&file)?;
+/// The roads of `file`, else those that the configuration names.
+pub(super) fn find(
+    file: Option<&Path>,
+    configuration: &Configuration,
+) -> anyhow::Result<Option<RoadGraph>> {
+    let given = file.map(|path| RoadFile::Path(path.to_owned()));
+    let Some(file) = given.or_else(|| configuration.roads.clone()) else { return Ok(None) };
+    let imported = import_from(&file)?;
     warn(&imported);
-    let graph = imported.graph;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut roads = Roads::new(Arc::new(graph), None, threads);
-    for checkpoint in roads.place_all(&configuration.setup.checkpoints, None, threads) {
-        let what = format!("checkpoint {checkpoint} is on no road: it is judged by geometry");
-        eprintln!("warning: {}", escape(&what));
+    Ok(Some(imported.graph))
+}
+
+/// Lends what [`find`] finds to the engine, with the configuration's checkpoints on it.
+pub(super) fn lend(file: Option<&Path>, configuration: &mut Configuration) -> anyhow::Result<()> {
+    if let Some(graph) = find(file, configuration)? {
+        for checkpoint in crate::roads::lend(graph, &mut configuration.setup, None) {
+            warn_off_road(&checkpoint);
+        }
     }
-    configuration.setup.roads = Some(Arc::new(roads));
-    configuration
-        .add_digest("roads", &file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
     Ok(())
+}
+
+fn warn_off_road(checkpoint: &CheckpointId) {
+    let what = format!("checkpoint {checkpoint} is on no road: it is judged by geometry");
+    eprintln!("warning: {}", escape(&what));
 }

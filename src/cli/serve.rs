@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use interdict_protocols::Protocol;
 
 use crate::clock::Clock;
-use crate::config::{Configuration, port_argument};
+use crate::config::{Configuration, RoadFile, port_argument};
 use crate::server::{Options, Server};
 
 #[derive(clap::Args)]
@@ -27,8 +27,9 @@ pub(super) struct Arguments {
     /// Checkpoints, in place of the configuration's
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
-    /// Roads to judge approaches by: OpenStreetMap (.osm, .osm.gz, .osm.pbf), GeoJSON, or what
-    /// `roads import` made; by geometry without
+    /// Roads to judge approaches by, in place of the configuration's: OpenStreetMap (.osm, .osm.gz,
+    /// .osm.pbf), GeoJSON, or what `roads import` made. With other --checkpoints and without this,
+    /// by geometry
     #[arg(long, value_name = "FILE")]
     roads: Option<PathBuf>,
     /// Any device that logs in becomes a vehicle of its own id: for trials only
@@ -47,7 +48,10 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
-    super::roads::lend(arguments.roads.as_deref(), &mut configuration)?;
+    if let Some(roads) = arguments.roads {
+        configuration.roads = Some(RoadFile::Path(roads));
+    }
+    let roads = super::roads::find(None, &configuration)?;
     if let Some(http) = arguments.http {
         configuration.http = http;
     }
@@ -58,6 +62,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let options = Options {
         data: arguments.data.unwrap_or_else(|| configuration.data.clone()),
         clock: Clock::wall(),
+        roads,
         record: arguments.record,
         enrol_all: arguments.enrol_all,
         admin_token: std::env::var("INTERDICT_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::features::{self, Feature, Geometry};
 use super::files;
-use super::problem::Report;
+use super::problem::{Problems, Report, Warning};
 
 /// What a feature may state.
 const PROPERTIES: &[&str] = &[
@@ -55,6 +55,26 @@ pub(super) fn read_file(path: &Path, report: &mut Report) -> Vec<Checkpoint> {
             Vec::new()
         }
     }
+}
+
+/// Reads one checkpoint: a GeoJSON feature as in a file of them. Its unit must be among `units` where
+/// those are given.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_checkpoint(
+    feature: &str,
+    units: Option<&BTreeSet<UnitId>>,
+) -> Result<(Checkpoint, Vec<Warning>), Problems> {
+    let mut report = Report::default();
+    let (called, collection) =
+        ("the checkpoint", format!(r#"{{"type":"FeatureCollection","features":[{feature}]}}"#));
+    let read = read(called, &collection, units, &mut report);
+    if read.is_empty() && report.problems.is_empty() {
+        report.problem(called, None, "expected a GeoJSON Feature");
+    }
+    let (mut read, warnings) = report.finish(read)?;
+    Ok((read.remove(0), warnings))
 }
 
 /// Reads checkpoints, whose units must be among `units` where those are given.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use interdict_engine::Rules;
+use interdict_engine::{Deadlines, Rules};
 use interdict_protocols::{Datum, Time};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -42,6 +42,8 @@ pub(super) struct Document {
     pub(super) audit: Audit,
     /// Rules of the engine.
     pub(super) rules: Rules,
+    /// How long people have for their part.
+    pub(super) deadlines: Deadlines,
 }
 
 /// The files that the document names.

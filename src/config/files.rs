@@ -15,6 +15,8 @@ pub mod embedded {
     pub const CHECKPOINTS: &str = include_str!("../../fixtures/checkpoints.geojson");
     /// The areas of the districts.
     pub const REGIONS: &str = include_str!("../../fixtures/regions.geojson");
+    /// The main roads, drawn by hand.
+    pub const ROADS: &str = include_str!("../../fixtures/roads.geojson");
     /// The command tree.
     pub const UNITS: &str = include_str!("../../fixtures/units.toml");
     /// The made-up fleet of `demo`; the default configuration does not name it.
@@ -45,6 +47,26 @@ pub mod embedded {
     }
 }
 
+/// The road file that a configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoadFile {
+    /// It lies there.
+    Path(PathBuf),
+    /// [`embedded::ROADS`].
+    BuiltIn,
+}
+
+impl RoadFile {
+    /// Its name, without a folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::BuiltIn => "roads.geojson".to_owned(),
+        }
+    }
+}
+
 /// Where a configuration's files lie.
 pub(super) enum Files {
     /// Beside the file that names them.
@@ -59,6 +81,14 @@ impl Files {
         match self {
             Self::Folder(folder) => folder.join(path),
             Self::Embedded => path.to_owned(),
+        }
+    }
+
+    /// The road file that the configuration states.
+    pub(super) fn roads(&self, path: &Path) -> RoadFile {
+        match self {
+            Self::Folder(folder) => RoadFile::Path(folder.join(path)),
+            Self::Embedded => RoadFile::BuiltIn,
         }
     }
 

@@ -29,10 +29,11 @@ use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
 pub use audit::{Audit, Reasons};
+pub use checkpoints::read_checkpoint;
 pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
-pub use files::embedded;
+pub use files::{RoadFile, embedded};
 pub use fleet::{BadLine, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
 pub use ports::{Ports, port_argument};
@@ -60,11 +61,11 @@ pub struct Configuration {
     /// The audit log.
     pub audit: Audit,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
-    pub digests: BTreeMap<String, String>,
+    digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
     pub setup: Setup,
     /// The road file; none where another file's checkpoints are in place of the configuration's own.
-    pub roads: Option<PathBuf>,
+    pub roads: Option<RoadFile>,
     /// The fleet file's devices.
     pub fleet: Vec<Enrol>,
     /// Until then an enrolled terminal's first token is believed, and only that one from then on:
@@ -145,7 +146,8 @@ impl Configuration {
                 }
             }
         };
-        let mut setup = Setup { rules: document.rules.clone(), ..Setup::default() };
+        let deadlines = Some(document.deadlines.clone());
+        let mut setup = Setup { rules: document.rules.clone(), deadlines, ..Setup::default() };
         if let Some((called, text)) = named("units", &document.files.units, &mut report) {
             setup.units = units::read(&called, &text, &mut report);
         }
@@ -197,7 +199,7 @@ impl Configuration {
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {
-                (Some(roads), true) => Some(files.beside(roads)),
+                (Some(roads), true) => Some(files.roads(roads)),
                 _ => None,
             },
             fleet,
@@ -207,18 +209,27 @@ impl Configuration {
         let (mut configuration, warnings) = report.finish(configuration)?;
         if let Some(path) = other_checkpoints {
             // It was read a moment ago.
-            let _ = configuration.add_digest("checkpoints", path);
+            let digest =
+                digest::of_file(path).ok().map(|digest| ("checkpoints".to_owned(), digest));
+            configuration.digests.extend(digest);
         }
         Ok((configuration, warnings))
     }
 
-    /// Counts the file at `path` as part of the configuration, called `name`.
+    /// The SHA-256 of each file of the configuration, its roads' included, by what the configuration
+    /// calls the file. Reads the roads' file.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub fn add_digest(&mut self, name: &str, path: &Path) -> std::io::Result<()> {
-        self.digests.insert(name.to_owned(), digest::of_file(path)?);
-        Ok(())
+    /// That cannot be read.
+    pub fn all_digests(&self) -> std::io::Result<BTreeMap<String, String>> {
+        let mut digests = self.digests.clone();
+        let roads = match &self.roads {
+            Some(RoadFile::Path(path)) => Some(digest::of_file(path)?),
+            Some(RoadFile::BuiltIn) => Some(digest::of_text(embedded::ROADS)),
+            None => None,
+        };
+        digests.extend(roads.map(|roads| ("roads".to_owned(), roads)));
+        Ok(digests)
     }
 
     /// The datum that a device of this model reports in.

@@ -52,6 +52,11 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("rules.update_eta_share", rules.update_eta_share, 0.0, 100.0);
     ranges.number("rules.update_probability", rules.update_probability, 0.0, 1.0);
     ranges.number("rules.gap_s", rules.gap_s, 1.0, DAY_S);
+    ranges.number("rules.silent_s", rules.silent_s, 1.0, DAY_S);
+    ranges.number("rules.silent_after_sign_s", rules.silent_after_sign_s, 1.0, DAY_S);
+    ranges.number("rules.silent_at_rest_s", rules.silent_at_rest_s, 1.0, DAY_S);
+    ranges.number("rules.silent_reach_s", rules.silent_reach_s, 0.0, DAY_S);
+    ranges.number("rules.silent_watch_s", rules.silent_watch_s, 0.0, DAY_S);
     ranges.number("rules.future_s", rules.future_s, 0.0, DAY_S);
     ranges.number("rules.outlier_kmh", rules.outlier_kmh, 1.0, 10_000.0);
     let audit = &document.audit;
@@ -61,6 +66,15 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     if let Some(what) = audit.url_problem() {
         ranges.tell("audit.heads_url", &what);
     }
+    let deadlines = &document.deadlines;
+    ranges.number("deadlines.sign_off_s", deadlines.sign_off_s, 1.0, DAY_S);
+    ranges.number("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s, 1.0, DAY_S);
+    ranges.number("deadlines.instruct_s", deadlines.instruct_s, 1.0, DAY_S);
+    ranges.number("deadlines.dispose_s", deadlines.dispose_s, 1.0, 30.0 * DAY_S);
+    ranges.ordered(
+        ("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s),
+        ("deadlines.sign_off_s", deadlines.sign_off_s),
+    );
     ranges.ordered(
         ("rules.withdraw_probability", rules.withdraw_probability),
         ("rules.raise_probability", rules.raise_probability),

@@ -72,20 +72,20 @@ impl Filter {
     }
 
     /// Whether an event is wanted. A vehicle that merely comes into view is told only to those who
-    /// ask for that type.
+    /// ask for that type; who was told of a silence is told of its end.
     #[must_use]
     pub fn passes(&self, event: &StoredEvent) -> bool {
         let kind = match &self.types {
             Some(types) => types.contains(event.kind.name()),
             None => event.kind != Type::Watch,
         };
-        kind && self
-            .units
-            .as_ref()
-            .is_none_or(|units| event.unit.as_ref().is_some_and(|unit| units.contains(unit)))
-            && self.checkpoints.as_ref().is_none_or(|checkpoints| {
-                event.checkpoint.as_ref().is_some_and(|checkpoint| checkpoints.contains(checkpoint))
-            })
+        let mut units = event.unit.iter().chain(&event.told_units);
+        let mut checkpoints = event.checkpoint.iter().chain(&event.told_checkpoints);
+        kind && self.units.as_ref().is_none_or(|wanted| units.any(|unit| wanted.contains(unit)))
+            && self
+                .checkpoints
+                .as_ref()
+                .is_none_or(|wanted| checkpoints.any(|id| wanted.contains(id)))
     }
 }
 
@@ -96,7 +96,9 @@ fn is_known(unit: &UnitId, setup: &Setup) -> bool {
         || setup.regions.iter().any(|region| region.unit == *unit)
 }
 
-fn with_those_under(unit: UnitId, setup: &Setup) -> BTreeSet<UnitId> {
+/// A unit and all those under it.
+#[must_use]
+pub fn with_those_under(unit: UnitId, setup: &Setup) -> BTreeSet<UnitId> {
     let mut found = BTreeSet::from([unit]);
     loop {
         let before = found.len();
@@ -117,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
-    use crate::store::testing::{alert, event, flag};
+    use crate::store::testing::{alert, event, flag, heard, silence};
 
     fn setup() -> Setup {
         let unit = |id: &str, level, parent: Option<&str>| Unit {
@@ -155,6 +157,8 @@ mod tests {
             alert("watch", "a", Type::Watch, 1),
             alert("raised", "a", Type::Raised, 1),
             event("flag", Type::FlagAdded, flag("f", "v")),
+            silence("silent", Some((600, 1_200))),
+            heard("heard"),
         ];
         let committed = store.commit(&[], &events).unwrap();
         let passing = committed.events.iter().filter(|event| filter.passes(event));
@@ -163,7 +167,7 @@ mod tests {
 
     #[test]
     fn all_but_what_must_be_asked_for_passes_an_empty_filter() {
-        assert_eq!(passing(&[], &[], &[]), ["raised", "flag"]);
+        assert_eq!(passing(&[], &[], &[]), ["raised", "flag", "silent", "heard"]);
         assert_eq!(passing(&[], &[], &["interdict.alert.watch"]), ["watch"]);
         assert_eq!(
             passing(&[], &[], &["interdict.flag.added", "interdict.alert.raised"]),
@@ -173,10 +177,20 @@ mod tests {
 
     #[test]
     fn a_unit_includes_those_under_it() {
-        assert_eq!(passing(&["station"], &[], &[]), ["raised"]);
-        assert_eq!(passing(&["city"], &[], &[]), ["raised"]);
-        assert_eq!(passing(&["harbour"], &[], &[]), Vec::<String>::new());
-        assert_eq!(passing(&["harbour", "district"], &["north"], &[]), ["raised"]);
+        let alert = &["interdict.alert.raised"];
+        assert_eq!(passing(&["station"], &[], alert), ["raised"]);
+        assert_eq!(passing(&["city"], &[], alert), ["raised"]);
+        assert_eq!(passing(&["harbour"], &[], alert), Vec::<String>::new());
+        assert_eq!(passing(&["harbour", "district"], &["north"], alert), ["raised"]);
+    }
+
+    #[test]
+    fn who_was_told_of_a_silence_is_told_of_its_end() {
+        let types = &["interdict.vehicle.silent", "interdict.vehicle.heard"];
+        assert_eq!(passing(&["station"], &["north"], types), ["silent", "heard"]);
+        assert_eq!(passing(&["city"], &[], types), ["silent", "heard"]);
+        assert_eq!(passing(&["harbour"], &[], types), ["heard"], "it is there now");
+        assert_eq!(passing(&[], &["north"], types), ["silent", "heard"]);
     }
 
     #[test]

@@ -4,5 +4,5 @@
 mod filter;
 mod reader;
 
-pub use filter::{Filter, Unknown, Wanted};
+pub use filter::{Filter, Unknown, Wanted, with_those_under};
 pub use reader::{PAGE_EVENTS, Reader};

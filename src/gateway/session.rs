@@ -195,9 +195,8 @@ impl Session {
                 self.fix(fix, work);
             }
             Item::Report { time, alarms, alarm_states, .. } => {
-                if let Speaker::Heard(device, enrolment) = &self.speaker
-                    && !(alarms.is_empty() && alarm_states.is_empty())
-                {
+                // One without an alarm shows at least that the tracker lives.
+                if let Speaker::Heard(device, enrolment) = &self.speaker {
                     work.inputs.push(Input::Report {
                         device: device.clone(),
                         vehicle: enrolment.vehicle.id.clone(),

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::tags::speed_kmh;
 
+/// Drawn worse than this, a road cannot be told from the next one.
+const ROUGHEST_M: f64 = 2_000.0;
+
 /// The roads, and what is wrong with the features that were left out.
 pub(super) fn read(bytes: &[u8]) -> Result<(RoadBuilder, Vec<String>)> {
     let collection: Value =
@@ -21,8 +24,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<(RoadBuilder, Vec<String>)> {
     };
     let mut builder = RoadBuilder::new();
     let (mut places, mut warnings) = (Places::default(), Vec::new());
+    // What the whole collection says holds for features that say nothing.
+    let accuracy = collection.remove("accuracy_m").unwrap_or(Value::Null);
+    let accuracy_m = accuracy_m(&accuracy).unwrap_or_else(|error| {
+        warnings.push(format!("{error}; the roads are taken to be where they are drawn"));
+        0
+    });
     for (index, value) in features.into_iter().enumerate() {
-        if let Err(error) = add(&mut builder, &mut places, index, value) {
+        if let Err(error) = add(&mut builder, &mut places, (index, accuracy_m), value) {
             warnings.push(format!("feature {}{error:#}; it is left out", index + 1));
         }
     }
@@ -32,7 +41,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<(RoadBuilder, Vec<String>)> {
     Ok((builder, warnings))
 }
 
-fn add(builder: &mut RoadBuilder, places: &mut Places, index: usize, value: Value) -> Result<()> {
+fn add(
+    builder: &mut RoadBuilder,
+    places: &mut Places,
+    (index, accuracy_m): (usize, u16),
+    value: Value,
+) -> Result<()> {
     let feature = serde_json::from_value::<Feature>(value).context(" cannot be read")?;
     let Some(geometry) = &feature.geometry else { return Ok(()) };
     let lines: Vec<Vec<(f64, f64)>> = match &geometry.value {
@@ -46,11 +60,11 @@ fn add(builder: &mut RoadBuilder, places: &mut Places, index: usize, value: Valu
         // Points and areas may stand beside the roads in one file.
         _ => return Ok(()),
     };
-    let road = road(&feature)
+    let road = road(&feature, accuracy_m)
         .with_context(|| format!(" ({})", text(&feature, "name").unwrap_or_default()))?;
     for line in lines {
         let points = places.line(&line);
-        if text(&feature, "class").as_deref() == Some("ferry") {
+        if is_ferry(&feature) {
             builder.ferry(points, road.name.clone());
         } else {
             builder.way(Way { points, id: index as i64, ..road.clone() });
@@ -59,10 +73,17 @@ fn add(builder: &mut RoadBuilder, places: &mut Places, index: usize, value: Valu
     Ok(())
 }
 
-/// A feature's road, still without points.
-fn road(feature: &Feature) -> Result<Way> {
+/// A line that ships go along: the roads end where it begins.
+fn is_ferry(feature: &Feature) -> bool {
+    let says = |key| text(feature, key).as_deref() == Some("ferry");
+    says("route") || says("class")
+}
+
+/// A feature's road, still without points; `accuracy_m` where it states none of its own.
+fn road(feature: &Feature, accuracy_m: u16) -> Result<Way> {
     let class = match text(feature, "class").as_deref() {
-        None | Some("ferry") => RoadClass::Road,
+        _ if is_ferry(feature) => RoadClass::Road,
+        None => RoadClass::Road,
         Some(name) => RoadClass::from_name(name)
             .with_context(|| format!("class {name:?} is no road class, such as \"primary\""))?,
     };
@@ -84,7 +105,20 @@ fn road(feature: &Feature) -> Result<Way> {
         Some(other) => bail!("oneway {other} is none of true, false, \"yes\", \"no\", \"-1\""),
     };
     let name = text(feature, "name").unwrap_or_default();
-    Ok(Way { id: 0, points: Vec::new(), class, speed_kmh, name })
+    let accuracy_m = match feature.property("accuracy_m") {
+        None | Some(Value::Null) => accuracy_m,
+        Some(own) => self::accuracy_m(own)?,
+    };
+    Ok(Way { id: 0, points: Vec::new(), class, speed_kmh, name, accuracy_m })
+}
+
+/// Metres to which a road is drawn, 0 where nothing is said.
+fn accuracy_m(value: &Value) -> Result<u16> {
+    let number = if value.is_null() { Some(0.0) } else { value.as_f64() };
+    number
+        .filter(|metres| (0.0..=ROUGHEST_M).contains(metres))
+        .map(|metres| metres.round() as u16)
+        .with_context(|| format!("accuracy_m {value} is no number from 0 to {ROUGHEST_M}"))
 }
 
 fn text(feature: &Feature, key: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Reads roads from OpenStreetMap, GeoJSON or the compact file, by what they contain.
 
 mod geojson_lines;
+mod lend;
 mod osm_pbf;
 mod osm_xml;
 mod tags;
@@ -13,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use interdict_engine::roads::{BuildReport, Restriction, RoadBuilder, RoadGraph, Way};
 
+pub use lend::lend;
 use tags::{Tags, Use};
 
 /// The XML of a country; more, and a small file could fill any memory.
@@ -93,7 +95,7 @@ enum Member {
 fn add_way(builder: &mut RoadBuilder, id: i64, points: Vec<i64>, tags: &Tags) {
     match tags.usage() {
         Use::Road { class, speed_kmh, name } => {
-            builder.way(Way { id, points, class, speed_kmh, name });
+            builder.way(Way { id, points, class, speed_kmh, name, accuracy_m: 0 });
         }
         Use::Ferry { name } => builder.ferry(points, name),
         Use::None => {}

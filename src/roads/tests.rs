@@ -145,13 +145,41 @@ fn geojson_lines_join_at_their_ends_and_not_where_they_cross() {
         // A bridge over the third.
         line("{\"name\":\"bridge\"}", "[[121.61,38.90],[121.607,38.906],[121.60,38.90]]"),
         line("{\"class\":\"ferry\",\"name\":\"Ferry\"}", "[[121.61,38.90],[121.7,38.8]]"),
+        line("{\"route\":\"ferry\",\"name\":\"Boat\"}", "[[121.8,38.8],[121.60,38.90]]"),
     ];
     let graph = from_bytes(collection(&features).as_bytes()).unwrap().graph;
     assert_eq!((graph.nodes(), graph.pieces()), (3, 4));
     assert_eq!(speeds(&graph, "a"), Some([60, 60]));
     assert_eq!(speeds(&graph, ""), Some([70, 70]));
     assert_eq!(speeds(&graph, "c"), Some([30, 0]));
-    assert_eq!(graph.exits().len(), 1);
+    let ferries: Vec<_> = graph.exits().iter().map(|exit| exit.name.as_str()).collect();
+    assert_eq!(ferries, ["Ferry", "Boat"]);
+    assert_eq!(graph.roughest_m(), 0, "what states no accuracy is where it is drawn");
+}
+
+#[test]
+fn roads_say_how_roughly_they_are_drawn() {
+    let features = [
+        line("{\"name\":\"a\"}", "[[121.60,38.90],[121.61,38.90]]"),
+        line("{\"name\":\"b\",\"accuracy_m\":800}", "[[121.61,38.90],[121.60,38.90]]"),
+        line("{\"name\":\"c\",\"accuracy_m\":0}", "[[121.61,38.90],[121.60,38.91],[121.60,38.90]]"),
+        line("{\"name\":\"d\",\"accuracy_m\":-1}", "[[121.61,38.90],[121.60,38.90]]"),
+    ];
+    let drawn_to = |accuracy: &str| {
+        let rest = collection(&features).split_off(1);
+        from_bytes(format!("{{\"accuracy_m\":{accuracy},{rest}").as_bytes()).unwrap()
+    };
+    let Imported { graph, warnings, .. } = drawn_to("250");
+    let accuracies: Vec<_> = (0..graph.pieces() as u32)
+        .map(|piece| (graph.name(piece << 1), graph.accuracy_m(piece << 1)))
+        .collect();
+    assert_eq!(accuracies, [("a", 250), ("b", 800), ("c", 0)]);
+    assert_eq!(graph.roughest_m(), 800);
+    let [one] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(one.starts_with("feature 4 (d): accuracy_m -1"), "{one}");
+    let Imported { graph, warnings, .. } = drawn_to("\"some\"");
+    assert_eq!(graph.accuracy_m(0), 0);
+    assert!(warnings[0].contains("accuracy_m \"some\"") && warnings.len() == 2, "{warnings:?}");
 }
 
 #[test]

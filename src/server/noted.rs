@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use interdict_protocols::Time;
 use serde_json::json;
 
 use super::Options;
 use crate::audit::{Act, By, acts};
 use crate::config::Configuration;
-use crate::store::{Store, StoreError, Table};
+use crate::store::{Store, Table};
 
 /// The SHA-256 of the files of the configuration at the last start, in the installation's table.
 const CONFIGURATION: &[u8] = b"configuration";
@@ -18,15 +19,15 @@ pub(super) fn start(
     store: &Store,
     configuration: &Configuration,
     options: &Options,
-) -> Result<(), StoreError> {
+) -> anyhow::Result<()> {
     let (now, by) = (options.clock.now(), By::server());
-    let digests = &configuration.digests;
+    let digests = configuration.all_digests().context("cannot read the roads again")?;
     let before: Option<BTreeMap<String, String>> = store.get(Table::Installation, CONFIGURATION)?;
-    if before.as_ref() != Some(digests) {
+    if before.as_ref() != Some(&digests) {
         let act = Act::new(now, acts::CONFIGURATION_CHANGE, &by)
             .with("files", json!(digests))
             .with_some("before", before.map(|before| json!(before)));
-        store.write_noted(Table::Installation, [(CONFIGURATION, Some(digests))], &[act])?;
+        store.write_noted(Table::Installation, [(CONFIGURATION, Some(&digests))], &[act])?;
     }
     let ports = configuration.ports.iter();
     let ports: BTreeMap<_, _> = ports.map(|(name, at)| (*name, at.to_string())).collect();
@@ -37,7 +38,7 @@ pub(super) fn start(
         .with("ports", json!(ports))
         .with("enrol_all", options.enrol_all)
         .with_some("record", record);
-    store.note(&[act])
+    Ok(store.note(&[act])?)
 }
 
 /// Notes an orderly end.

@@ -7,6 +7,8 @@
 //! not, so that nobody learns from the time an answer takes whether a vehicle is flagged; and a
 //! tick's records are flushed to the disk together.
 
+mod meeting;
+mod placing;
 mod recovery;
 mod shard;
 mod writer;
@@ -16,12 +18,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use interdict_engine::{Class, Engine, Input, RecordId, Setup, VehicleId};
+use interdict_engine::roads::Roads;
+use interdict_engine::{Class, Engine, Input, RecordId, Setup, UnitId, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::audit::Act;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
+use meeting::Meeting;
+use placing::Placing;
 
 /// How often answers leave. Long enough that a flush of an ordinary disk hides in it, short enough
 /// that nobody at a checkpoint notices.
@@ -49,6 +54,15 @@ type Answer = oneshot::Sender<Result<(), Refused>>;
 enum Message {
     /// Inputs and what is noted of them, and whom to answer once they are durable.
     Tell { inputs: Vec<Input>, acts: Vec<Act>, answer: Answer },
+    /// An input that concerns every shard, with the roads that it needs and what is noted of it, which
+    /// one of them is told, and whom to answer.
+    TellAll {
+        input: Input,
+        roads: Option<Arc<Roads>>,
+        acts: Vec<Act>,
+        meeting: Arc<Meeting>,
+        answer: Answer,
+    },
     /// A patrol vehicle's fix that another shard holds: for this one's nearest units only.
     Overhear(Input),
     /// A question to the engine.
@@ -81,6 +95,9 @@ pub struct Shards {
     queues: Arc<[mpsc::Sender<Message>]>,
     common: Arc<Common>,
     latest: watch::Receiver<u64>,
+    placing: Arc<Placing>,
+    /// Held while something is put into every queue: all of them have it in the same order.
+    telling_all: Arc<tokio::sync::Mutex<()>>,
     /// Vehicles whose fixes every shard overhears.
     patrols: Arc<RwLock<std::collections::HashSet<VehicleId>>>,
     threads: Arc<std::sync::Mutex<Vec<std::thread::JoinHandle<()>>>>,
@@ -98,7 +115,8 @@ impl Shards {
         count: usize,
         queue: usize,
     ) -> Result<Self, StoreError> {
-        let recovered = recovery::recover(store, setup, count.max(1))?;
+        let recovered = recovery::recover(store, setup, count.max(1), clock.now())?;
+        let placing = Placing::new(recovered.engines.first().and_then(Engine::roads));
         let common = Arc::new(Common {
             clock,
             started: Instant::now(),
@@ -120,12 +138,14 @@ impl Shards {
             queues: queues.into(),
             common,
             latest,
+            placing: Arc::new(placing),
+            telling_all: Arc::default(),
             patrols: Arc::default(),
             threads: Arc::new(std::sync::Mutex::new(threads)),
         })
     }
 
-    /// Tells the engine, in order. Answers once all of it is applied and what must be durable is.
+    /// Tells the engine of vehicles, in order. Answers once all of it is applied and what must be durable is.
     ///
     /// # Errors
     /// [`Refused`]: nothing of it may be taken for accepted.
@@ -177,6 +197,44 @@ impl Shards {
         Ok(settled(waiting))
     }
 
+    /// Tells whether the people of a unit have a client open.
+    ///
+    /// # Errors
+    /// [`Refused`]: it may not be taken for accepted.
+    pub async fn set_live(&self, unit: UnitId, live: bool) -> Result<(), Refused> {
+        self.tell_all(Input::Live { unit, live }, None, Vec::new()).await
+    }
+
+    /// Tells every shard, as one record, with what the audit log is to say of it. Answers as
+    /// [`Self::tell`] does.
+    async fn tell_all(
+        &self,
+        input: Input,
+        roads: Option<Arc<Roads>>,
+        acts: Vec<Act>,
+    ) -> Result<(), Refused> {
+        self.check_durable()?;
+        let telling = self.telling_all.lock().await;
+        // A place in every queue first: a shard must not wait for one that never hears of it.
+        let mut places = Vec::new();
+        for queue in self.queues.iter() {
+            places.push(queue.reserve().await.map_err(|_| Refused::Closing)?);
+        }
+        let meeting = Arc::new(Meeting::of(places.len()));
+        let mut waiting = Vec::new();
+        // The first shard keeps the record: it is noted with that.
+        let mut acts = Some(acts);
+        for place in places {
+            let (answer, answered) = oneshot::channel();
+            let (input, roads, meeting) = (input.clone(), roads.clone(), Arc::clone(&meeting));
+            let acts = acts.take().unwrap_or_default();
+            place.send(Message::TellAll { input, roads, acts, meeting, answer });
+            waiting.push(answered);
+        }
+        drop(telling);
+        settled(waiting).await
+    }
+
     /// Asks the shard that holds `vehicle`.
     ///
     /// # Errors
@@ -188,6 +246,17 @@ impl Shards {
     ) -> Result<T, Refused> {
         let queue = &self.queues[shard_of(vehicle, self.queues.len())];
         Self::ask_queue(queue, question).await
+    }
+
+    /// Asks any shard, about what all of them know.
+    ///
+    /// # Errors
+    /// [`Refused::Closing`] when the server is shutting down.
+    pub async fn ask_any<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        Self::ask_queue(self.queues.first().ok_or(Refused::Closing)?, question).await
     }
 
     /// Asks every shard.
@@ -238,10 +307,12 @@ impl Shards {
 
     /// Finishes all that was told, takes a snapshot and ends the threads. Blocks until then.
     pub fn close(&self) {
+        let telling = self.telling_all.blocking_lock();
         for queue in self.queues.iter() {
             // Closed before: nothing to do.
             let _ = queue.blocking_send(Message::Close);
         }
+        drop(telling);
         let threads: Vec<_> = self
             .threads
             .lock()
@@ -264,7 +335,7 @@ impl Shards {
         }
     }
 
-    /// Each input goes to the shard that holds its vehicle, a checkpoint to all of them.
+    /// Each input goes to the shard that holds its vehicle.
     fn route(&self, inputs: Vec<Input>) -> Vec<(&mpsc::Sender<Message>, Vec<Input>)> {
         if let [queue] = &*self.queues {
             return vec![(queue, inputs)];
@@ -272,9 +343,7 @@ impl Shards {
         let mut routed: Vec<Vec<Input>> = vec![Vec::new(); self.queues.len()];
         for input in inputs {
             let Some(vehicle) = input.vehicle() else {
-                for inputs in &mut routed {
-                    inputs.push(input.clone());
-                }
+                debug_assert!(false, "what concerns every shard is told by `tell_all`");
                 continue;
             };
             let home = shard_of(vehicle, routed.len());

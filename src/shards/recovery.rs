@@ -1,6 +1,7 @@
 //! Brings the engine to where it was: snapshots, then the records after them.
 
-use interdict_engine::{Engine, Event, RecordId, Setup, Snapshot};
+use interdict_engine::{CheckpointId, Engine, Event, Input, Record, RecordId, Setup, Snapshot};
+use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
 use super::shard::Place;
@@ -29,7 +30,12 @@ pub(super) struct Recovered {
 }
 
 /// The engines of `count` shards, however many there were before.
-pub(super) fn recover(store: &Store, setup: &Setup, count: usize) -> Result<Recovered, StoreError> {
+pub(super) fn recover(
+    store: &Store,
+    setup: &Setup,
+    count: usize,
+    now: Time,
+) -> Result<Recovered, StoreError> {
     let loaded = store.load()?;
     let mut before = Vec::new();
     for bytes in &loaded.snapshots {
@@ -39,12 +45,14 @@ pub(super) fn recover(store: &Store, setup: &Setup, count: usize) -> Result<Reco
     let through: Vec<(usize, RecordId)> =
         before.iter().map(|snapshot| (snapshot.shard, snapshot.through)).collect();
     let shards_before = before.first().map_or(1, |snapshot| snapshot.of);
-    let snapshots: Vec<Snapshot> = before.into_iter().map(|snapshot| snapshot.engine).collect();
+    // The shards were not saved at one moment: as long as there are as many, each goes on from its
+    // own.
+    let same = shards_before == count;
     let mut engines: Vec<Engine> = (0..count)
         .map(|number| {
-            Engine::restore(setup.clone(), snapshots.clone(), |vehicle| {
-                shard_of(vehicle, count) == number
-            })
+            let of_it = before.iter().filter(|snapshot| !same || snapshot.shard == number);
+            let snapshots: Vec<Snapshot> = of_it.map(|snapshot| snapshot.engine.clone()).collect();
+            Engine::restore(setup.clone(), snapshots, |vehicle| shard_of(vehicle, count) == number)
         })
         .collect();
 
@@ -57,8 +65,13 @@ pub(super) fn recover(store: &Store, setup: &Setup, count: usize) -> Result<Reco
         match record.input.vehicle() {
             Some(vehicle) if included(shard_of(vehicle, shards_before)) => {}
             Some(vehicle) => engines[shard_of(vehicle, count)].apply(&record, &mut events),
-            None if included(0) => {}
-            None => engines.iter_mut().for_each(|engine| engine.apply(&record, &mut events)),
+            None => {
+                for (number, engine) in engines.iter_mut().enumerate() {
+                    if !included(if same { number } else { 0 }) {
+                        engine.apply(&record, &mut events);
+                    }
+                }
+            }
         }
         if events.len() >= EVENTS_A_COMMIT {
             store.commit(&[], &std::mem::take(&mut events))?;
@@ -67,5 +80,40 @@ pub(super) fn recover(store: &Store, setup: &Setup, count: usize) -> Result<Reco
     // Timers that had fired just before the end may not have been told: their events are committed
     // now. What was committed before bears the same identity and is passed over.
     store.commit(&[], &events)?;
-    Ok(Recovered { engines, next_record: loaded.next_record.0 })
+    let mut next_record = loaded.next_record.0;
+    place_left(store, &mut engines, &mut next_record, now)?;
+    if let Some((first, others)) = engines.split_first_mut()
+        && let Some(roads) = first.roads()
+    {
+        others.iter_mut().for_each(|engine| engine.share_roads(roads));
+    }
+    Ok(Recovered { engines, next_record })
+}
+
+/// Puts the checkpoints on the roads whose driving times were not there at the end, or for which
+/// there were no roads then.
+fn place_left(
+    store: &Store,
+    engines: &mut [Engine],
+    next_record: &mut u64,
+    now: Time,
+) -> Result<(), StoreError> {
+    let Some(first) = engines.first() else { return Ok(()) };
+    let Some(roads) = first.roads() else { return Ok(()) };
+    let left: Vec<CheckpointId> = first
+        .checkpoints()
+        .filter(|checkpoint| !roads.has_placed(checkpoint))
+        .map(|checkpoint| checkpoint.id.clone())
+        .collect();
+    let (mut records, mut events) = (Vec::new(), Vec::new());
+    for checkpoint in left {
+        let id = RecordId(*next_record);
+        let input = Input::Placed(checkpoint);
+        let record = Record { id, at: now, input, used: Default::default() };
+        *next_record += 1;
+        engines.iter_mut().for_each(|engine| engine.apply(&record, &mut events));
+        records.push(record);
+    }
+    store.commit(&records, &events)?;
+    Ok(())
 }

@@ -7,8 +7,10 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use interdict_engine::{Engine, Event, Input, Record, RecordId};
+use interdict_protocols::Time;
 use tokio::sync::mpsc;
 
+use super::meeting::Meeting;
 use super::writer::Batch;
 use super::{Answer, Common, Message, Refused, SNAPSHOT_EVERY};
 use crate::audit::Act;
@@ -105,6 +107,14 @@ impl Shard {
                     }
                     answers.push(answer);
                 }
+                Message::TellAll { input, roads, acts, meeting, answer } => {
+                    self.acts.extend(acts);
+                    if let Some(roads) = roads {
+                        self.engine.prepare_roads(roads);
+                    }
+                    self.take_with_all(input, &meeting);
+                    answers.push(answer);
+                }
                 Message::Overhear(input) => self.engine.overhear(self.common.clock.now(), &input),
                 Message::Ask(question) => question(&self.engine),
                 Message::Close => {
@@ -128,11 +138,38 @@ impl Shard {
             self.since_snapshot += 1;
         }
         self.engine.apply(&prepared.record, &mut self.events);
-        // A checkpoint is told to every shard; one of them records it.
-        if prepared.durable && (prepared.record.input.vehicle().is_some() || self.place.number == 0)
-        {
+        if prepared.durable {
             self.records.push(prepared.record);
         }
+    }
+
+    /// Takes what every shard takes. It is one record, which the first shard keeps.
+    fn take_with_all(&mut self, input: Input, meeting: &Meeting) {
+        if self.place.number > 0 {
+            meeting.follow(|id, at| {
+                self.apply_numbered(input, id, at);
+            });
+            return;
+        }
+        let common = Arc::clone(&self.common);
+        let number = || {
+            let id = RecordId(common.next_record.fetch_add(1, Ordering::Relaxed));
+            (id, common.clock.now())
+        };
+        meeting.lead(number, |id, at| {
+            let record = self.apply_numbered(input, id, at);
+            self.records.push(record);
+            self.hand_over(Vec::new(), false);
+        });
+    }
+
+    fn apply_numbered(&mut self, input: Input, id: RecordId, at: Time) -> Record {
+        let mut record = self.engine.prepare(at, input).record;
+        record.id = id;
+        self.engine.apply(&record, &mut self.events);
+        self.last_record = id;
+        self.since_snapshot += 1;
+        record
     }
 
     fn hand_over(&mut self, answers: Vec<Answer>, snapshot: bool) {

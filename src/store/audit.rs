@@ -120,6 +120,8 @@ impl Noting {
                 .with("alert", report.alert.0.as_str())
                 .with("flag", report.flag.id.as_str())
                 .with("stage", serde_json::json!(report.stage)),
+            Data::Silence(report) => act.with("flag", report.flag.id.as_str()),
+            Data::Heard(report) => act.with("flag", report.flag.id.as_str()),
             Data::Alarm(report) => act
                 .with("device", report.device.as_str())
                 .with("alarm", serde_json::json!(report.alarm)),

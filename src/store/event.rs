@@ -34,6 +34,12 @@ pub struct StoredEvent {
     /// The checkpoint concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<CheckpointId>,
+    /// Further units concerned: those told of a silence that this ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_units: Vec<UnitId>,
+    /// Further checkpoints concerned, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_checkpoints: Vec<CheckpointId>,
     /// The CloudEvent, JSON on one line.
     #[serde(skip)]
     pub json: String,
@@ -43,6 +49,7 @@ impl StoredEvent {
     pub(super) fn new(event: &Event, source: &str, sequence: u64) -> Result<Self, StoreError> {
         let json = serde_json::to_string(&Cloud { event, source, sequence })
             .map_err(|error| StoreError::Encode(error.to_string()))?;
+        let (told_checkpoints, told_units) = event.told_before();
         Ok(Self {
             sequence,
             id: event.id.clone(),
@@ -51,6 +58,8 @@ impl StoredEvent {
             vehicle: event.vehicle().clone(),
             unit: event.unit().cloned(),
             checkpoint: event.checkpoint().cloned(),
+            told_units: told_units.into_iter().cloned().collect(),
+            told_checkpoints: told_checkpoints.into_iter().cloned().collect(),
             json,
         })
     }

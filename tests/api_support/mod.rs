@@ -42,15 +42,19 @@ impl Server {
     }
 
     pub(crate) fn start_on(folder: &Path, address: &str) -> Self {
-        Self::start_as(folder, address, Reasons::Required)
+        Self::start_as(folder, address, setup(), Reasons::Required)
     }
 
-    /// Started so that positions are read with or without a reason.
-    pub(crate) fn start_with(folder: &Path, reasons: Reasons) -> Self {
-        Self::start_as(folder, "127.0.0.1:0", reasons)
+    pub(crate) fn start_with(folder: &Path, address: &str, setup: Setup) -> Self {
+        Self::start_as(folder, address, setup, Reasons::Required)
     }
 
-    fn start_as(folder: &Path, address: &str, reasons: Reasons) -> Self {
+    /// Started so that positions are read without a reason, too.
+    pub(crate) fn start_without_reasons(folder: &Path) -> Self {
+        Self::start_as(folder, "127.0.0.1:0", setup(), Reasons::Optional)
+    }
+
+    fn start_as(folder: &Path, address: &str, setup: Setup, reasons: Reasons) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -60,7 +64,7 @@ impl Server {
         let clock = Clock::new(START, 1.0);
         let options = Options { refused_devices: 100, ..Options::default() };
         let registry = Registry::load(&store, clock, options).unwrap();
-        let shards = Shards::start(&store, &setup(), clock, 2, 64).unwrap();
+        let shards = Shards::start(&store, &setup, clock, 2, 64).unwrap();
         first_admin(&store, Some(ADMIN.to_owned()), START).unwrap();
         let closing = CancellationToken::new();
         let state = ApiState::new(
@@ -68,7 +72,7 @@ impl Server {
             registry.clone(),
             shards.clone(),
             Arc::new(Metrics::default()),
-            setup(),
+            setup,
             reasons,
             closing.clone(),
         );

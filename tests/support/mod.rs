@@ -139,6 +139,11 @@ impl Server {
         talk
     }
 
+    /// Where a protocol is listened to.
+    pub(crate) fn address(&self, protocol: &str) -> SocketAddr {
+        self.ports[protocol]
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("still running");
         self.child.wait().expect("ends");

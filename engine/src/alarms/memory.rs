@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use interdict_protocols::{AlarmSet, Time};
+use interdict_protocols::{Alarm, AlarmSet, Time};
 use serde::{Deserialize, Serialize};
 
 use super::{Edges, Reported, is_empty};
@@ -52,6 +52,18 @@ impl Memory {
             self.told.pop_front();
         }
         self.told.push_back(Told { stated, at, edges });
+    }
+
+    /// When an alarm was on last: now, or when it was told of without its end.
+    pub(super) fn last(&self, alarm: Alarm, now: Time) -> Option<Time> {
+        if self.lasting.live.contains(alarm) {
+            return Some(now);
+        }
+        let told =
+            self.told.iter().rev().find(|told| {
+                told.edges.began.contains(alarm) || told.edges.ended.contains(alarm)
+            })?;
+        told.edges.began.contains(alarm).then_some(told.at)
     }
 
     /// Forgets what was told too long ago; whether there is anything left to know.

@@ -157,6 +157,21 @@ impl Alarms {
         }
     }
 
+    /// Which of some alarms a vehicle's devices had on, or told of in the last `seconds`, and when
+    /// last.
+    pub(crate) fn told_of(
+        &self,
+        vehicle: &VehicleId,
+        alarms: &[Alarm],
+        now: Time,
+        seconds: f64,
+    ) -> Vec<(Alarm, Time)> {
+        let of = self.devices.values().filter(|memory| memory.vehicle == *vehicle);
+        let each = of.flat_map(|memory| alarms.iter().map(move |alarm| (memory, *alarm)));
+        let last = each.filter_map(|(memory, alarm)| Some((alarm, memory.last(alarm, now)?)));
+        last.filter(|(_, at)| now.seconds_since(*at) <= seconds).collect()
+    }
+
     /// Begins the momentary edges of a device anew.
     pub(crate) fn login(&mut self, device: &DeviceId) {
         self.momentary.remove(device);

@@ -96,6 +96,8 @@ pub(crate) enum Raise {
     There,
     /// It was near already when its flag was added.
     Near,
+    /// It passed a checkpoint of the ring before, and was not stopped there.
+    HandedOn,
 }
 
 /// Why an alert is withdrawn.
@@ -111,6 +113,8 @@ pub(crate) enum Ended {
     },
     FlagWithdrawn,
     FlagExpired,
+    /// It was stopped, here or elsewhere.
+    Intercepted,
     CheckpointClosed,
     CheckpointRemoved,
 }
@@ -212,6 +216,11 @@ impl Approach {
     /// Whether the vehicle is at the checkpoint.
     pub(crate) const fn is_there(&self) -> bool {
         self.presence.is_there()
+    }
+
+    /// Whether it may be told of before the next fix: by a timer, or to whoever asks.
+    pub(crate) fn may_be_told(&self) -> bool {
+        self.raise_at.is_some() || self.is_raised()
     }
 
     /// Whether an alert has been raised and still stands.

@@ -16,4 +16,4 @@ pub(crate) use decide::{LOOK_SLACK, Moment};
 pub(crate) use geometry::Motion;
 pub(crate) use road::RoadLook;
 pub(crate) use track::Track;
-pub(crate) use why::why;
+pub(crate) use why::{metres, spoken, why};

@@ -14,7 +14,7 @@ pub(crate) struct Outlook {
     pub(crate) eta_early_s: f64,
     /// ...and if it does not.
     pub(crate) eta_late_s: f64,
-    /// Metres to go.
+    /// Metres to go; straight, where the way by road has not been looked for.
     pub(crate) distance_m: f64,
     /// Roads on the way, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

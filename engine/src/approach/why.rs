@@ -64,6 +64,10 @@ pub(crate) fn why(say: Say, approach: &Approach, site: &Site, track: &Track, now
             );
             ("near_when_flagged", text)
         }
+        Say::Raised(Raise::HandedOn) => {
+            let text = format!("Passed the ring before; {}", ahead.sentence());
+            ("handed_on", text)
+        }
         Say::Updated { stage, eta } => {
             let arrived = approach.is_there();
             let text = if arrived { at_checkpoint(approach, name, now) } else { ahead.sentence() };
@@ -137,6 +141,7 @@ fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
         ),
         Ended::FlagWithdrawn => ("flag_withdrawn", "Its flag was withdrawn".to_owned()),
         Ended::FlagExpired => ("flag_expired", "Its flag has expired".to_owned()),
+        Ended::Intercepted => ("intercepted", "The vehicle was stopped".to_owned()),
         Ended::CheckpointClosed => ("checkpoint_closed", format!("{name} is closed")),
         Ended::CheckpointRemoved => {
             ("checkpoint_removed", format!("{name} is no checkpoint any more"))
@@ -221,7 +226,7 @@ fn place_at(track: &Track, plane: &Plane, time: Time) -> Option<Offset> {
 }
 
 /// A time as people say it.
-fn spoken(seconds: f64) -> String {
+pub(crate) fn spoken(seconds: f64) -> String {
     if seconds < 90.0 {
         format!("{:.0} s", seconds.max(0.0))
     } else if seconds < 5_400.0 {
@@ -232,6 +237,6 @@ fn spoken(seconds: f64) -> String {
 }
 
 /// A distance as people say it.
-fn metres(metres: f64) -> String {
+pub(crate) fn metres(metres: f64) -> String {
     if metres < 1_000.0 { format!("{metres:.0} m") } else { format!("{:.1} km", metres / 1_000.0) }
 }

@@ -10,6 +10,6 @@ mod vehicle;
 pub use checkpoint::{Checkpoint, Kind, Position, Shape, State};
 pub use flag::Flag;
 pub use id::{CheckpointId, FlagId, UnitId, VehicleId};
-pub use rules::{Rules, Setup};
+pub use rules::{Deadlines, Rules, Setup};
 pub use unit::{Level, Region, Unit};
 pub use vehicle::{Class, Vehicle};

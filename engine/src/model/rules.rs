@@ -30,6 +30,19 @@ pub struct Rules {
     pub update_probability: f64,
     /// No straight way is assumed between fixes further apart than this, seconds.
     pub gap_s: f64,
+    /// A flagged vehicle under way is silent when nothing was heard of it for four of its usual
+    /// intervals, and no sooner than this, seconds: tunnels and lost networks last minutes...
+    pub silent_s: f64,
+    /// ...for two of them and no sooner than this after a sign, such as a jammer...
+    pub silent_after_sign_s: f64,
+    /// ...and at rest, where trackers sleep, for half as long again as its longest interval there,
+    /// and no sooner than this.
+    pub silent_at_rest_s: f64,
+    /// A checkpoint is told of a silence once the vehicle can be there within so many seconds, time
+    /// enough to set up...
+    pub silent_reach_s: f64,
+    /// ...unless that takes it longer than this: by then it has stopped somewhere, seconds.
+    pub silent_watch_s: f64,
     /// A fix dated so many seconds after its receipt is not believed.
     pub future_s: f64,
     /// A fix that asks for a higher speed than this from the last one is an outlier, km/h.
@@ -48,8 +61,40 @@ impl Default for Rules {
             update_eta_share: 0.25,
             update_probability: 0.2,
             gap_s: 600.0,
+            silent_s: 180.0,
+            silent_after_sign_s: 60.0,
+            silent_at_rest_s: 900.0,
+            silent_reach_s: 1_200.0,
+            silent_watch_s: 3_600.0,
             future_s: 120.0,
             outlier_kmh: 250.0,
+        }
+    }
+}
+
+/// How long people have for each step of handling an alert, seconds; `interdict.toml` may change
+/// each. The defaults are those of control systems in use: two minutes, ten minutes, a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deadlines {
+    /// For the sign-off, at each level; never more than a quarter of the ETA left.
+    pub sign_off_s: f64,
+    /// With less than this for the sign-off there is no time for the chain: all levels are told at
+    /// once. Nobody reads and signs in less.
+    pub shortest_sign_off_s: f64,
+    /// From the sign-off to the instruction.
+    pub instruct_s: f64,
+    /// From there to the outcome.
+    pub dispose_s: f64,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            sign_off_s: 120.0,
+            shortest_sign_off_s: 15.0,
+            instruct_s: 600.0,
+            dispose_s: 86_400.0,
         }
     }
 }
@@ -59,6 +104,9 @@ impl Default for Rules {
 pub struct Setup {
     /// The rules.
     pub rules: Rules,
+    /// How long people have for their part; without them nobody is waited for, as in a replay.
+    #[serde(default)]
+    pub deadlines: Option<Deadlines>,
     /// The checkpoints.
     pub checkpoints: Vec<Checkpoint>,
     /// The command tree.

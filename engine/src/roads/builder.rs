@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::components::largest_component;
-use super::graph::{Exit, RoadGraph, UNIT_DEG};
+use super::graph::{Exit, RoadGraph, UNIT_DEG, metres_between};
 use super::{RoadClass, RoadError};
 
 /// A way as a map has it, ready to be driven.
@@ -19,6 +19,8 @@ pub struct Way {
     pub speed_kmh: [u8; 2],
     /// Its name, or empty.
     pub name: String,
+    /// How far the road itself may lie from its points, metres; 0 where they are on it.
+    pub accuracy_m: u16,
 }
 
 /// A turn that is forbidden, or the only one allowed.
@@ -35,14 +37,28 @@ pub struct Restriction {
 }
 
 /// What was found while building.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildReport {
-    /// Ways that refer to points that the file does not hold; the rest of each is kept.
-    pub broken_ways: usize,
-    /// Pieces of road left out because one cannot get there and back.
-    pub dropped_pieces: usize,
+    /// Ways that refer to points that the file does not hold, by the map's number; the rest of each
+    /// is kept.
+    pub broken_ways: Vec<i64>,
+    /// Ways of which something was left out because one cannot get there and back, the longest
+    /// first.
+    pub cut_off: Vec<CutOff>,
     /// Turn restrictions kept.
     pub restrictions: usize,
+}
+
+/// A way, or a part of it, from which one cannot get to all others and back: in a part of the
+/// network of its own, or at the end of a one-way street.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CutOff {
+    /// The map's number of the way.
+    pub way: i64,
+    /// Its name, or empty.
+    pub name: String,
+    /// Metres left out.
+    pub length_m: f64,
 }
 
 /// Collects ways and makes a graph of them.
@@ -58,6 +74,15 @@ struct Piece {
     way: usize,
     ends: [u32; 2],
     points: Vec<(i32, i32)>,
+}
+
+impl Piece {
+    fn length_m(&self) -> f64 {
+        let degrees =
+            |point: (i32, i32)| (f64::from(point.0) * UNIT_DEG, f64::from(point.1) * UNIT_DEG);
+        let pairs = self.points.iter().zip(self.points.iter().skip(1));
+        pairs.map(|(from, to)| metres_between(degrees(*from), degrees(*to))).sum()
+    }
 }
 
 impl RoadBuilder {
@@ -183,7 +208,9 @@ impl RoadBuilder {
                     points.clear();
                 }
             }
-            report.broken_ways += usize::from(broken);
+            if broken {
+                report.broken_ways.push(way.id);
+            }
         }
         (pieces, junctions)
     }
@@ -279,13 +306,14 @@ impl RoadBuilder {
         let mut graph = RoadGraph { names: vec![String::new()], ..RoadGraph::default() };
         let mut name_number: BTreeMap<&str, u32> = BTreeMap::from([("", 0)]);
         let mut piece_number = vec![u32::MAX; pieces.len()];
+        let mut cut_off: BTreeMap<usize, f64> = BTreeMap::new();
         graph.first_point.push(0);
         for (index, piece) in pieces.iter().enumerate() {
             let (used, Some(way)) = (direction_used[index], self.ways.get(piece.way)) else {
                 continue;
             };
             if used == [false, false] {
-                report.dropped_pieces += 1;
+                *cut_off.entry(piece.way).or_default() += piece.length_m();
                 continue;
             }
             piece_number[index] = graph.piece_class.len() as u32;
@@ -298,10 +326,18 @@ impl RoadBuilder {
                 graph.names.push(way.name.clone());
             }
             graph.piece_name.push(number);
+            graph.piece_accuracy_m.push(way.accuracy_m);
             graph.point_latitude.extend(piece.points.iter().map(|point| point.0));
             graph.point_longitude.extend(piece.points.iter().map(|point| point.1));
             graph.first_point.push(graph.point_latitude.len() as u32);
         }
+
+        let named = |(way, length_m): (usize, f64)| {
+            let way = self.ways.get(way)?;
+            Some(CutOff { way: way.id, name: way.name.clone(), length_m })
+        };
+        report.cut_off = cut_off.into_iter().filter_map(named).collect();
+        report.cut_off.sort_by(|one, other| other.length_m.total_cmp(&one.length_m));
 
         let mut node_number = vec![u32::MAX; kept.len()];
         for node in (0..kept.len() as u32).filter(|node| keep(*node)) {
@@ -531,7 +567,10 @@ mod tests {
         builder.way(street(20, &[point(1, 2), point(1, 5)], [30, 0]));
         builder.way(street(21, &[point(10, 10), point(10, 11)], [30, 30]));
         let (graph, report) = builder.build().unwrap();
-        assert_eq!(report.dropped_pieces, 2);
+        let cut_off: Vec<_> =
+            report.cut_off.iter().map(|one| (one.way, one.name.as_str())).collect();
+        assert_eq!(cut_off, [(20, "street 20"), (21, "street 21")]);
+        assert!((report.cut_off[0].length_m - 600.0).abs() < 2.0, "{report:?}");
         assert_eq!(graph.pieces(), 8);
     }
 
@@ -540,7 +579,7 @@ mod tests {
         let mut builder = cross();
         builder.way(street(30, &[point(1, 2), 999_999, point(2, 2), point(2, 1)], [30, 30]));
         let (graph, report) = builder.build().unwrap();
-        assert_eq!(report.broken_ways, 1);
+        assert_eq!(report.broken_ways, [30]);
         assert!((0..graph.pieces() as u32).any(|piece| graph.name(piece << 1) == "street 30"));
     }
 

@@ -4,7 +4,7 @@ use super::graph::{Exit, RoadGraph};
 use super::{RoadClass, RoadError};
 
 const MAGIC: &[u8; 8] = b"IDCTROAD";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Magic, version, reserved, checksum.
 const HEADER: usize = 24;
 
@@ -21,6 +21,7 @@ impl RoadGraph {
         body.bytes(&self.piece_class);
         body.unsigned(&self.piece_name);
         body.bytes(self.piece_speed_kmh.as_flattened());
+        body.halves(&self.piece_accuracy_m);
         body.unsigned(&self.first_point);
         body.signed(&self.point_latitude);
         body.signed(&self.point_longitude);
@@ -86,6 +87,7 @@ impl RoadGraph {
             piece_class: reader.bytes()?.to_vec(),
             piece_name: reader.unsigned()?,
             piece_speed_kmh: reader.bytes()?.as_chunks().0.to_vec(),
+            piece_accuracy_m: reader.halves()?,
             first_point: reader.unsigned()?,
             point_latitude: reader.signed()?,
             point_longitude: reader.signed()?,
@@ -124,6 +126,7 @@ impl RoadGraph {
             && self.piece_class.iter().all(|code| RoadClass::from_code(*code).is_some())
             && self.piece_name.len() == pieces
             && self.piece_speed_kmh.len() == pieces
+            && self.piece_accuracy_m.len() == pieces
             && below(&self.piece_name, self.names.len())
             && rows(&self.first_point, pieces, self.point_latitude.len())
             && self.first_point.windows(2).all(|pair| pair[1] - pair[0] >= 2)
@@ -231,16 +234,18 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roads::testing::town;
+    use crate::roads::testing::{sketch, town};
 
     #[test]
     fn what_was_written_is_read() {
-        let graph = town();
-        let bytes = graph.to_bytes();
-        assert!(RoadGraph::is_compact(&bytes));
-        let read = RoadGraph::from_bytes(&bytes).unwrap();
-        assert_eq!(read, graph);
-        assert_eq!(read.checksum(), graph.checksum());
+        for graph in [town(), sketch(250)] {
+            let bytes = graph.to_bytes();
+            assert!(RoadGraph::is_compact(&bytes));
+            let read = RoadGraph::from_bytes(&bytes).unwrap();
+            assert_eq!(read, graph);
+            assert_eq!(read.checksum(), graph.checksum());
+        }
+        assert_eq!(RoadGraph::from_bytes(&sketch(250).to_bytes()).unwrap().accuracy_m(0), 250);
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn is_inside(outline: &[(f64, f64)], place: (f64, f64)) -> bool {
     inside
 }
 
-fn bearing_deg(from: (f64, f64), to: (f64, f64)) -> f32 {
+pub(super) fn bearing_deg(from: (f64, f64), to: (f64, f64)) -> f32 {
     let east = longitude_step(from.1, to.1) * libm::cos(from.0.to_radians());
     let bearing = libm::atan2(east, to.0 - from.0).to_degrees();
     (if bearing < 0.0 { bearing + 360.0 } else { bearing }) as f32

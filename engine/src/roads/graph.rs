@@ -18,6 +18,9 @@ pub(super) const DEGREE_M: f64 = 111_195.08;
 /// What passing a junction of three or more streets costs on average, seconds: part of the vehicles
 /// stop there for tens of seconds, most roll through.
 const JUNCTION_S: f32 = 3.0;
+/// Who draws roads roughly draws the main ones. On these, a street that is not drawn comes in once in
+/// so many metres: between a city's blocks and a country road's villages.
+const UNDRAWN_JUNCTION_M: f32 = 400.0;
 
 /// A place where vehicles leave the roads otherwise than by road.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct RoadGraph {
     pub(super) piece_name: Vec<u32>,
     /// km/h along the points and against them, 0 where it may not be driven so.
     pub(super) piece_speed_kmh: Vec<[u8; 2]>,
+    /// How far the road itself may lie from its points, metres.
+    pub(super) piece_accuracy_m: Vec<u16>,
     /// The first point of each piece, and the number of points at the end.
     pub(super) first_point: Vec<u32>,
     pub(super) point_latitude: Vec<i32>,
@@ -56,6 +61,8 @@ pub struct RoadGraph {
     pub(super) first_in: Vec<u32>,
     pub(super) in_arc: Vec<ArcId>,
     pub(super) piece_length_m: Vec<f32>,
+    /// The largest of the pieces' accuracies, metres.
+    pub(super) roughest_m: u16,
     /// The first arc of each street, in `street_arc`.
     pub(super) first_street_arc: Vec<u32>,
     pub(super) street_arc: Vec<ArcId>,
@@ -160,6 +167,24 @@ impl RoadGraph {
         self.names.get(self.piece_name[(street >> 1) as usize] as usize).map_or("", String::as_str)
     }
 
+    /// How far the road itself may lie from where it is drawn, metres; 0 for a map that was surveyed.
+    #[must_use]
+    pub fn accuracy_m(&self, street: StreetId) -> u16 {
+        self.piece_accuracy_m[(street >> 1) as usize]
+    }
+
+    /// The same of the street that is known worst.
+    #[must_use]
+    pub const fn roughest_m(&self) -> u16 {
+        self.roughest_m
+    }
+
+    /// Whether streets that are not drawn come into this one: it is drawn roughly, and is no
+    /// expressway.
+    pub(super) fn has_undrawn(&self, street: StreetId) -> bool {
+        self.accuracy_m(street) > 0 && self.class(street) >= RoadClass::Primary
+    }
+
     /// Whether the street can also be driven the other way.
     #[must_use]
     pub fn two_way(&self, street: StreetId) -> bool {
@@ -222,14 +247,24 @@ impl RoadGraph {
         (self.first_in, self.in_arc) = rows(nodes, &self.arc_head);
         (self.first_street_arc, self.street_arc) = rows(pieces * 2, &self.arc_street);
         self.piece_length_m = (0..pieces as u32).map(|piece| self.measure(piece)).collect();
+        self.roughest_m = self.piece_accuracy_m.iter().copied().max().unwrap_or(0);
         self.arc_time_s = (0..arcs as u32)
             .map(|arc| {
                 let speed_ms = f32::from(self.speed_kmh(self.street(arc)).max(1)) / 3.6;
                 let head = self.head(arc);
                 let junction = self.arcs_from(head).len().max(self.arcs_into(head).len()) > 2;
-                self.length_m(arc) / speed_ms + if junction { JUNCTION_S } else { 0.0 }
+                let rolling_s = self.length_m(arc) / speed_ms + self.undrawn_s(arc);
+                rolling_s + if junction { JUNCTION_S } else { 0.0 }
             })
             .collect();
+    }
+
+    /// Seconds that an arc's junctions with streets that are not drawn take.
+    fn undrawn_s(&self, arc: ArcId) -> f32 {
+        if !self.has_undrawn(self.street(arc)) {
+            return 0.0;
+        }
+        self.length_m(arc) / UNDRAWN_JUNCTION_M * JUNCTION_S
     }
 
     fn measure(&self, piece: u32) -> f32 {

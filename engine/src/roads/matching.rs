@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
-use super::gate::turn_deg;
+use super::candidates::{COURSE_FROM_KMH, SIGMA_M, candidates, emission, with_course};
 use super::graph::{ArcId, NodeId, RoadGraph};
 use super::index::Snap;
 use super::network::Roads;
@@ -16,16 +16,6 @@ use crate::CheckpointId;
 
 /// Hypotheses kept.
 const KEPT: usize = 6;
-/// Streets considered for a fix.
-const CONSIDERED: usize = 12;
-/// A satellite receiver's error in a street with the map's own, metres (one standard deviation).
-const SIGMA_M: f32 = 10.0;
-/// Further from every street than this is not explained by error.
-const SEARCH_M: f64 = 60.0;
-/// One standard deviation of a reported course at town speed, degrees.
-const COURSE_SIGMA_DEG: f32 = 25.0;
-/// Below this a receiver's course means little, km/h.
-const COURSE_FROM_KMH: f32 = 6.0;
 /// A way longer than the straight line by this many metres for each second between fixes is e
 /// times less likely.
 const LONGER_M_PER_S: f32 = 1.0;
@@ -91,6 +81,9 @@ pub(super) struct Matcher {
     stands: Vec<Stand>,
     place: (f64, f64),
     time: Time,
+    /// Where the newest fix was, explained or not; kept where roads are drawn roughly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<(f64, f64)>,
     /// Fixes in a row that nothing explained.
     unexplained: u8,
     /// What was told of passages of late.
@@ -104,6 +97,13 @@ pub(super) struct Sight {
     pub(super) time: Time,
     pub(super) speed_kmh: Option<f32>,
     pub(super) course_deg: Option<f32>,
+}
+
+impl Sight {
+    /// The course of a vehicle that moves fast enough for a receiver to know it.
+    pub(super) fn course_deg(&self) -> Option<f32> {
+        self.course_deg.filter(|_| self.speed_kmh.is_some_and(|speed| speed >= COURSE_FROM_KMH))
+    }
 }
 
 /// A hypothesis that follows from one of the last fix.
@@ -121,11 +121,20 @@ impl Matcher {
         self.stands.first()
     }
 
+    /// Every hypothesis, the likeliest first.
+    pub(super) fn stands(&self) -> &[Stand] {
+        &self.stands
+    }
+
     /// Takes a fix. `None` where it fits neither the roads nor what came before: an outlier.
     pub(super) fn observe(&mut self, roads: &Roads, sight: Sight) -> Option<Step> {
         let graph = &roads.graph;
-        let mut snaps = roads.index.near(graph, sight.place, SEARCH_M);
-        snaps.truncate(CONSIDERED);
+        let sight = if graph.roughest_m() > 0 {
+            with_course(sight, self.seen.replace(sight.place))
+        } else {
+            sight
+        };
+        let snaps = candidates(roads, &sight);
         if self.stands.is_empty() {
             return self.begin(graph, &snaps, sight);
         }
@@ -196,7 +205,7 @@ impl Matcher {
     fn begin(&mut self, graph: &RoadGraph, snaps: &[Snap], sight: Sight) -> Option<Step> {
         let stand = |snap: &Snap| {
             let arc = *graph.arcs_along(snap.street).first()?;
-            let log_weight = emission(snap, &sight);
+            let log_weight = emission(graph, snap, &sight);
             Some(Stand { arc, offset_m: snap.offset_m, log_weight, passed: Vec::new() })
         };
         self.stands = snaps.iter().filter_map(stand).collect();
@@ -220,7 +229,9 @@ impl Matcher {
         straight_m: f32,
     ) -> Vec<Option<Offer>> {
         let scale_m = LONGER_M + LONGER_M_PER_S * elapsed_s;
-        let limit_m = (straight_m + 6.0 * scale_m).min(SLACK_M + FASTEST_MS * elapsed_s);
+        let roughest_m = f32::from(graph.roughest_m());
+        let limit_m = (straight_m + 6.0 * (scale_m + roughest_m / 2.0))
+            .min(SLACK_M + roughest_m + FASTEST_MS * elapsed_s);
         let mut best: Vec<Option<Offer>> = snaps.iter().map(|_| None).collect();
         let mut reach = Reach::default();
         for (from, stand) in self.stands.iter().enumerate() {
@@ -228,9 +239,12 @@ impl Matcher {
             let (street, head) = (graph.street(stand.arc), graph.head(stand.arc));
             reach.search(graph, stand.arc, length_m - stand.offset_m, limit_m);
             for (snap, best) in snaps.iter().zip(&mut best) {
-                let cost = stand.log_weight + emission(snap, &sight);
+                let cost = stand.log_weight + emission(graph, snap, &sight);
+                // Round a corner that is drawn too far out, a way seems that much longer.
+                let rough_m = f32::from(graph.accuracy_m(snap.street)) / 2.0;
+                let counts = scale_m / (scale_m + rough_m);
                 let mut offer = |driven_m: f32, extra_m: f32, arc, way: &dyn Fn() -> Vec<ArcId>| {
-                    let longer_m = (driven_m - straight_m).abs() + extra_m;
+                    let longer_m = (driven_m - straight_m).abs() * counts + extra_m;
                     let log_weight = cost - longer_m / scale_m;
                     if best.as_ref().is_none_or(|offer| log_weight > offer.log_weight) {
                         *best = Some(Offer { log_weight, from, arc, driven_m, way: way() });
@@ -291,20 +305,6 @@ fn passages(
         Passage { checkpoint: id.clone(), time: since.plus_seconds(elapsed_s * share.min(1.0)) }
     };
     passed.into_iter().map(passage).collect()
-}
-
-/// Logarithm of how likely a fix is where the vehicle is there.
-fn emission(snap: &Snap, sight: &Sight) -> f32 {
-    let off = snap.distance_m / SIGMA_M;
-    let mut log = -0.5 * off * off;
-    if let (Some(course), Some(speed)) = (sight.course_deg, sight.speed_kmh)
-        && speed >= COURSE_FROM_KMH
-    {
-        let turn = turn_deg(course, snap.bearing_deg) / COURSE_SIGMA_DEG;
-        // In a bend, or at a crossing, a course is simply wrong: its say is limited.
-        log -= (0.5 * turn * turn).min(8.0);
-    }
-    log
 }
 
 /// The nodes within reach of an arc, by length.

@@ -2,8 +2,11 @@
 
 mod approach;
 mod builder;
+mod candidates;
 mod class;
 mod components;
+#[cfg(test)]
+pub(crate) mod drivers;
 mod error;
 mod file;
 mod gate;
@@ -16,11 +19,12 @@ mod network;
 mod search;
 mod tables;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod zones;
 
-pub use approach::{Evidence, Outlook, RoadApproach};
-pub use builder::{BuildReport, Restriction, RoadBuilder, Way};
+pub(crate) use approach::{Drive, Reach};
+pub use approach::{Evidence, Outlook, RoadApproach, Route};
+pub use builder::{BuildReport, CutOff, Restriction, RoadBuilder, Way};
 pub use class::RoadClass;
 pub use error::RoadError;
 pub use gate::{Gate, gates};

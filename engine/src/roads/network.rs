@@ -12,6 +12,12 @@ use super::tables::{BEYOND, Ends, TimeTables, UNIT_S, units_of};
 use super::zones::{ZONES, Zones};
 use crate::{Checkpoint, CheckpointId};
 
+/// Lowers values to the units to every target of tables from an arc, so many seconds before its end.
+type Lower = fn(&Roads, ArcId, f32, &TimeTables, &mut [u16]);
+
+/// Turning round by way of streets that are not drawn takes so many seconds.
+const TURN_ROUND_S: f32 = 30.0;
+
 /// A checkpoint on the roads.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -140,7 +146,7 @@ impl Roads {
         let (mut ends, mut off) = (Vec::new(), Vec::new());
         self.places.clear();
         for checkpoint in checkpoints {
-            let gates = gates(&self.graph, &self.index, checkpoint);
+            let gates = self.gates_of(checkpoint);
             if gates.is_empty() {
                 off.push(checkpoint.id.clone());
                 continue;
@@ -158,7 +164,7 @@ impl Roads {
     /// Puts one checkpoint on the roads, or moves it. Returns whether it is on a road: else only
     /// geometry can tell of it.
     pub fn place(&mut self, checkpoint: &Checkpoint) -> bool {
-        let gates = gates(&self.graph, &self.index, checkpoint);
+        let gates = self.gates_of(checkpoint);
         let stands = |place: &Place| place.gates == gates;
         if self.places.get(&checkpoint.id).is_some_and(stands) {
             return true;
@@ -173,6 +179,38 @@ impl Roads {
         }
         self.note_streets();
         on_road
+    }
+
+    /// Whether a checkpoint stands where it is now, so that placing it would change nothing: also
+    /// where neither is on a road.
+    #[must_use]
+    pub fn has_placed(&self, checkpoint: &Checkpoint) -> bool {
+        self.gates(&checkpoint.id) == self.gates_of(checkpoint)
+    }
+
+    /// Places a checkpoint as `others`, which are the same roads, have it placed already, sharing
+    /// their tables. Returns whether that could be done: they must have all checkpoints that are
+    /// here, too.
+    pub fn place_as(&mut self, others: &Self, checkpoint: &Checkpoint) -> bool {
+        let same_roads = self.checksum == others.checksum
+            && self.zones.count() == others.zones.count()
+            && others.has_placed(checkpoint);
+        let same_places = self
+            .places
+            .iter()
+            .all(|(id, place)| *id == checkpoint.id || others.gates(id) == place.gates);
+        if !same_roads || !same_places {
+            return false;
+        }
+        let wanted: Vec<CheckpointId> =
+            self.places.keys().chain([&checkpoint.id]).cloned().collect();
+        self.tables = others.tables.clone();
+        self.places = wanted
+            .into_iter()
+            .filter_map(|id| others.places.get(&id).map(|place| (id, place.clone())))
+            .collect();
+        self.note_streets();
+        true
     }
 
     /// Has just these checkpoints on the roads; those that stand there already cost nothing.
@@ -192,10 +230,21 @@ impl Roads {
         self.note_streets();
     }
 
+    /// The checkpoints that stand on a road, by identity.
+    pub fn placed(&self) -> impl Iterator<Item = &CheckpointId> {
+        self.places.keys()
+    }
+
     /// The streets on which a checkpoint is passed; empty where it is on none.
     #[must_use]
     pub fn gates(&self, checkpoint: &CheckpointId) -> &[Gate] {
         self.places.get(checkpoint).map_or(&[], |place| &place.gates)
+    }
+
+    /// The streets on which a checkpoint would be passed, whether or not it is placed.
+    #[must_use]
+    pub fn gates_of(&self, checkpoint: &Checkpoint) -> Vec<Gate> {
+        gates(&self.graph, &self.index, checkpoint)
     }
 
     /// A number that no checkpoint uses.
@@ -231,14 +280,22 @@ impl Roads {
             let share = gate.offset_m / self.graph.street_length_m(gate.street);
             for arc in self.graph.arcs_along(gate.street) {
                 let rest_s = self.graph.time_s(*arc) * (1.0 - share);
-                self.lower_ahead(*arc, rest_s, &self.zones.tables, &mut onward);
+                self.lower_from(*arc, rest_s, &self.zones.tables, &mut onward);
             }
         }
         Place { target, gates, onward: Arc::new(onward) }
     }
 
-    /// Lowers values to the units to every target from an arc, `rest_s` before its end, without
-    /// turning round there unless the road ends.
+    /// Lowers values to the units to every target from an arc, `rest_s` before its end: going on, or
+    /// turning round where there may be streets that are not drawn.
+    fn lower_from(&self, arc: ArcId, rest_s: f32, tables: &TimeTables, values: &mut [u16]) {
+        self.lower_ahead(arc, rest_s, tables, values);
+        if let Some(back_s) = self.back_s(arc, rest_s) {
+            tables.lower(self.graph.tail(arc), units_of(back_s), values);
+        }
+    }
+
+    /// The same without turning round there unless the road ends.
     fn lower_ahead(&self, arc: ArcId, rest_s: f32, tables: &TimeTables, values: &mut [u16]) {
         let graph = &self.graph;
         let back = graph.street(arc) ^ 1;
@@ -253,19 +310,46 @@ impl Roads {
         }
     }
 
+    /// Seconds back to an arc's beginning from `rest_s` before its end, where one can turn round.
+    fn back_s(&self, arc: ArcId, rest_s: f32) -> Option<f32> {
+        let street = self.graph.street(arc);
+        let turns = self.graph.has_undrawn(street) && self.graph.two_way(street);
+        turns.then(|| self.graph.time_s(arc) - rest_s + TURN_ROUND_S)
+    }
+
     /// Units from a place on an arc to each zone.
     pub(super) fn to_zones(&self, arc: ArcId, offset_m: f32) -> Vec<u16> {
-        let mut values = vec![BEYOND; self.zones.count()];
-        self.lower_ahead(arc, self.rest_s(arc, offset_m), &self.zones.tables, &mut values);
-        values
+        self.zones_by(Self::lower_from, arc, offset_m)
     }
 
     /// Units from a place on an arc to each checkpoint, by number among the tables.
     pub(super) fn to_checkpoints(&self, arc: ArcId, offset_m: f32) -> Vec<u16> {
+        self.checkpoints_by(Self::lower_from, arc, offset_m)
+    }
+
+    /// Seconds that who goes on loses, against who turns round here, to each zone and to each
+    /// checkpoint by number among the tables.
+    pub(super) fn lost_by_going_on(&self, arc: ArcId, offset_m: f32) -> [Vec<f32>; 2] {
+        let ways = [Self::lower_ahead, Self::lower_from];
+        let zones = ways.map(|way| self.zones_by(way, arc, offset_m));
+        let checkpoints = ways.map(|way| self.checkpoints_by(way, arc, offset_m));
+        [zones, checkpoints].map(|[on, best]| {
+            let lost = |(on, best): (&u16, &u16)| f32::from(on.saturating_sub(*best)) * UNIT_S;
+            on.iter().zip(&best).map(lost).collect()
+        })
+    }
+
+    fn zones_by(&self, way: Lower, arc: ArcId, offset_m: f32) -> Vec<u16> {
+        let mut values = vec![BEYOND; self.zones.count()];
+        way(self, arc, self.rest_s(arc, offset_m), &self.zones.tables, &mut values);
+        values
+    }
+
+    fn checkpoints_by(&self, way: Lower, arc: ArcId, offset_m: f32) -> Vec<u16> {
         let graph = &self.graph;
         let mut values = vec![BEYOND; self.tables.targets()];
         let rest_s = self.rest_s(arc, offset_m);
-        self.lower_ahead(arc, rest_s, &self.tables, &mut values);
+        way(self, arc, rest_s, &self.tables, &mut values);
         let mut lower = |street: StreetId, from_m: f32, before_s: f32, arc: ArcId| {
             for (gate_m, id) in self.on_street.get(&street).into_iter().flatten() {
                 if let Some(place) = self.places.get(id).filter(|_| *gate_m >= from_m) {
@@ -293,32 +377,52 @@ impl Roads {
     /// The arcs from the end of one arc to a checkpoint, by the shortest time, the one that it
     /// stands on included; cut where it would take more arcs than `most`.
     pub(super) fn way_to(&self, from: ArcId, place: &Place, most: usize) -> Vec<ArcId> {
-        let graph = &self.graph;
         let mut way = Vec::new();
         let mut arc = from;
         let is_gate = |street: StreetId| place.gates.iter().any(|gate| gate.street == street);
         while way.len() < most {
-            let node: NodeId = graph.head(arc);
-            let back = graph.street(arc) ^ 1;
-            let cost = |next: ArcId| {
-                let gate = place.gates.iter().find(|gate| gate.street == graph.street(next));
-                match gate {
-                    Some(gate) => graph.time_s(next) * gate.offset_m / graph.length_m(next),
-                    None => {
-                        let onward = self.tables.units(graph.head(next), place.target);
-                        let turn_s = if graph.street(next) == back { 1e6 } else { 0.0 };
-                        graph.time_s(next) + f32::from(onward) * UNIT_S + turn_s
-                    }
-                }
-            };
-            let best = graph.arcs_from(node).min_by(|a, b| cost(*a).total_cmp(&cost(*b)));
-            let Some(next) = best else { break };
+            let Some((_, next)) = self.next_to(arc, place) else { break };
             way.push(next);
-            if is_gate(graph.street(next)) {
+            if is_gate(self.graph.street(next)) {
                 break;
             }
             arc = next;
         }
         way
+    }
+
+    /// The arc to take from the end of one to a checkpoint, with the seconds to there.
+    fn next_to(&self, arc: ArcId, place: &Place) -> Option<(f32, ArcId)> {
+        let graph = &self.graph;
+        let node: NodeId = graph.head(arc);
+        let back = graph.street(arc) ^ 1;
+        let cost = |next: ArcId| {
+            let gate = place.gates.iter().find(|gate| gate.street == graph.street(next));
+            match gate {
+                Some(gate) => graph.time_s(next) * gate.offset_m / graph.length_m(next),
+                None => {
+                    let onward = self.tables.units(graph.head(next), place.target);
+                    let turn_s = if graph.street(next) == back { 1e6 } else { 0.0 };
+                    graph.time_s(next) + f32::from(onward) * UNIT_S + turn_s
+                }
+            }
+        };
+        let costs = graph.arcs_from(node).map(|next| (cost(next), next));
+        costs.min_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// Where the way to a checkpoint begins: on the arc that the vehicle drives, or on the way back
+    /// where it is quicker to turn round.
+    pub(super) fn first_to(&self, arc: ArcId, offset_m: f32, place: &Place) -> (ArcId, f32) {
+        let graph = &self.graph;
+        let rest_s = self.rest_s(arc, offset_m);
+        let turned =
+            self.back_s(arc, rest_s).zip(self.next_to(arc, place)).and_then(|(back, on)| {
+                let back_s =
+                    back + f32::from(self.tables.units(graph.tail(arc), place.target)) * UNIT_S;
+                let turned = graph.arcs_along(graph.street(arc) ^ 1).first()?;
+                (back_s < rest_s + on.0).then_some((*turned, graph.length_m(arc) - offset_m))
+            });
+        turned.unwrap_or((arc, offset_m))
     }
 }

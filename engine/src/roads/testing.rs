@@ -28,7 +28,8 @@ pub(super) fn at(east: f64, north: f64) -> (f64, f64) {
 /// A two-way street of one piece.
 pub(super) fn street(id: i64, points: &[i64], speed_kmh: [u8; 2]) -> Way {
     let class = RoadClass::Residential;
-    Way { id, points: points.to_vec(), class, speed_kmh, name: format!("street {id}") }
+    let (points, name) = (points.to_vec(), format!("street {id}"));
+    Way { id, points, class, speed_kmh, name, accuracy_m: 0 }
 }
 
 /// A builder that knows where the crossings are.
@@ -51,7 +52,8 @@ pub(super) fn town() -> RoadGraph {
         let (class, speed) =
             if avenue { (RoadClass::Secondary, 50) } else { (RoadClass::Residential, 30) };
         let mut way = |id: i64, points: Vec<i64>, name: String| {
-            builder.way(Way { id, points, class, speed_kmh: [speed, speed], name });
+            let speed_kmh = [speed, speed];
+            builder.way(Way { id, points, class, speed_kmh, name, accuracy_m: 0 });
         };
         let row = (0..SIDE).map(|east| point(east, line)).collect();
         way(line, row, format!("row {line}"));
@@ -67,9 +69,29 @@ pub(super) fn town() -> RoadGraph {
     builder.build().unwrap().0
 }
 
+/// What somebody would draw of a town by hand: every tenth street, to so many metres.
+pub(super) fn sketch(accuracy_m: u16) -> RoadGraph {
+    let mut builder = builder();
+    for line in [0, 10, 20] {
+        let mut way = |id: i64, points: [(i64, i64); 3], name: String| {
+            let points = points.map(|(east, north)| point(east, north)).to_vec();
+            let (class, speed_kmh) = (RoadClass::Primary, [60, 60]);
+            builder.way(Way { id, points, class, speed_kmh, name, accuracy_m });
+        };
+        way(line, [(0, line), (10, line), (20, line)], format!("row {line}"));
+        way(100 + line, [(line, 0), (line, 10), (line, 20)], format!("column {line}"));
+    }
+    builder.build().unwrap().0
+}
+
 /// The town with checkpoints, as `(name, east, north)`.
-pub(super) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
-    let mut roads = Roads::with_zones(Arc::new(town()), 200, None, 1);
+pub(crate) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
+    with_checkpoints(town(), checkpoints)
+}
+
+/// Roads with checkpoints, as `(name, east, north)`.
+pub(super) fn with_checkpoints(graph: RoadGraph, checkpoints: &[(&str, f64, f64)]) -> Roads {
+    let mut roads = Roads::with_zones(Arc::new(graph), 200, None, 1);
     let checkpoints: Vec<Checkpoint> =
         checkpoints.iter().map(|(name, east, north)| checkpoint(name, *east, *north)).collect();
     assert!(roads.place_all(&checkpoints, None, 1).is_empty());
@@ -77,7 +99,7 @@ pub(super) fn roads(checkpoints: &[(&str, f64, f64)]) -> Roads {
 }
 
 /// A checkpoint at a place.
-pub(super) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
+pub(crate) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
     let (latitude, longitude) = at(east, north);
     let json = serde_json::json!({
         "id": name, "name": name, "kind": "throat-road", "unit": "u",
@@ -87,12 +109,12 @@ pub(super) fn checkpoint(name: &str, east: f64, north: f64) -> Checkpoint {
 }
 
 /// The instant so many seconds after the tests' beginning.
-pub(super) fn time(seconds: f64) -> Time {
+pub(crate) fn time(seconds: f64) -> Time {
     Time::from_seconds(1_780_000_000).plus_seconds(seconds)
 }
 
 /// A fix at a place.
-pub(super) fn fix(seconds: f64, east: f64, north: f64) -> Fix {
+pub(crate) fn fix(seconds: f64, east: f64, north: f64) -> Fix {
     let (latitude, longitude) = at(east, north);
     Fix::new(time(seconds), latitude, longitude).unwrap()
 }

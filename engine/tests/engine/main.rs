@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail so")]
 
 mod determinism;
+mod handling;
 mod passages;
 mod properties;
 mod recording;
 mod reports;
+mod silence;
 mod support;

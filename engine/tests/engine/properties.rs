@@ -1,9 +1,10 @@
 //! What holds for every input, however mad.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interdict_engine::{
-    AlertReport, Data, Engine, Event, EventId, Input, Record, RecordId, Rules, Setup, Type,
+    AlertReport, CheckpointId, Data, Engine, Event, EventId, Input, Record, RecordId, Rules, Setup,
+    Type, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix, Time};
 use proptest::prelude::*;
@@ -48,6 +49,15 @@ fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         20 => (vehicle(), any_fix()).prop_map(|(vehicle, fix)| observation(vehicle, fix)),
         1 => vehicle().prop_map(login),
+        2 => (vehicle(), any::<u64>(), any::<u64>(), prop::option::of(any::<i64>())).prop_map(
+            |(vehicle, on, states, time)| Input::Report {
+                device: format!("d-{vehicle}").into(),
+                vehicle: vehicle.into(),
+                time: time.map(Time::from_seconds),
+                alarms: set(on & on >> 7 & on >> 13),
+                alarm_states: set(states),
+            }
+        ),
         2 => (vehicle(), 0..3_u8, -2e3..2e4_f64, 0.0..2e4_f64).prop_map(|(vehicle, id, from, length)| {
             Input::Flag(flag(&id.to_string(), vehicle, from, from + length))
         }),
@@ -71,6 +81,29 @@ fn check(report: &AlertReport) {
     assert!(report.why.figures.values().all(|figure| figure.is_finite()), "{report:?}");
 }
 
+/// How silences are told: each ends before another begins, each at each checkpoint once.
+fn check_silences(events: &[Event]) {
+    let mut told: BTreeMap<&VehicleId, BTreeSet<Option<&CheckpointId>>> = BTreeMap::new();
+    for event in events {
+        match &event.data {
+            Data::Silence(silence) => {
+                let is_new = told.entry(event.vehicle()).or_default().insert(event.checkpoint());
+                assert!(is_new, "told twice: {silence:?}");
+                assert!(silence.earliest_at <= silence.latest_at, "{silence:?}");
+                assert!(silence.silent_s > 0.0 && silence.fix_age_s >= 0.0, "{silence:?}");
+                assert!(silence.why.figures.values().all(|figure| figure.is_finite()));
+            }
+            Data::Heard(heard) => {
+                let known = told.remove(event.vehicle());
+                let known: Vec<_> = known.into_iter().flatten().flatten().collect();
+                let ended = heard.checkpoints.iter();
+                assert!(ended.clone().all(|place| known.contains(&&place.id)), "{heard:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -84,6 +117,8 @@ proptest! {
         let mut engine = Engine::new(setup.clone());
         let (mut events, mut records): (Vec<Event>, Vec<Record>) = (Vec::new(), Vec::new());
         let mut now = Time::from_seconds(START);
+        let removes =
+            inputs.iter().any(|(input, _)| matches!(input, Input::RemoveCheckpoint(_)));
         for (input, wait_ms) in inputs {
             now = now.plus_millis(wait_ms);
             let mut prepared = engine.prepare(now, input);
@@ -115,11 +150,21 @@ proptest! {
                 check(report);
             }
         }
+        // Once a flag has ended, or a checkpoint is back again, a silence may be told anew.
+        let ends = |event: &Event| matches!(event.kind, Type::FlagWithdrawn | Type::FlagExpired);
+        let first_end = events.iter().position(ends).unwrap_or(events.len());
+        if !removes {
+            check_silences(&events[..first_end]);
+        }
         // An alert is raised at most once, and nothing is said of it after its end.
         let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
         for event in &events {
             let Data::Alert(report) = &event.data else { continue };
             let alert = &report.alert;
+            // People go on after the vehicle has gone.
+            if event.kind == Type::Escalated {
+                continue;
+            }
             prop_assert!(!ended.contains(alert), "{} of an alert that had ended", event.kind.name());
             match event.kind {
                 Type::Raised => prop_assert!(open.insert(alert), "raised twice"),

@@ -3,8 +3,11 @@
 use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
-use interdict_engine::{Class, ConflictReport, Input, Setup, State};
-use interdict_protocols::{Alarm, Fix};
+use interdict_engine::{
+    Act, Class, ConflictReport, Data, Deadlines, Engine, EventId, Handled, Input, Level, Outcome,
+    RecordId, Setup, State, Type, Unit, VehicleId,
+};
+use interdict_protocols::{Alarm, AlarmSet, Fix};
 
 use crate::support::{area, at, fix, flag, line, login, observation, place, point, vehicle};
 
@@ -56,7 +59,20 @@ pub(crate) fn setup() -> Setup {
         area("port", (7_000.0, -2_000.0), 1_200.0),
         area("lot", (0.0, 0.0), 250.0),
     ];
-    Setup { checkpoints, ..Setup::default() }
+    let unit = |id: &str, level, parent: Option<&str>| Unit {
+        id: id.into(),
+        name: id.to_owned(),
+        name_zh: None,
+        level,
+        parent: parent.map(Into::into),
+        zone: None,
+    };
+    let units = vec![
+        unit("city", Level::City, None),
+        unit("district", Level::District, Some("city")),
+        unit("station", Level::Station, Some("district")),
+    ];
+    Setup { checkpoints, units, deadlines: Some(Deadlines::default()), ..Setup::default() }
 }
 
 /// A day, by what the engine begins with and what it is told.
@@ -66,20 +82,81 @@ pub(crate) enum Day {
     Open,
     /// On a grid of roads.
     Roads,
+    /// On the same, of which every fourth road is drawn, and roughly.
+    Sketch,
 }
 
 impl Day {
-    pub(crate) const BOTH: [Self; 2] = [Self::Open, Self::Roads];
+    pub(crate) const ALL: [Self; 3] = [Self::Open, Self::Roads, Self::Sketch];
 
     pub(crate) fn setup(self) -> Setup {
         match self {
             Self::Open => setup(),
             Self::Roads => Setup { roads: Some(Arc::clone(&ROADS)), ..setup() },
+            Self::Sketch => Setup { roads: Some(Arc::clone(&SKETCH)), ..setup() },
         }
     }
 
     pub(crate) fn inputs(self) -> Vec<(f64, Input)> {
-        inputs(self)
+        static OPEN: LazyLock<Vec<(f64, Input)>> = LazyLock::new(|| handled(Day::Open));
+        static ROADS: LazyLock<Vec<(f64, Input)>> = LazyLock::new(|| handled(Day::Roads));
+        static SKETCH: LazyLock<Vec<(f64, Input)>> = LazyLock::new(|| handled(Day::Sketch));
+        match self {
+            Self::Open => OPEN.clone(),
+            Self::Roads => ROADS.clone(),
+            Self::Sketch => SKETCH.clone(),
+        }
+    }
+}
+
+/// How often somebody does something about an alert.
+const HANDLED_EVERY_S: usize = 41;
+
+/// The day with people in it. What they do is about alerts that there are, whose identities a run
+/// without them shows: theirs are records, too, and so hold the places of what they will do.
+fn handled(day: Day) -> Vec<(f64, Input)> {
+    let mut inputs = inputs(day);
+    let mut engine = Engine::new(day.setup());
+    let (mut alerts, mut next) = (Vec::new(), 1);
+    for (number, (seconds, input)) in inputs.iter_mut().enumerate() {
+        if let Input::Handle(handled) = input {
+            let known: Vec<&(EventId, VehicleId)> = alerts.iter().rev().take(6).collect();
+            if let Some((alert, vehicle)) = known.get(number % known.len().max(1)) {
+                (handled.alert, handled.vehicle) = (alert.clone(), vehicle.clone());
+            }
+        }
+        let mut prepared = engine.prepare(at(*seconds), input.clone());
+        if prepared.durable {
+            prepared.record.id = RecordId(next);
+            next += 1;
+        }
+        let mut events = Vec::new();
+        engine.apply(&prepared.record, &mut events);
+        let raised = events.into_iter().filter(|event| event.kind == Type::Raised);
+        alerts.extend(raised.filter_map(|event| match event.data {
+            Data::Alert(report) => Some((report.alert, report.vehicle.id)),
+            _ => None,
+        }));
+    }
+    inputs
+}
+
+/// Places for what people do, and whether anybody of the station looks.
+fn people(inputs: &mut Vec<(f64, Input)>) {
+    inputs.push((10.0, Input::Live { unit: "station".into(), live: true }));
+    inputs.push((4_000.0, Input::Live { unit: "station".into(), live: false }));
+    for number in 1..LENGTH_S as usize / HANDLED_EVERY_S {
+        let act = match number % 6 {
+            0 => Act::Deliver,
+            1 | 3 => Act::Acknowledge,
+            2 => Act::Instruct { text: "stop and hold".to_owned() },
+            4 => Act::Dispose { outcome: Outcome::Missed, reason: None },
+            _ => Act::Dispose { outcome: Outcome::Intercepted, reason: Some("here".to_owned()) },
+        };
+        let unit = if number % 4 == 0 { "city" } else { "station" };
+        let (alert, vehicle) = (EventId("none".to_owned()), "none".into());
+        let handled = Handled { alert, vehicle, by: "officer".to_owned(), unit: unit.into(), act };
+        inputs.push(((number * HANDLED_EVERY_S) as f64, Input::Handle(handled)));
     }
 }
 
@@ -87,31 +164,38 @@ impl Day {
 const BLOCK_M: f64 = 500.0;
 const ROADS_A_SIDE: i64 = 37;
 
+static ROADS: LazyLock<Arc<Roads>> = LazyLock::new(|| grid(1, 0));
+static SKETCH: LazyLock<Arc<Roads>> = LazyLock::new(|| grid(4, 250));
+
+/// Every so manieth road, drawn to so many metres.
 #[expect(clippy::unwrap_used, reason = "a test's helper fails as a test does")]
-static ROADS: LazyLock<Arc<Roads>> = LazyLock::new(|| {
+fn grid(each: usize, accuracy_m: u16) -> Arc<Roads> {
     let mut builder = RoadBuilder::new();
     let metres = |number: i64| (number - ROADS_A_SIDE / 2) as f64 * BLOCK_M;
     let point = |east: i64, north: i64| north * ROADS_A_SIDE + east;
-    for line in 0..ROADS_A_SIDE {
-        for across in 0..ROADS_A_SIDE {
-            let place = place((metres(across), metres(line)));
-            builder.place(point(across, line), place.latitude, place.longitude);
-        }
+    for (east, north) in (0..ROADS_A_SIDE).flat_map(|e| (0..ROADS_A_SIDE).map(move |n| (e, n))) {
+        let place = place((metres(east), metres(north)));
+        builder.place(point(east, north), place.latitude, place.longitude);
+    }
+    for line in (0..ROADS_A_SIDE).step_by(each) {
         let (class, speed_kmh) = (RoadClass::Secondary, [50, 50]);
         let points = (0..ROADS_A_SIDE).map(|east| point(east, line)).collect();
-        builder.way(Way { id: line, points, class, speed_kmh, name: format!("row {line}") });
+        let name = format!("row {line}");
+        builder.way(Way { id: line, points, class, speed_kmh, name, accuracy_m });
         let points = (0..ROADS_A_SIDE).map(|north| point(line, north)).collect();
         let name = format!("column {line}");
-        builder.way(Way { id: ROADS_A_SIDE + line, points, class, speed_kmh, name });
+        let id = ROADS_A_SIDE + line;
+        builder.way(Way { id, points, class, speed_kmh, name, accuracy_m });
     }
-    let (graph, _) = builder.build().unwrap();
+    let (graph, report) = builder.build().unwrap();
+    assert!(report.broken_ways.is_empty(), "{report:?}");
     Arc::new(Roads::with_zones(Arc::new(graph), 100, None, 2))
-});
+}
 
 /// Where a vehicle goes next: straight, or along one road and then along the other.
 fn next_corner(day: Day, here: (f64, f64), goal: (f64, f64)) -> (f64, f64) {
     match day {
-        Day::Roads if here.0 != goal.0 => (goal.0, here.1),
+        Day::Roads | Day::Sketch if here.0 != goal.0 => (goal.0, here.1),
         _ => goal,
     }
 }
@@ -121,7 +205,9 @@ fn somewhere(day: Day, dice: &mut Dice) -> (f64, f64) {
     let (east, north) = (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
     match day {
         Day::Open => (east, north),
-        Day::Roads => ((east / BLOCK_M).round() * BLOCK_M, (north / BLOCK_M).round() * BLOCK_M),
+        Day::Roads | Day::Sketch => {
+            ((east / BLOCK_M).round() * BLOCK_M, (north / BLOCK_M).round() * BLOCK_M)
+        }
     }
 }
 
@@ -135,11 +221,16 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
     for number in (0..VEHICLES).step_by(FLAGGED) {
         look_for(number, &mut dice, &mut inputs);
     }
+    for number in 0..VEHICLES {
+        heartbeats(number, &mut inputs);
+    }
     let mut closed = point("one-way", (-4_000.0, 1_000.0));
     closed.state = State::Closed;
     inputs.push((2_000.0, Input::Checkpoint(area("new", (-2_000.0, -2_000.0), 800.0))));
+    inputs.push((2_300.0, Input::Placed("new".into())));
     inputs.push((2_500.0, Input::Checkpoint(closed)));
     inputs.push((3_500.0, Input::RemoveCheckpoint("lot".into())));
+    people(&mut inputs);
     // Stable: what one vehicle says at one instant stays in order.
     inputs.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     inputs
@@ -169,7 +260,7 @@ fn drive(day: Day, number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)
         if left_m < step_m && corner != goal {
             here = corner;
         } else if left_m < step_m {
-            if matches!(day, Day::Roads) {
+            if !matches!(day, Day::Open) {
                 here = goal;
             }
             goal = somewhere(day, dice);
@@ -227,6 +318,21 @@ fn report(name: &str, seconds: f64, mut fix: Fix, dice: &mut Dice, inputs: &mut 
             fix: Some(fix),
         };
         inputs.push((seconds + delay_s, Input::Conflict(conflict)));
+    }
+}
+
+/// Reports without a place, some of them with a sign of what is to come; they have dice of their own.
+fn heartbeats(number: usize, inputs: &mut Vec<(f64, Input)>) {
+    let (name, mut dice) = (name(number), Dice::new(number as u64));
+    let mut seconds = dice.between(20.0, 300.0);
+    while seconds < LENGTH_S {
+        let alarms =
+            if dice.one_in(20.0) { AlarmSet::only(Alarm::Jamming) } else { AlarmSet::EMPTY };
+        let (device, vehicle) = (format!("d-{name}").into(), name.as_str().into());
+        let alarm_states = AlarmSet::EMPTY;
+        let report = Input::Report { device, vehicle, time: None, alarms, alarm_states };
+        inputs.push((seconds, report));
+        seconds += dice.between(30.0, 500.0);
     }
 }
 

@@ -2,10 +2,14 @@
 
 mod atrack;
 mod castel;
+mod easytrack;
+mod eelink;
+mod galileo;
 mod gl200;
 mod gps103;
 mod gt06;
 mod h02;
+mod its;
 mod jt600;
 mod jt808;
 mod laipac;
@@ -16,14 +20,17 @@ mod minifinder2;
 mod navis;
 mod osmand;
 mod ruptela;
+mod startek;
 mod suntech;
 mod t55;
 mod t800x;
 mod taip;
 mod teltonika;
 mod tk103;
+mod tlt2h;
 mod totem;
 mod trv;
+mod upro;
 mod watch;
 mod wialon;
 
@@ -33,10 +40,14 @@ use crate::Protocol;
 pub static ALL: &[&Protocol] = &[
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
+    &easytrack::PROTOCOL,
+    &eelink::PROTOCOL,
+    &galileo::PROTOCOL,
     &gl200::PROTOCOL,
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &its::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &laipac::PROTOCOL,
@@ -47,14 +58,17 @@ pub static ALL: &[&Protocol] = &[
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &ruptela::PROTOCOL,
+    &startek::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
     &t800x::PROTOCOL,
     &taip::PROTOCOL,
     &teltonika::PROTOCOL,
     &tk103::PROTOCOL,
+    &tlt2h::PROTOCOL,
     &totem::PROTOCOL,
     &trv::PROTOCOL,
+    &upro::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,
 ];

@@ -20,8 +20,9 @@ pub fn crc8_nrsc5(bytes: &[u8]) -> u8 {
     })
 }
 
-/// A CRC of 16 bits whose bits travel lowest first, by a table made at compile time.
-struct Reflected([u16; 256]);
+/// A CRC of 16 bits whose bits travel lowest first, by tables made at compile time: the n-th holds
+/// what a byte does to the sum once n more have followed it, so that four bytes are taken at a time.
+struct Reflected([[u16; 256]; 4]);
 
 impl Reflected {
     /// `polynomial` with its bits reversed.
@@ -32,10 +33,58 @@ impl Reflected {
         reason = "evaluated at compile time, where a wrong index is a build error"
     )]
     const fn new(polynomial: u16) -> Self {
-        let mut table = [0; 256];
+        let mut tables = [[0; 256]; 4];
         let mut index = 0;
         while index < 256 {
             let mut value = index as u16;
+            let mut bit = 0;
+            while bit < 32 {
+                if bit % 8 == 0 && bit > 0 {
+                    tables[bit / 8 - 1][index] = value;
+                }
+                value = if value & 1 == 1 { (value >> 1) ^ polynomial } else { value >> 1 };
+                bit += 1;
+            }
+            tables[3][index] = value;
+            index += 1;
+        }
+        Self(tables)
+    }
+
+    fn entry(&self, followed_by: usize, byte: u8) -> u16 {
+        let table = self.0.get(followed_by);
+        table.and_then(|table| table.get(usize::from(byte))).copied().unwrap_or_default()
+    }
+
+    fn sum(&self, start: u16, bytes: &[u8]) -> u16 {
+        let (fours, rest) = bytes.as_chunks::<4>();
+        let sum = fours.iter().fold(start, |sum, [a, b, c, d]| {
+            let [low, high] = sum.to_le_bytes();
+            self.entry(3, a ^ low) ^ self.entry(2, b ^ high) ^ self.entry(1, *c) ^ self.entry(0, *d)
+        });
+        rest.iter().fold(sum, |sum, byte| {
+            let [low, _] = sum.to_le_bytes();
+            (sum >> 8) ^ self.entry(0, low ^ byte)
+        })
+    }
+}
+
+/// The same of 32 bits, a byte at a time.
+struct LongReflected([u32; 256]);
+
+impl LongReflected {
+    /// `polynomial` with its bits reversed.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        reason = "evaluated at compile time, where a wrong index is a build error"
+    )]
+    const fn new(polynomial: u32) -> Self {
+        let mut table = [0; 256];
+        let mut index = 0;
+        while index < 256 {
+            let mut value = index as u32;
             let mut bit = 0;
             while bit < 8 {
                 value = if value & 1 == 1 { (value >> 1) ^ polynomial } else { value >> 1 };
@@ -47,17 +96,17 @@ impl Reflected {
         Self(table)
     }
 
-    fn sum(&self, start: u16, bytes: &[u8]) -> u16 {
+    fn sum(&self, start: u32, bytes: &[u8]) -> u32 {
         bytes.iter().fold(start, |sum, byte| {
-            let [low, _] = sum.to_le_bytes();
-            let index = usize::from(low ^ byte);
-            (sum >> 8) ^ self.0.get(index).copied().unwrap_or_default()
+            let [low, ..] = sum.to_le_bytes();
+            (sum >> 8) ^ self.0.get(usize::from(low ^ byte)).copied().unwrap_or_default()
         })
     }
 }
 
 static CCITT: Reflected = Reflected::new(0x8408);
 static IBM: Reflected = Reflected::new(0xa001);
+static ETHERNET: LongReflected = LongReflected::new(0xedb8_8320);
 
 /// CRC-16/X-25, ITU-T V.42 (GT06).
 #[must_use]
@@ -108,6 +157,12 @@ pub fn crc16_kermit_after(before: u16, bytes: &[u8]) -> u16 {
     CCITT.sum(before, bytes)
 }
 
+/// CRC-32/ISO-HDLC, that of zlib and Ethernet (AIS 140).
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !ETHERNET.sum(u32::MAX, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +180,6 @@ mod tests {
         assert_eq!(xor(b"123456789"), 0x31);
         assert_eq!(sum8(b"123456789"), 0xdd);
         assert_eq!(crc8_nrsc5(b"123456789"), 0xf7);
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 }

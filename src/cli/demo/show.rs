@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use interdict_engine::{
-    AlarmReport, AlertReport, CheckpointId, Data, Event, EventId, FlagReport, Stage, Type,
-    VehicleView,
+    AlarmReport, AlertReport, CheckpointId, CheckpointView, Data, Event, EventId, FlagReport,
+    HeardReport, SilenceReport, Stage, Type, VehicleView,
 };
-use interdict_protocols::Time;
+use interdict_protocols::{Fix, Time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -62,6 +62,8 @@ impl Show {
             (Data::Alert(_), Type::Watch) => return None,
             (Data::Alert(_), Type::Updated) if !is_news => return None,
             (Data::Alert(alert), kind) => self.alert(alert, kind),
+            (Data::Silence(silence), _) => self.silence(silence),
+            (Data::Heard(heard), _) => heard_again(heard),
             (Data::Alarm(alarm), _) => device_alarm(alarm),
             (Data::Flag(report), _) => flag(report),
             (Data::Conflict(conflict), _) => format!(
@@ -74,6 +76,8 @@ impl Show {
             Type::Updated => ("updated", YELLOW),
             Type::Withdrawn => ("withdrawn", GREEN),
             Type::Passed => ("PASSED", MAGENTA),
+            Type::Silent => ("SILENT", YELLOW),
+            Type::Heard => ("heard", GREEN),
             Type::DeviceAlarm => ("ALARM", RED),
             Type::FlagAdded => ("flagged", PLAIN),
             kind => (kind.name().trim_start_matches("interdict."), PLAIN),
@@ -86,16 +90,32 @@ impl Show {
 
     fn alert(&self, alert: &AlertReport, kind: Type) -> String {
         let who = who(&alert.vehicle);
-        let place = &alert.checkpoint.name;
-        let zh = self.names_zh.get(&alert.checkpoint.id);
-        let zh = zh.map(|name| format!(" {name}")).unwrap_or_default();
+        let place = self.place(&alert.checkpoint);
         let soon = match kind {
             Type::Raised | Type::Updated if alert.eta_s > 0.0 => {
                 format!(" in {}, {:.0} % sure", spoken(alert.eta_s), alert.probability * 100.0)
             }
             _ => String::new(),
         };
-        format!("{who} → {place}{zh}{soon} | {}", alert.why.text)
+        format!("{who} → {place}{soon} | {}", alert.why.text)
+    }
+
+    fn silence(&self, silence: &SilenceReport) -> String {
+        let place = silence.checkpoint.as_ref().map(|checkpoint| self.place(checkpoint));
+        let place = place.map(|place| format!(" → {place}")).unwrap_or_default();
+        let window = silence.earliest_at.zip(silence.latest_at).map(|(earliest_at, latest_at)| {
+            format!(" {}–{}", clock(earliest_at, &self.zone), clock(latest_at, &self.zone))
+        });
+        let (who, window) = (who(&silence.vehicle), window.unwrap_or_default());
+        format!("{who}{place}{window} | {}", silence.why.text)
+    }
+
+    /// A checkpoint by both its names.
+    fn place(&self, checkpoint: &CheckpointView) -> String {
+        match self.names_zh.get(&checkpoint.id) {
+            Some(zh) => format!("{} {zh}", checkpoint.name),
+            None => checkpoint.name.clone(),
+        }
     }
 
     /// Takes down what an event changes; tells whether that is more than an ETA or a probability.
@@ -164,6 +184,12 @@ impl Show {
     }
 }
 
+fn heard_again(heard: &HeardReport) -> String {
+    let unit = heard.unit.as_ref().map(|unit| format!(", for {unit}")).unwrap_or_default();
+    let Fix { latitude, longitude, .. } = heard.fix;
+    format!("{} at {latitude:.4}, {longitude:.4}{unit} | {}", who(&heard.vehicle), heard.why.text)
+}
+
 fn device_alarm(alarm: &AlarmReport) -> String {
     let ended = if alarm.active { "" } else { " is over" };
     let place = alarm.fix.as_ref().map(|fix| {
@@ -221,7 +247,7 @@ pub(super) fn spoken(length_s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::alert;
+    use crate::store::testing::{alert, heard, silence};
 
     #[test]
     fn an_alert_is_told_once_for_each_stage() {
@@ -238,6 +264,21 @@ mod tests {
         let summary = show.summary();
         assert!(summary.contains("1 alert (1 passed, 0 withdrawn, 0 still open)"), "{summary}");
         assert!(summary.contains("v1 → North: warned 5 min 0 s before it came"), "{summary}");
+    }
+
+    #[test]
+    fn a_silence_is_told_with_its_window() {
+        let (configuration, _) = Configuration::load(None).unwrap();
+        let mut show = Show::new(&configuration, false);
+        assert_eq!(
+            show.line(&silence("e1", Some((600, 1_200)))).unwrap(),
+            "08:00:00  SILENT     v1 → North 08:10:00–08:20:00 | not heard"
+        );
+        assert_eq!(show.line(&silence("e2", None)).unwrap(), "08:00:00  SILENT     v1 | not heard");
+        assert_eq!(
+            show.line(&heard("e3")).unwrap(),
+            "08:00:00  heard      v1 at 38.9000, 121.6000, for harbour | heard again"
+        );
     }
 
     #[test]

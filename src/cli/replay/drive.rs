@@ -1,63 +1,61 @@
 //! Rows through the engine, on the rows' own clock.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::io;
 use std::time::{Duration, Instant};
 
 use interdict_engine::{Engine, Event, Flag, Input, Observation, RecordId, VehicleId};
 use interdict_protocols::Time;
 
 use super::fleet::Fleet;
-use super::measures::{Judge, Measures, Truth};
-use super::print::Printer;
-use super::{Format, Speed, progress};
+use super::{Speed, progress};
 use crate::config::{Configuration, Entry};
 use crate::tracks::{Row, Rows, Said};
 
+/// What a run is made with.
 pub(super) struct Task<'a> {
     pub(super) configuration: &'a Configuration,
     pub(super) fleet: &'a Fleet,
     pub(super) watchlist: &'a [Entry],
     pub(super) flag_all: bool,
     pub(super) speed: Speed,
-    pub(super) format: Format,
 }
 
-/// Runs every row and prints what the engine says; how good that was, where the truth is known.
-pub(super) fn run(
-    task: &Task<'_>,
-    rows: Rows,
-    truth: Option<Truth>,
-) -> anyhow::Result<Option<Measures>> {
+/// Somebody who is told what the engine says.
+pub(super) trait Listener {
+    /// Takes an event.
+    fn hear(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Nothing comes for a while.
+    fn pause(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs every row through the engine of each task, side by side, and tells its listeners what that
+/// engine says.
+pub(super) fn run(rows: Rows, drives: &mut [Drive<'_>]) -> anyhow::Result<()> {
     let bar = progress(&rows);
-    let mut drive = Drive {
-        task,
-        engine: Engine::new(task.configuration.setup.clone()),
-        events: Vec::new(),
-        last_record: 0,
-        flagged: BTreeSet::new(),
-        flags: VecDeque::new(),
-        now: Time::default(),
-        pace: None,
-        printer: Printer::new(task.configuration, task.format),
-        judge: truth.map(|truth| Judge::new(truth, task.configuration, task.fleet)),
-    };
     for (number, row) in rows.enumerate() {
         let row = row?;
-        if number == 0 {
-            drive.begin(row.at)?;
+        for drive in &mut *drives {
+            if number == 0 {
+                drive.begin(row.at)?;
+            }
+            drive.row(&row)?;
         }
-        drive.row(row)?;
         if number % 1024 == 0 {
             bar.set_position(number as u64);
         }
     }
     bar.finish_and_clear();
-    drive.printer.flush()?;
-    Ok(drive.judge.map(Judge::measures))
+    drives.iter_mut().flat_map(|drive| &mut drive.listeners).try_for_each(|one| one.pause())?;
+    Ok(())
 }
 
-struct Drive<'a> {
-    task: &'a Task<'a>,
+/// One engine on its way through the rows.
+pub(super) struct Drive<'a> {
+    task: Task<'a>,
     engine: Engine,
     events: Vec<Event>,
     last_record: u64,
@@ -69,11 +67,24 @@ struct Drive<'a> {
     now: Time,
     /// When the recording began, by its own clock and by this machine's.
     pace: Option<(Time, Instant)>,
-    printer: Printer<'a>,
-    judge: Option<Judge>,
+    listeners: Vec<&'a mut dyn Listener>,
 }
 
-impl Drive<'_> {
+impl<'a> Drive<'a> {
+    pub(super) fn new(task: Task<'a>, listeners: Vec<&'a mut dyn Listener>) -> Self {
+        Self {
+            engine: Engine::new(task.configuration.setup.clone()),
+            task,
+            events: Vec::new(),
+            last_record: 0,
+            flagged: BTreeSet::new(),
+            flags: VecDeque::new(),
+            now: Time::default(),
+            pace: None,
+            listeners,
+        }
+    }
+
     fn begin(&mut self, at: Time) -> anyhow::Result<()> {
         self.now = at;
         self.pace = Some((at, Instant::now()));
@@ -91,7 +102,7 @@ impl Drive<'_> {
         Ok(())
     }
 
-    fn row(&mut self, row: Row) -> anyhow::Result<()> {
+    fn row(&mut self, row: &Row) -> anyhow::Result<()> {
         let at = row.at;
         while let Some(flag) = self.flags.pop_front_if(|flag| flag.starts_at <= at) {
             let begins = flag.starts_at.max(self.now);
@@ -103,8 +114,8 @@ impl Drive<'_> {
             let entry = Entry::bare(id, vehicle.as_str().to_owned(), "flag-all");
             self.tell(at, Input::Flag(entry.flag(vehicle.clone(), at)))?;
         }
-        let device = row.device;
-        let input = match row.said {
+        let device = row.device.clone();
+        let input = match row.said.clone() {
             Said::Login => Input::Login { device, vehicle },
             Said::Fix(fix) => {
                 let fix = self.task.fleet.in_wgs84(&device, fix);
@@ -141,10 +152,7 @@ impl Drive<'_> {
 
     fn say(&mut self) -> anyhow::Result<()> {
         for event in self.events.drain(..) {
-            self.printer.print(&event)?;
-            if let Some(judge) = &mut self.judge {
-                judge.hear(&event);
-            }
+            self.listeners.iter_mut().try_for_each(|listener| listener.hear(&event))?;
         }
         Ok(())
     }
@@ -157,7 +165,7 @@ impl Drive<'_> {
         let after = Duration::try_from_secs_f64((at.seconds_since(begin) / times).max(0.0))?;
         let left = after.saturating_sub(started.elapsed());
         if !left.is_zero() {
-            self.printer.flush()?;
+            self.listeners.iter_mut().try_for_each(|listener| listener.pause())?;
             std::thread::sleep(left);
         }
         Ok(())

@@ -8,13 +8,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use anyhow::Context as _;
 use interdict_engine::{Data, Event, Type};
 use interdict_protocols::{DeviceId, Time};
 
+use super::drive::Listener;
 use super::fleet::Fleet;
 use crate::config::Configuration;
 use crate::text::{Columns, Line, Lines};
@@ -41,6 +42,7 @@ struct Passage {
 }
 
 /// What really happened.
+#[derive(Clone)]
 pub(super) struct Truth(Vec<(String, String, Passage)>);
 
 /// Reads `device,checkpoint,time,start_time`.
@@ -135,28 +137,6 @@ impl Judge {
         }
     }
 
-    pub(super) fn hear(&mut self, event: &Event) {
-        let Data::Alert(report) = &event.data else { return };
-        let key = (report.vehicle.id.to_string(), report.checkpoint.id.to_string());
-        match event.kind {
-            Type::Raised => self.alerts.entry(key.clone()).or_default().push(Alert {
-                raised: event.time,
-                withdrawn: None,
-                probability: report.probability,
-            }),
-            Type::Withdrawn => {
-                let last = self.alerts.get_mut(&key).and_then(|alerts| alerts.last_mut());
-                if let Some(alert) = last {
-                    alert.withdrawn.get_or_insert(event.time);
-                }
-            }
-            _ => {}
-        }
-        if matches!(event.kind, Type::Raised | Type::Updated) {
-            self.etas.entry(key).or_default().push((event.time, report.eta_at));
-        }
-    }
-
     pub(super) fn measures(self) -> Measures {
         let mut measures = Measures { lead_s: self.lead_s, ..Measures::default() };
         let mut eta_errors = Vec::new();
@@ -198,6 +178,31 @@ impl Judge {
         measures.eta_error = quantile(&mut eta_errors, 0.5);
         measures.brier = (measures.alerts > 0).then(|| squares / measures.alerts as f64);
         measures
+    }
+}
+
+impl Listener for Judge {
+    fn hear(&mut self, event: &Event) -> io::Result<()> {
+        let Data::Alert(report) = &event.data else { return Ok(()) };
+        let key = (report.vehicle.id.to_string(), report.checkpoint.id.to_string());
+        match event.kind {
+            Type::Raised => self.alerts.entry(key.clone()).or_default().push(Alert {
+                raised: event.time,
+                withdrawn: None,
+                probability: report.probability,
+            }),
+            Type::Withdrawn => {
+                let last = self.alerts.get_mut(&key).and_then(|alerts| alerts.last_mut());
+                if let Some(alert) = last {
+                    alert.withdrawn.get_or_insert(event.time);
+                }
+            }
+            _ => {}
+        }
+        if matches!(event.kind, Type::Raised | Type::Updated) {
+            self.etas.entry(key).or_default().push((event.time, report.eta_at));
+        }
+        Ok(())
     }
 }
 

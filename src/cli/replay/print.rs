@@ -7,6 +7,7 @@ use interdict_engine::{Cloud, Event, Type, UnitId};
 use jiff::tz::TimeZone;
 
 use super::Format;
+use super::drive::Listener;
 use crate::cli::event_line::event_line;
 use crate::config::Configuration;
 
@@ -25,8 +26,10 @@ impl<'a> Printer<'a> {
             units.iter().map(|unit| (unit.id.clone(), configuration.zone_of(&unit.id))).collect();
         Self { out: BufWriter::new(io::stdout().lock()), configuration, zones, format, sequence: 0 }
     }
+}
 
-    pub(super) fn print(&mut self, event: &Event) -> io::Result<()> {
+impl Listener for Printer<'_> {
+    fn hear(&mut self, event: &Event) -> io::Result<()> {
         self.sequence += 1;
         // What people read begins with an alert, as the stream does where nobody asks for more.
         if self.format == Format::Human && event.kind == Type::Watch {
@@ -47,7 +50,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    fn pause(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }

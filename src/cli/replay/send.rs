@@ -16,7 +16,7 @@ use crate::drive::{DriveError, Driven, Driver};
 use crate::tracks::{Rows, Said};
 
 /// Where to send, and how.
-pub(super) struct Target {
+pub(in crate::cli) struct Target {
     host: String,
     transport: Transport,
     protocol: String,
@@ -24,7 +24,7 @@ pub(super) struct Target {
 
 impl Target {
     /// From `tcp://HOST:PORT` (or `udp://`) and a protocol; else how it must be used.
-    pub(super) fn new(to: &str, protocol: &str) -> Result<Self, ExitCode> {
+    pub(in crate::cli) fn new(to: &str, protocol: &str) -> Result<Self, ExitCode> {
         let (scheme, host) = to.split_once("://").unwrap_or(("tcp", to));
         let transport = match scheme {
             "tcp" | "http" => Transport::Tcp,
@@ -39,10 +39,23 @@ impl Target {
             let known: Vec<_> = tracker_protocols().collect();
             let known = known.join(", ");
             return Err(wrong_use(&format!(
-                "--protocol: tracks cannot be sent in {protocol:?}; they can in {known}"
+                "--protocol: nothing can be sent in {protocol:?}; what can is {known}"
             )));
         }
         Ok(Self { host, transport, protocol: protocol.to_owned() })
+    }
+
+    pub(in crate::cli) const fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The address that its name stands for.
+    pub(in crate::cli) async fn resolve(&self) -> anyhow::Result<SocketAddr> {
+        tokio::net::lookup_host(&self.host)
+            .await
+            .with_context(|| format!("--to: {}", self.host))?
+            .next()
+            .with_context(|| format!("--to: {} has no address", self.host))
     }
 }
 
@@ -59,11 +72,7 @@ pub(super) fn run(target: &Target, speed: Speed, rows: Rows) -> anyhow::Result<E
 }
 
 async fn send(target: &Target, speed: Speed, rows: Rows) -> anyhow::Result<ExitCode> {
-    let address = tokio::net::lookup_host(&target.host)
-        .await
-        .with_context(|| format!("--to: {}", target.host))?
-        .next()
-        .with_context(|| format!("--to: {} has no address", target.host))?;
+    let address = target.resolve().await?;
     let bar = progress(&rows);
     let (started, now) = (Instant::now(), super::super::now());
     let mut sender =

@@ -88,6 +88,22 @@ impl Destinations {
         }
     }
 
+    /// Takes into account in which direction a vehicle drives that has not been followed to here:
+    /// who could turn round and does not is hardly on the way to what lies behind.
+    pub(super) fn set_out(&mut self, roads: &Roads, arc: ArcId, offset_m: f32) {
+        let [zones, checkpoints] = roads.lost_by_going_on(arc, offset_m);
+        let factor = |lost_s: f32| libm::expf(-roads.model.per_detour_s * lost_s);
+        for (weight, lost_s) in self.zones.iter_mut().zip(zones) {
+            *weight *= factor(lost_s);
+        }
+        for (id, target) in &mut self.checkpoints {
+            let place = roads.places.get(id);
+            let lost_s = place.and_then(|place| checkpoints.get(place.target));
+            target.weight *= factor(lost_s.copied().unwrap_or(0.0));
+        }
+        self.change(roads, checkpoint_prior(roads), 0.0, 0.0);
+    }
+
     /// Begins with checkpoints that are new, forgets those that are gone.
     fn meet_checkpoints(&mut self, roads: &Roads, units: &[u16], prior: f32) {
         self.checkpoints.retain(|id, _| roads.places.contains_key(id));

@@ -13,6 +13,9 @@ mod outlook;
 mod pace;
 #[cfg(test)]
 mod quality;
+mod reach;
+#[cfg(test)]
+mod sketch;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +23,9 @@ use interdict_protocols::{Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use self::destinations::Destinations;
-pub use self::outlook::{Evidence, Outlook};
+pub use self::outlook::{Evidence, Outlook, Route};
 use self::pace::Pace;
+pub(crate) use self::reach::{Drive, Reach};
 use super::matching::{Matcher, Passage, Sight, Step};
 use super::network::Roads;
 
@@ -82,6 +86,13 @@ impl RoadApproach {
         }
         let standing_s = self.standing_s();
         self.destinations.follow(roads, stand.arc, stand.offset_m, driven_s, elapsed_s, standing_s);
+        // On a map that is exact nobody turns round, and the times to what lies behind say it all.
+        if !step.followed
+            && roads.graph.has_undrawn(roads.graph.street(stand.arc))
+            && sight.course_deg().is_some()
+        {
+            self.destinations.set_out(roads, stand.arc, stand.offset_m);
+        }
         self.passages = self.matcher.passages(time);
     }
 

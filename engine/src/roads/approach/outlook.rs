@@ -30,12 +30,17 @@ pub struct Outlook {
     pub eta_early_s: f32,
     /// ...and one in ten later.
     pub eta_late_s: f32,
+    /// What this leans on.
+    pub evidence: Evidence,
+}
+
+/// The quickest way to a checkpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Route {
     /// Metres to go, by road.
     pub distance_m: f32,
     /// Roads on the way, by name, in order.
-    pub route: Vec<String>,
-    /// What this leans on.
-    pub evidence: Evidence,
+    pub names: Vec<String>,
 }
 
 /// The figures behind an outlook.
@@ -59,13 +64,7 @@ impl RoadApproach {
         }
         let model = &roads.model;
         let pace = self.pace.ratio(model);
-        let zones: Vec<(f32, f32, usize)> = self
-            .destinations
-            .zones()
-            .enumerate()
-            .filter(|(_, (weight, units))| *weight > LEAST && *units != BEYOND)
-            .map(|(zone, (weight, units))| (weight, seconds(units), zone))
-            .collect();
+        let through = Through::new(model, self.destinations.zones());
         let each = roads.places.iter().filter_map(|(id, place)| {
             let (destination, units) = self.destinations.checkpoint(id)?;
             let map_s = seconds(units);
@@ -73,29 +72,26 @@ impl RoadApproach {
             if eta_s > horizon_s {
                 return None;
             }
-            let through: f32 = zones.iter().map(|zone| through(model, *zone, map_s, place)).sum();
-            let probability = (destination + through).min(SUREST);
-            (probability >= least).then(|| {
-                let (distance_m, route) = self.way(roads, place);
-                Outlook {
-                    checkpoint: id.clone(),
-                    probability,
-                    eta_s,
-                    eta_early_s: (eta_s * model.early - model.early_s).max(0.0),
-                    eta_late_s: eta_s * model.late + model.late_s,
-                    distance_m,
-                    route,
-                    evidence: Evidence { destination, pace, standing_s: self.standing_s() },
-                }
+            let probability = through.passing(destination, map_s, place);
+            (probability >= least).then(|| Outlook {
+                checkpoint: id.clone(),
+                probability,
+                eta_s,
+                eta_early_s: (eta_s * model.early - model.early_s).max(0.0),
+                eta_late_s: eta_s * model.late + model.late_s,
+                evidence: Evidence { destination, pace, standing_s: self.standing_s() },
             })
         });
         each.collect()
     }
 
-    /// Metres to a checkpoint, and the names of the roads that lead there.
-    fn way(&self, roads: &Roads, place: &Place) -> (f32, Vec<String>) {
+    /// The way to a checkpoint; `None` where one of the two is on no road. It takes far longer to
+    /// find than an outlook, so ask where it is to be told.
+    #[must_use]
+    pub fn route(&self, roads: &Roads, checkpoint: &CheckpointId) -> Option<Route> {
         let graph = &roads.graph;
-        let Some(stand) = self.matcher.best() else { return (0.0, Vec::new()) };
+        let place = roads.places.get(checkpoint)?;
+        let stand = self.matcher.best().filter(|_| self.roads == roads.checksum)?;
         let mut names: Vec<String> = Vec::new();
         let mut note = |name: &str| {
             let known = name.is_empty() || names.iter().any(|n| n == name);
@@ -107,27 +103,79 @@ impl RoadApproach {
         note(graph.name(street));
         let here = place.gates.iter().find(|g| g.street == street && g.offset_m >= stand.offset_m);
         if let Some(gate) = here {
-            return (gate.offset_m - stand.offset_m, names);
+            return Some(Route { distance_m: gate.offset_m - stand.offset_m, names });
         }
-        let mut metres = graph.length_m(stand.arc) - stand.offset_m;
-        for arc in roads.way_to(stand.arc, place, LONGEST_WAY) {
+        let (first, offset_m) = roads.first_to(stand.arc, stand.offset_m, place);
+        let mut metres = graph.length_m(first) - offset_m;
+        for arc in roads.way_to(first, place, LONGEST_WAY) {
             let street = graph.street(arc);
             note(graph.name(street));
             let gate = place.gates.iter().find(|gate| gate.street == street);
             metres += gate.map_or_else(|| graph.length_m(arc), |gate| gate.offset_m);
         }
-        (metres.max(0.0), names)
+        Some(Route { distance_m: metres.max(0.0), names })
     }
 }
 
-/// The likelihood that a zone is the destination and the checkpoint is passed on the way there.
-fn through(
-    model: &Model,
-    (weight, direct_s, zone): (f32, f32, usize),
-    map_s: f32,
-    place: &Place,
-) -> f32 {
-    let onward = place.onward.get(zone).copied().unwrap_or(BEYOND);
-    let off_s = (map_s + f32::from(onward) * UNIT_S - direct_s).max(0.0);
-    weight * (1.0 - off_s / (model.off_way_s + model.off_way_share * direct_s)).max(0.0)
+/// Zones side by side: a processor takes so many at a time.
+const LANES: usize = 8;
+
+/// How likely it is that a checkpoint is passed on the way to somewhere else.
+pub(super) struct Through {
+    /// Of each zone: how likely the drive ends there...
+    weights: Vec<f32>,
+    /// ...the seconds to it...
+    direct_s: Vec<f32>,
+    /// ...and the share of certainty that each second off that way costs.
+    per_off_s: Vec<f32>,
+}
+
+impl Through {
+    pub(super) fn new(model: &Model, zones: impl Iterator<Item = (f32, u16)>) -> Self {
+        let (mut weights, mut direct_s, mut per_off_s) = (Vec::new(), Vec::new(), Vec::new());
+        for (weight, units) in zones {
+            let counts = weight > LEAST && units != BEYOND;
+            let seconds = f32::from(units) * UNIT_S;
+            weights.push(if counts { weight } else { 0.0 });
+            direct_s.push(seconds);
+            per_off_s.push(1.0 / (model.off_way_s + model.off_way_share * seconds));
+        }
+        Self { weights, direct_s, per_off_s }
+    }
+
+    /// The probability that a checkpoint is passed, where it is so likely the destination and
+    /// `map_s` ahead.
+    pub(super) fn passing(&self, destination: f32, map_s: f32, place: &Place) -> f32 {
+        (destination + self.likelihood(map_s, place)).min(SUREST)
+    }
+
+    /// The zones that count, by number: how likely the drive ends there, and the seconds to it.
+    pub(super) fn zones(&self) -> impl Iterator<Item = (usize, f32, f32)> + '_ {
+        let each = self.weights.iter().copied().zip(self.direct_s.iter().copied()).enumerate();
+        each.map(|(zone, (weight, direct_s))| (zone, weight, direct_s))
+            .filter(|(_, weight, _)| *weight > 0.0)
+    }
+
+    /// The sum over all zones, for a checkpoint `map_s` ahead.
+    fn likelihood(&self, map_s: f32, place: &Place) -> f32 {
+        let one = |(((weight, direct_s), per_off_s), onward): (((&f32, &f32), &f32), &u16)| {
+            let off_s = (map_s + f32::from(*onward) * UNIT_S - direct_s).max(0.0);
+            weight * (1.0 - off_s * per_off_s).max(0.0)
+        };
+        // The order of a sum of fractions matters to the last bit: always by lanes, then the rest.
+        let (weights, weights_left) = self.weights.as_chunks::<LANES>();
+        let (direct_s, direct_left) = self.direct_s.as_chunks::<LANES>();
+        let (per_off_s, per_off_left) = self.per_off_s.as_chunks::<LANES>();
+        let (onward, onward_left) = place.onward.as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        for (((weight, direct), per_off), onward) in
+            weights.iter().zip(direct_s).zip(per_off_s).zip(onward)
+        {
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum += one((((&weight[lane], &direct[lane]), &per_off[lane]), &onward[lane]));
+            }
+        }
+        let left = weights_left.iter().zip(direct_left).zip(per_off_left).zip(onward_left);
+        sums.iter().sum::<f32>() + left.map(one).sum::<f32>()
+    }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::roads::testing::{checkpoint, drive, fix, roads, time};
 
 /// The state after a drive, and what was passed on the way.
-fn follow(roads: &Roads, fixes: &[Fix]) -> (RoadApproach, Vec<Passage>) {
+pub(super) fn follow(roads: &Roads, fixes: &[Fix]) -> (RoadApproach, Vec<Passage>) {
     let (mut approach, mut passages) = (RoadApproach::default(), Vec::new());
     for fix in fixes {
         approach.observe(roads, fix.fix_time, fix);
@@ -13,7 +13,7 @@ fn follow(roads: &Roads, fixes: &[Fix]) -> (RoadApproach, Vec<Passage>) {
     (approach, passages)
 }
 
-fn outlook(approach: &RoadApproach, roads: &Roads, name: &str) -> Outlook {
+pub(super) fn outlook(approach: &RoadApproach, roads: &Roads, name: &str) -> Outlook {
     let all = approach.outlooks(roads, 3_600.0, 0.0);
     let found = all.iter().find(|outlook| outlook.checkpoint.to_string() == name);
     found.cloned().unwrap_or_else(|| panic!("{name} is not in {all:?}"))
@@ -34,10 +34,11 @@ fn who_heads_for_the_bridge_is_expected_there() {
     assert!(west.probability > before.probability, "{before:?} then {west:?}");
     assert!(east.probability < west.probability / 1.5, "{east:?}");
     // The last fix is within 111 m of the end of the drive, 700 m before the bridge's middle.
-    assert!((700.0..830.0).contains(&west.distance_m), "{west:?}");
-    assert_eq!(west.route, ["column 4"]);
+    let route = approach.route(&roads, &west.checkpoint).unwrap();
+    assert!((700.0..830.0).contains(&route.distance_m), "{route:?}");
+    assert_eq!(route.names, ["column 4"]);
     assert!(west.eta_early_s < west.eta_s && west.eta_s < west.eta_late_s);
-    let at_forty_s = west.distance_m / (40.0 / 3.6);
+    let at_forty_s = route.distance_m / (40.0 / 3.6);
     assert!((west.eta_s / at_forty_s - 1.0).abs() < 0.35, "{at_forty_s} s, {west:?}");
 }
 
@@ -159,7 +160,8 @@ fn checkpoints_come_move_and_go_while_a_vehicle_drives() {
     }
     let post = outlook(&approach, &roads, "post");
     assert!(post.probability > 0.3, "{post:?}");
-    assert!(outlook(&approach, &roads, "west bridge").distance_m > 2_000.0);
+    let route = approach.route(&roads, &"west bridge".into()).unwrap();
+    assert!(route.distance_m > 2_000.0, "{route:?}");
     roads.remove(&checkpoint("post", 4.0, 9.5).id);
     let last = fixes.last().unwrap();
     let next = fix(last.fix_time.seconds_since(time(0.0)) + 10.0, 4.0, 8.5);

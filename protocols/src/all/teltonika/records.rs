@@ -123,15 +123,14 @@ pub(super) fn avl(
     let satellites = reader.u8()?;
     let speed = reader.be_u16()?;
 
-    let mut attributes = Attributes::new();
-    attributes.set("satellites", satellites);
     let event = narrow_or_wide(reader, layout.ids_are_wide)?;
+    let generation = if layout.has_generation { Some(reader.u8()?) } else { None };
+    // The total tells how much room is wanted, and no more: each width has a count of its own.
+    let total = narrow_or_wide(reader, layout.counts_are_wide)?.min(MAX_ELEMENTS);
+    let mut attributes = Attributes::with_capacity(usize::from(total).saturating_add(3));
+    attributes.set("satellites", satellites);
     attributes.set("event", event);
-    if layout.has_generation {
-        attributes.set("generation", reader.u8()?);
-    }
-    // The total is not needed: each width has a count of its own.
-    narrow_or_wide(reader, layout.counts_are_wide)?;
+    attributes.set_some("generation", generation);
     let mut elements = Elements::new(event, attributes);
     read_elements(reader, layout, |id, value| match value {
         Read::Number(bytes) => elements.number(id, bytes),
