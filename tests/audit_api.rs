@@ -4,9 +4,9 @@
 
 mod api_support;
 
-use api_support::{ADMIN, START, Server, flag_of, read, refusal};
+use api_support::{ADMIN, START, Server, flag_of, read, refusal, setup};
 use interdict::audit::{Entry, Proof, PublicKey, SignedHead};
-use interdict_engine::{Input, Observation};
+use interdict_engine::{Deadlines, Input, Observation, Setup};
 use interdict_protocols::Fix;
 use serde_json::{Value, json};
 
@@ -119,6 +119,58 @@ fn reading_where_vehicles_are_is_noted_before_it_is_answered() {
     read(&admin, "/v1/events?after=0&unit=station", None, 1);
     let followed = of(&server, "events.follow");
     assert_eq!(followed["what"], json!({"after": 0, "unit": ["station"]}));
+}
+
+#[test]
+fn sign_offs_and_changed_checkpoints_are_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup { deadlines: Some(Deadlines::default()), ..setup() };
+    let server = Server::start_with(folder.path(), "127.0.0.1:0", setup);
+    let admin = server.admin();
+    let made = json!({"name": "officer", "role": "operator", "unit": "station"});
+    let made = admin.post("/v1/tokens", &made).unwrap();
+    let officer = server.client(made["token"].as_str().unwrap());
+    server.enrol("1", "v", "P");
+    server.flag("v");
+    for step in 0..36_u32 {
+        let time = START.plus_seconds(f64::from(step) * 10.0 - 360.0);
+        let mut fix = Fix::new(time, 38.9 + 0.0015 * f64::from(step), 121.5).unwrap();
+        (fix.speed_kmh, fix.course_deg) = (Some(60.0), Some(0.0));
+        let observation = Observation { device: "1".into(), vehicle: "v".into(), fix };
+        server.runtime.block_on(server.shards.tell(vec![Input::Fix(observation)])).unwrap();
+    }
+    let alerts = officer.get("/v1/alerts?reason=shift").unwrap();
+    let alert = alerts["alerts"][0]["alert"].as_str().unwrap();
+    assert_eq!(of(&server, "interdict.alert.raised")["what"]["told"], json!(["station", "city"]));
+    let step = |step: &str, body: &Value| {
+        officer.post(&format!("/v1/alerts/{alert}/{step}"), body).unwrap();
+    };
+    step("deliver", &json!({}));
+    step("acknowledge?reason=seen", &json!({}));
+    step("instruct", &json!({"text": "Stop and hold"}));
+    step("dispose", &json!({"outcome": "intercepted", "reason": "held at the barrier"}));
+    for act in ["alert.deliver", "alert.acknowledge", "alert.instruct", "alert.dispose"] {
+        let noted = of(&server, act);
+        assert_eq!((&noted["who"], &noted["what"]["alert"]), (&json!("officer"), &json!(alert)));
+        assert_eq!(noted["what"]["unit"], "station", "{act}");
+    }
+    assert_eq!(of(&server, "alert.acknowledge")["why"], "seen");
+    let disposed = of(&server, "alert.dispose");
+    assert_eq!(
+        (&disposed["what"]["outcome"], &disposed["why"]),
+        (&json!("intercepted"), &json!("held at the barrier"))
+    );
+    assert_eq!(of(&server, "interdict.alert.acknowledged")["what"]["by"], "officer");
+
+    admin.patch("/v1/checkpoints/north?reason=flood", &json!({"state": "closed"})).unwrap();
+    let changed = of(&server, "checkpoint.change");
+    assert_eq!((&changed["what"]["state"], &changed["why"]), (&json!("closed"), &json!("flood")));
+    admin.delete("/v1/checkpoints/north").unwrap();
+    let removed = of(&server, "checkpoint.remove");
+    assert_eq!(
+        (&removed["who"], &removed["what"]["checkpoint"]),
+        (&json!("first-admin"), &json!("north"))
+    );
 }
 
 #[test]

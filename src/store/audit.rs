@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use interdict_engine::{Data, Event};
 use serde::Serialize;
+use serde_json::json;
 use sled::Batch;
 use tokio::sync::watch;
 
@@ -119,12 +120,15 @@ impl Noting {
             Data::Alert(report) => act
                 .with("alert", report.alert.0.as_str())
                 .with("flag", report.flag.id.as_str())
-                .with("stage", serde_json::json!(report.stage)),
+                .with("stage", json!(report.stage))
+                .with("told", json!(report.progress.told))
+                .with_some("by", report.progress.by.as_deref())
+                .with_some("by_unit", report.progress.by_unit.as_ref().map(|unit| unit.as_str())),
             Data::Silence(report) => act.with("flag", report.flag.id.as_str()),
             Data::Heard(report) => act.with("flag", report.flag.id.as_str()),
-            Data::Alarm(report) => act
-                .with("device", report.device.as_str())
-                .with("alarm", serde_json::json!(report.alarm)),
+            Data::Alarm(report) => {
+                act.with("device", report.device.as_str()).with("alarm", json!(report.alarm))
+            }
             Data::Conflict(report) => act.with("device", report.device.as_str()),
             Data::Flag(report) => act.with("flag", report.flag.id.as_str()),
         };
