@@ -176,6 +176,27 @@ fn delimited(bytes: &[u8], last: bool, start: &[u8], end: &[u8], max: usize) -> 
     }
 }
 
+/// A frame whose header says that it ends, with a line end, before `end`. Where there is none, the
+/// length is some bytes off, and the first line end before `end` and `slack` more decides.
+pub(crate) fn counted_line(bytes: &[u8], end: usize, slack: usize, last: bool) -> Step {
+    let until = end.saturating_add(slack);
+    let window = window(bytes, until);
+    match bytes.get(..end) {
+        None if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
+        None => Step::Need(end),
+        Some(frame) if frame.ends_with(b"\r\n") => Step::Frame { body: 0..end, end },
+        Some(_) => match memmem::find(window, b"\r\n") {
+            Some(at) => {
+                let end = at.saturating_add(2);
+                Step::Frame { body: 0..end, end }
+            }
+            None if last => Step::Frame { body: 0..window.len(), end: window.len() },
+            None if window.len() < until => Step::Need(window.len().saturating_add(1)),
+            None => Step::Skip(1, Reason::Malformed),
+        },
+    }
+}
+
 fn length_field(
     bytes: &[u8],
     start: &[u8],
@@ -252,6 +273,19 @@ mod tests {
         assert_eq!(framer.step(b"ab", false), Step::Need(3));
         assert_eq!(framer.step(b"ab", true), Step::Frame { body: 0..2, end: 2 });
         assert_eq!(framer.step(b"0123456789\n", false), Step::Skip(8, Reason::TooLong));
+    }
+
+    #[test]
+    fn a_length_that_is_off_is_mended_by_the_lines_end() {
+        let line = b"0123\r\n01234567";
+        assert_eq!(counted_line(line, 6, 3, false), Step::Frame { body: 0..6, end: 6 });
+        assert_eq!(counted_line(line, 5, 3, false), Step::Frame { body: 0..6, end: 6 });
+        assert_eq!(counted_line(line, 9, 3, false), Step::Frame { body: 0..6, end: 6 });
+        assert_eq!(counted_line(line, 20, 3, false), Step::Need(20));
+        assert_eq!(counted_line(line, 20, 3, true), Step::Frame { body: 0..14, end: 14 });
+        assert_eq!(counted_line(b"01234567", 2, 3, false), Step::Skip(1, Reason::Malformed));
+        assert_eq!(counted_line(b"0123", 2, 3, false), Step::Need(5));
+        assert_eq!(counted_line(b"0123", 2, 3, true), Step::Frame { body: 0..4, end: 4 });
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! Every protocol there is, one file each: `mod name;` and `&name::PROTOCOL,`, both sorted.
 
+mod aplicom;
 mod atrack;
 mod castel;
 mod easytrack;
 mod eelink;
+mod egts;
+mod fifotrack;
 mod galileo;
 mod gl200;
+mod gosafe;
 mod gps103;
 mod gt06;
 mod h02;
+mod huasheng;
 mod its;
 mod jt600;
 mod jt808;
@@ -19,7 +24,9 @@ mod meitrack;
 mod minifinder2;
 mod navis;
 mod osmand;
+mod owntracks;
 mod ruptela;
+mod starlink;
 mod startek;
 mod suntech;
 mod t55;
@@ -30,23 +37,30 @@ mod tk103;
 mod tlt2h;
 mod totem;
 mod trv;
+mod tzone;
 mod upro;
 mod watch;
 mod wialon;
+mod xexun;
 
 use crate::Protocol;
 
 /// Every protocol, by name.
 pub static ALL: &[&Protocol] = &[
+    &aplicom::PROTOCOL,
     &atrack::PROTOCOL,
     &castel::PROTOCOL,
     &easytrack::PROTOCOL,
     &eelink::PROTOCOL,
+    &egts::PROTOCOL,
+    &fifotrack::PROTOCOL,
     &galileo::PROTOCOL,
     &gl200::PROTOCOL,
+    &gosafe::PROTOCOL,
     &gps103::PROTOCOL,
     &gt06::PROTOCOL,
     &h02::PROTOCOL,
+    &huasheng::PROTOCOL,
     &its::PROTOCOL,
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
@@ -57,7 +71,9 @@ pub static ALL: &[&Protocol] = &[
     &minifinder2::PROTOCOL,
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
+    &owntracks::PROTOCOL,
     &ruptela::PROTOCOL,
+    &starlink::PROTOCOL,
     &startek::PROTOCOL,
     &suntech::PROTOCOL,
     &t55::PROTOCOL,
@@ -68,9 +84,11 @@ pub static ALL: &[&Protocol] = &[
     &tlt2h::PROTOCOL,
     &totem::PROTOCOL,
     &trv::PROTOCOL,
+    &tzone::PROTOCOL,
     &upro::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,
+    &xexun::PROTOCOL,
 ];
 
 /// The protocol of this name.

@@ -76,13 +76,15 @@ pub fn time_of_day_ms(text: &str) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 60 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    let milliseconds = fraction.bytes().chain(*b"000").take(3).fold(0_i64, |value, digit| {
+        value.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0')))
+    });
     let seconds = i64::from(hour)
         .saturating_mul(60)
         .saturating_add(i64::from(minute))
         .saturating_mul(60)
         .saturating_add(i64::from(second.min(59)));
-    Some(seconds.saturating_mul(1000).saturating_add(digits.parse().ok()?))
+    Some(seconds.saturating_mul(1000).saturating_add(milliseconds))
 }
 
 /// Midnight (UTC) of a date `ddmmyy`, years being 20yy.
@@ -98,6 +100,14 @@ pub fn date(text: &str) -> Option<Time> {
 pub fn date_ymd(text: &str) -> Option<Time> {
     let [year, month, day] = three_pairs(text)?;
     Time::from_civil((i16::from(year).saturating_add(2000), month, day), (0, 0, 0), 0)
+}
+
+/// A date and time of day as twelve digits `yymmddhhmmss`, years being 20yy.
+#[must_use]
+pub fn instant_ymd(text: &str) -> Option<Time> {
+    let (date, of_day) = text.split_at_checked(6)?;
+    let of_day = time_of_day_ms(of_day).filter(|_| of_day.len() == 6)?;
+    Some(date_ymd(date)?.plus_millis(of_day))
 }
 
 /// Six digits as three numbers.
@@ -224,6 +234,11 @@ mod tests {
         assert_eq!(date("310226"), None);
         assert_eq!(date_ymd("260615"), date("150626"));
         assert_eq!(date_ymd("260231"), None);
+        let instant = instant_ymd("260615015955").map(|instant| instant.to_string());
+        assert_eq!(instant.as_deref(), Some("2026-06-15T01:59:55Z"));
+        for wrong in ["260615015955.5", "26061501595", "260615246000", "26061é015955", ""] {
+            assert_eq!(instant_ymd(wrong), None);
+        }
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(super) fn measure(tag: u8, reader: &mut Reader<'_>, record: &mut Record) -> 
         0xc1 => {
             let [fuel, coolant, low, high] = reader.array()?;
             let turns = f64::from(u16::from_le_bytes([low, high])) / 8.0;
-            attributes.set("fuel_percent", f64::from(fuel) * 0.4);
+            attributes.set("fuel_percent", f64::from(fuel) * 2.0 / 5.0);
             attributes.set("coolant_temperature_c", i16::from(coolant).saturating_sub(40));
             attributes.set("rpm", turns);
         }

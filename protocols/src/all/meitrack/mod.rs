@@ -20,6 +20,7 @@ mod binary;
 mod text;
 
 use crate::field::{Fields, checksum};
+use crate::framing::counted_line;
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports,
     When,
@@ -83,24 +84,7 @@ fn find(bytes: &[u8], last: bool) -> Step {
     let Some(length) = digits.parse::<usize>().ok().filter(|length| *length <= MAX_FRAME) else {
         return Step::Skip(2, Reason::Malformed);
     };
-    let end = comma.saturating_add(length);
-    let window = bytes.get(..end.saturating_add(SLACK)).unwrap_or(bytes);
-    match bytes.get(..end) {
-        None if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
-        None => Step::Need(end),
-        Some(frame) if frame.ends_with(b"\r\n") => Step::Frame { body: 0..end, end },
-        Some(_) => match memchr::memmem::find(window, b"\r\n") {
-            Some(at) => {
-                let end = at.saturating_add(2);
-                Step::Frame { body: 0..end, end }
-            }
-            None if last => Step::Frame { body: 0..window.len(), end: window.len() },
-            None if window.len() < end.saturating_add(SLACK) => {
-                Step::Need(window.len().saturating_add(1))
-            }
-            None => Step::Skip(2, Reason::Malformed),
-        },
-    }
+    counted_line(bytes, comma.saturating_add(length), SLACK, last)
 }
 
 /// What lies before the `*`, where the checksum behind it is right.

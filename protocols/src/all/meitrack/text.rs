@@ -1,8 +1,8 @@
 //! Positions in text.
 
 use super::alarm;
-use crate::field::Fields;
-use crate::{Attributes, Context, DeviceId, Fix, Out, Reason, Reject, Time};
+use crate::field::{Fields, nmea};
+use crate::{Attributes, Context, DeviceId, Fix, Out, Reason, Reject};
 
 /// Event 37: a tag was put to the reader.
 const TAG_READ: u16 = 37;
@@ -18,7 +18,8 @@ pub(super) fn position(
 ) -> Result<(), Reject> {
     let at = |places: usize| latitude_at.saturating_add(places);
     let nowhere = || fields.reject(latitude_at, Reason::OutOfRange);
-    let time = time(fields.text(at(2))).ok_or_else(|| fields.reject(at(2), Reason::OutOfRange))?;
+    let time = nmea::instant_ymd(fields.text(at(2)))
+        .ok_or_else(|| fields.reject(at(2), Reason::OutOfRange))?;
     let latitude = fields.number(latitude_at).ok_or_else(nowhere)?;
     let longitude = fields.number(at(1)).ok_or_else(nowhere)?;
     let mut fix = Fix::new(time, latitude, longitude).ok_or_else(nowhere)?;
@@ -66,15 +67,6 @@ pub(super) fn position(
 
 fn hex(text: &str) -> Option<u32> {
     u32::from_str_radix(text, 16).ok()
-}
-
-fn time(text: &str) -> Option<Time> {
-    let small = |from: usize| text.get(from..from.saturating_add(2))?.parse::<i8>().ok();
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let year = i16::from(small(0)?).saturating_add(2000);
-    Time::from_civil((year, small(2)?, small(4)?), (small(6)?, small(8)?, small(10)?), 0)
 }
 
 /// Battery and power: volts with decimals, or readings whose scale is the model's.
