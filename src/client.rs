@@ -110,6 +110,16 @@ impl Client {
         self.call("GET", path, None)
     }
 
+    /// `GET` of what is read to the letter.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn get_text(&self, path: &str) -> Result<String, ClientError> {
+        let mut response = self.answer("GET", path, None)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES);
+        body.read_to_string().map_err(|error| self.failed(error))
+    }
+
     /// `POST` of JSON.
     ///
     /// # Errors
@@ -178,6 +188,18 @@ impl Client {
         path: &str,
         body: Option<(&str, String)>,
     ) -> Result<Value, ClientError> {
+        let mut response = self.answer(method, path, body)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES);
+        body.read_json().map_err(|error| self.failed(error))
+    }
+
+    /// What a server answers that does as it is asked.
+    fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, String)>,
+    ) -> Result<Response<Body>, ClientError> {
         let mut request = self.request(method, path);
         let body = match body {
             Some((kind, text)) => {
@@ -193,8 +215,7 @@ impl Client {
         if !response.status().is_success() {
             return Err(self.refused(&mut response));
         }
-        let body = response.body_mut().with_config().limit(ANSWER_BYTES);
-        body.read_json().map_err(|error| self.failed(error))
+        Ok(response)
     }
 
     fn request(&self, method: &str, path: &str) -> ureq::http::request::Builder {

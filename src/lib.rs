@@ -1,10 +1,11 @@
 //! Interdict: which flagged vehicle reaches which checkpoint, and when.
 //!
-//! The program's rooms, each of which looks only at those below it: `cli`, then `gateway`, `api`
-//! and `dispatch`, then `shards`, `devices`, `roads` and `tracks`, then `store` and `config`, then the crates
-//! `interdict-engine` and `interdict-protocols`.
+//! The program's rooms, each of which looks only at those below it: `cli`, then `gateway`, `api`, `heads`
+//! and `dispatch`, then `shards`, `devices`, `roads` and `tracks`, then `store` and `config`, then `audit`,
+//! then the crates `interdict-engine` and `interdict-protocols`.
 
 pub mod api;
+pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod devices;
 pub mod dispatch;
 pub mod drive;
 pub mod gateway;
+pub mod heads;
 pub mod metrics;
 pub mod report;
 pub mod roads;

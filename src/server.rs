@@ -1,5 +1,7 @@
 //! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
 
+mod noted;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
 use crate::gateway::Gateway;
+use crate::heads::Publisher;
 use crate::metrics::Metrics;
 use crate::roads::lend;
 use crate::shards::Shards;
@@ -51,6 +54,8 @@ pub struct Server {
     closing: CancellationToken,
     shutdown: Duration,
     new_admin_token: Option<String>,
+    store: Store,
+    heads: Option<Publisher>,
 }
 
 impl Server {
@@ -66,6 +71,8 @@ impl Server {
             let (data, source) = (options.data.clone(), configuration.source.clone());
             tokio::task::spawn_blocking(move || Store::open(&data, &source)).await??
         };
+        let signer = store.audit_signer(options.clock.now())?;
+        noted::start(&store, configuration, &options)?;
         let devices = devices::Options {
             refused_devices: configuration.limits.refused_devices,
             enrol_all: options.enrol_all,
@@ -118,12 +125,14 @@ impl Server {
         })?;
         let http = listener.local_addr()?;
         let closing = CancellationToken::new();
+        let heads = Publisher::start(&store, &signer, &configuration.audit);
         let state = ApiState::new(
-            store,
+            store.clone(),
             registry,
             shards.clone(),
             metrics,
             configuration.setup.clone(),
+            configuration.audit.reasons,
             closing.clone(),
         )?;
         let api = tokio::spawn(api::serve(listener, state));
@@ -135,6 +144,8 @@ impl Server {
             closing,
             shutdown: Duration::from_secs_f64(configuration.limits.shutdown_s),
             new_admin_token: admin,
+            store,
+            heads,
         })
     }
 
@@ -157,7 +168,8 @@ impl Server {
 
     /// Ends in order, within the time that the limits give: what is left undone then is said.
     pub async fn close(self) {
-        let Self { shards, gateway, api, closing, shutdown, .. } = self;
+        let Self { shards, gateway, api, closing, shutdown, store, heads, .. } = self;
+        let clock = *shards.clock();
         let orderly = async {
             // Readiness turns false with this, and streams end.
             closing.cancel();
@@ -167,6 +179,10 @@ impl Server {
             }
             if let Err(error) = tokio::task::spawn_blocking(move || shards.close()).await {
                 tracing::error!(%error, "the engine did not end well");
+            }
+            noted::stop(store, clock.now()).await;
+            if let Some(heads) = heads {
+                heads.close().await;
             }
         };
         if tokio::time::timeout(shutdown, orderly).await.is_err() {

@@ -7,7 +7,9 @@ mod api_support;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 
-use api_support::{ADMIN, Server};
+use api_support::{ADMIN, START, Server};
+use interdict_engine::{Input, Observation};
+use interdict_protocols::Fix;
 
 fn command(url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
@@ -34,6 +36,25 @@ fn complaint(output: &Output) -> String {
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(text.lines().count(), 1, "{text}");
     text
+}
+
+#[test]
+fn where_a_vehicle_is_is_shown_for_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    server.enrol("1", "v", "辽B·T0001");
+    assert!(complaint(&run(&server, &["vehicle", "v"])).contains("?reason=TEXT"));
+    let shown = ["vehicle", "辽b t0001", "--reason", "A-17"];
+    assert_eq!(said(&server, &shown), "v, taxi, plate 辽B·T0001, unit -\nnot heard for a day\n");
+    let fix = Fix::new(START, 38.9, 121.6).unwrap();
+    let observation = Observation { device: "1".into(), vehicle: "v".into(), fix };
+    server.runtime.block_on(server.shards.tell(vec![Input::Fix(observation)])).unwrap();
+    let text = said(&server, &shown);
+    let second = text.lines().nth(1).unwrap();
+    assert!(second.starts_with("38.9, 121.6 at 2027-01-15 16:00:00, "), "{text}");
+    let json = said(&server, &["vehicle", "v", "--reason", "A-17", "--format", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(found["fix"]["latitude"], 38.9);
 }
 
 const FLAG: [&str; 6] = ["--reason", "stolen", "--case", "A-17", "--authority", "duty officer"];

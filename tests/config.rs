@@ -71,7 +71,12 @@ fn every_wrong_key_is_told_at_once() {
          raise_at = 0.5\n\
          [[limits.networks]]\n\
          network = \"10.0.0.0/8\"\n\
-         login_s = 0\n",
+         login_s = 0\n\
+         [audit]\n\
+         reasons = \"maybe\"\n\
+         heads_url = \"https://example.org\"\n\
+         heads_every = 0\n\
+         heads_within_s = 0\n",
     );
     let (code, out, err) = check(&path);
     assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
@@ -88,6 +93,10 @@ fn every_wrong_key_is_told_at_once() {
         (14, &["rules.raise_probability", "1.5", "0 to 1"]),
         (15, &["rules.raise_at", "expected one of"]),
         (16, &["limits.networks of 10.0.0.0/8", "found 0", "expected 1"]),
+        (20, &["audit.reasons", "maybe", "optional"]),
+        (21, &["audit.heads_url", "https://example.org", "http://"]),
+        (22, &["audit.heads_every", "found 0", "expected 1"]),
+        (23, &["audit.heads_within_s", "found 0", "expected 1"]),
     ] {
         assert_told(&err, &format!("interdict.toml:{line}:"), words);
     }

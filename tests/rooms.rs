@@ -10,9 +10,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("metrics", &[]),
     ("config", &["text"]),
-    ("store", &[]),
-    ("devices", &["clock", "config", "store", "text"]),
-    ("shards", &["clock", "store"]),
+    ("audit", &[]),
+    ("store", &["audit"]),
+    ("devices", &["audit", "clock", "config", "store", "text"]),
+    ("shards", &["audit", "clock", "store"]),
     ("tracks", &["config", "text"]),
     ("dispatch", &["store"]),
     ("report", &["store"]),
@@ -20,16 +21,26 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("roads", &[]),
     ("client", &[]),
     ("gateway", &["clock", "config", "devices", "metrics", "shards", "text"]),
-    ("api", &["clock", "config", "devices", "dispatch", "metrics", "report", "shards", "store"]),
+    ("heads", &["audit", "config", "store"]),
+    (
+        "api",
+        &[
+            "audit", "clock", "config", "devices", "dispatch", "metrics", "report", "shards",
+            "store",
+        ],
+    ),
     (
         "server",
-        &["api", "clock", "config", "devices", "gateway", "metrics", "roads", "shards", "store"],
+        &[
+            "api", "audit", "clock", "config", "devices", "gateway", "heads", "metrics", "roads",
+            "shards", "store",
+        ],
     ),
     (
         "cli",
         &[
-            "client", "clock", "config", "devices", "dispatch", "drive", "roads", "server",
-            "store", "text", "tracks",
+            "audit", "client", "clock", "config", "devices", "dispatch", "drive", "roads",
+            "server", "store", "text", "tracks",
         ],
     ),
 ];

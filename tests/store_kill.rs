@@ -7,7 +7,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use interdict::store::{Store, StoreError};
+use interdict::audit::Frontier;
+use interdict::store::{NotedEvent, Store, StoreError};
 use interdict_engine::{
     Data, Event, EventId, Flag, FlagReport, Input, Record, RecordId, Type, Vehicle, VehicleView,
 };
@@ -162,4 +163,14 @@ fn verify(folder: &Path, acknowledged: u64) {
         }
     }
     assert_eq!(events, u64::try_from(records.len()).unwrap(), "each record has its event");
+
+    let mut tree = Frontier::default();
+    for entry in store.audit_entries(0, u64::MAX, usize::MAX).unwrap() {
+        let sequence = entry.read_content().unwrap().event_sequence();
+        assert_eq!((entry.number, sequence), (tree.size() + 1, Some(entry.number)));
+        assert_eq!(store.noted_event(&entry).unwrap(), NotedEvent::Same);
+        tree.push(entry.leaf, |_, _| {});
+    }
+    assert_eq!(tree.size(), events, "each event has its entry in the audit log");
+    assert_eq!(*store.audit_frontier(), tree);
 }

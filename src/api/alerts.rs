@@ -1,17 +1,19 @@
 //! `/v1/alerts`: those that are open, and what people do about them.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
-use interdict_engine::{Act, AlertReport, EventId, Handled, Outcome, Refusal, UnitId};
+use interdict_engine::{Act, AlertReport, EventId, Handled, Input, Outcome, Refusal, UnitId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ApiState;
 use super::auth::Caller;
-use super::extract::{Body, Segment};
-use super::flags::text;
+use super::extract::{Body, Pairs, Segment, text};
 use super::problem::Problem;
 use super::tokens::Action;
+use crate::audit::{self, By, acts};
 
 /// The open alerts, the one that is due first first, those that are over and want their outcome, and
 /// the cursor from which the stream goes on
@@ -19,8 +21,10 @@ use super::tokens::Action;
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::ReadAlerts)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     // Read before the list: an event that comes in between is in both, never in neither.
     let cursor = state.store.latest_sequence();
     let now = state.shards.clock().now();
@@ -35,6 +39,12 @@ pub(super) async fn list(
         list.sort_by(|one: &AlertReport, other| {
             (one.eta_at, &one.alert).cmp(&(other.eta_at, &other.alert))
         });
+    }
+    // An alert says where its vehicle is.
+    let all = alerts.iter().chain(&to_dispose);
+    let vehicles: BTreeSet<&str> = all.map(|alert| alert.vehicle.id.as_str()).collect();
+    if !vehicles.is_empty() {
+        state.note(state.act(acts::ALERTS_READ, &by).naming("vehicles", vehicles)).await?;
     }
     Ok(Json(json!({ "alerts": alerts, "to_dispose": to_dispose, "cursor": cursor })))
 }
@@ -70,61 +80,71 @@ pub(super) async fn deliver(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
+    pairs: Pairs,
     Body(body): Body<For>,
 ) -> Result<Json<Value>, Problem> {
-    handle(&state, caller, id, body.unit, Act::Deliver).await
+    handle(&state, caller, (id, pairs), body.unit, Act::Deliver).await
 }
 
 pub(super) async fn acknowledge(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
+    pairs: Pairs,
     Body(body): Body<For>,
 ) -> Result<Json<Value>, Problem> {
-    handle(&state, caller, id, body.unit, Act::Acknowledge).await
+    handle(&state, caller, (id, pairs), body.unit, Act::Acknowledge).await
 }
 
 pub(super) async fn instruct(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
+    pairs: Pairs,
     Body(body): Body<Instruction>,
 ) -> Result<Json<Value>, Problem> {
     let text = text("text", &body.text)?;
-    handle(&state, caller, id, body.unit, Act::Instruct { text }).await
+    handle(&state, caller, (id, pairs), body.unit, Act::Instruct { text }).await
 }
 
 pub(super) async fn dispose(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
+    pairs: Pairs,
     Body(body): Body<Disposition>,
 ) -> Result<Json<Value>, Problem> {
     let reason = body.reason.map(|reason| text("reason", &reason)).transpose()?;
     let act = Act::Dispose { outcome: body.outcome, reason };
-    handle(&state, caller, id, body.unit, act).await
+    handle(&state, caller, (id, pairs), body.unit, act).await
 }
 
 async fn handle(
     state: &ApiState,
     caller: Caller,
-    id: String,
+    (id, pairs): (String, Pairs),
     unit: Option<UnitId>,
     act: Act,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::HandleAlerts)?;
+    let mut by = caller.by(&pairs.only(&["reason"])?)?;
     let alert = EventId(id);
     let found = find(state, &alert).await?.ok_or_else(|| refused(Refusal::Unknown))?;
     let unit = acts_for(state, &caller, unit, &found)?;
-    let (by, vehicle) = (caller.0.name.clone(), found.vehicle.id.clone());
-    let handled = Handled { alert: alert.clone(), vehicle: vehicle.clone(), by, unit, act };
+    let vehicle = found.vehicle.id.clone();
+    let who = by.who.clone();
+    let handled = Handled { alert: alert.clone(), vehicle: vehicle.clone(), by: who, unit, act };
+    if let Act::Dispose { reason: Some(reason), .. } = &handled.act {
+        by.why = Some(reason.clone());
+    }
+    let noted = noted(state, &handled, &found, &by);
     let asked = handled.clone();
     state
         .shards
         .ask(&vehicle, move |engine| engine.check_handled(&asked))
         .await?
         .map_err(refused)?;
-    state.shards.tell(vec![interdict_engine::Input::Handle(handled)]).await?;
+    state.shards.tell_noted(vec![Input::Handle(handled)], vec![noted]).await?;
     // An alert that has its outcome is on no desk any more.
     let report = find(state, &alert).await?;
     Ok(Json(
@@ -133,6 +153,28 @@ async fn handle(
             |report| json!(report),
         ),
     ))
+}
+
+/// What is noted of it: for whom, and a commitment to the whole of what was said.
+fn noted(state: &ApiState, handled: &Handled, alert: &AlertReport, by: &By) -> audit::Act {
+    let act = match handled.act {
+        Act::Deliver => acts::ALERT_DELIVER,
+        Act::Acknowledge => acts::ALERT_ACKNOWLEDGE,
+        Act::Instruct { .. } => acts::ALERT_INSTRUCT,
+        Act::Dispose { .. } => acts::ALERT_DISPOSE,
+    };
+    let outcome = match &handled.act {
+        Act::Dispose { outcome, .. } => Some(json!(outcome)),
+        _ => None,
+    };
+    state
+        .act(act, by)
+        .with("alert", handled.alert.0.as_str())
+        .with("vehicle", handled.vehicle.as_str())
+        .with("checkpoint", alert.checkpoint.id.as_str())
+        .with("unit", handled.unit.as_str())
+        .with_some("outcome", outcome)
+        .of(&serde_json::to_vec(handled).unwrap_or_default())
 }
 
 async fn find(state: &ApiState, alert: &EventId) -> Result<Option<AlertReport>, Problem> {

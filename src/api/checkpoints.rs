@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use super::ApiState;
 use super::auth::Caller;
-use super::extract::{Body, Segment};
+use super::extract::{Body, Pairs, Segment};
 use super::problem::Problem;
 use super::tokens::Action;
+use crate::audit::{Act, By, acts};
 use crate::config::read_checkpoint;
 
 /// More than a city can man; each costs memory for every crossing of the roads.
@@ -63,9 +64,11 @@ pub(super) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
+    pairs: Pairs,
     Body(mut feature): Body<Value>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ManageCheckpoints)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let detail = "a GeoJSON Feature with its `properties` is expected";
     let properties = feature.get_mut("properties").and_then(Value::as_object_mut);
     let properties = properties.ok_or_else(|| Problem::bad_request(detail))?;
@@ -84,7 +87,8 @@ pub(super) async fn put(
         let detail = format!("there are {MOST} checkpoints already; remove one first");
         return Err(Problem::conflict("too-many", detail));
     }
-    state.shards.change_checkpoint(checkpoint.clone()).await?;
+    let act = noted(&state, acts::CHECKPOINT_CHANGE, &checkpoint, &by);
+    state.shards.change_checkpoint(checkpoint.clone(), act).await?;
     let mut answer = json!(find(&state, checkpoint.id.as_str()).await?);
     let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     warnings.extend(off_road(&state, checkpoint).await?);
@@ -99,14 +103,17 @@ pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
+    pairs: Pairs,
     Body(change): Body<Change>,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::ManageCheckpoints)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let mut checkpoint = find(&state, &id).await?.checkpoint;
     checkpoint.state = change.state.unwrap_or(checkpoint.state);
     checkpoint.lead_s = seconds("lead_s", change.lead_s)?.unwrap_or(checkpoint.lead_s);
     checkpoint.ready_s = seconds("ready_s", change.ready_s)?.unwrap_or(checkpoint.ready_s);
-    state.shards.change_checkpoint(checkpoint).await?;
+    let act = noted(&state, acts::CHECKPOINT_CHANGE, &checkpoint, &by);
+    state.shards.change_checkpoint(checkpoint, act).await?;
     Ok(Json(json!(find(&state, &id).await?)))
 }
 
@@ -114,11 +121,24 @@ pub(super) async fn remove(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
+    pairs: Pairs,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::ManageCheckpoints)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let found = find(&state, &id).await?;
-    state.shards.remove_checkpoint(found.checkpoint.id.clone()).await?;
+    let act = noted(&state, acts::CHECKPOINT_REMOVE, &found.checkpoint, &by);
+    state.shards.remove_checkpoint(found.checkpoint.id.clone(), act).await?;
     Ok(Json(json!(found)))
+}
+
+/// What is noted of a checkpoint: whose it is, its state, and a commitment to the whole of it.
+fn noted(state: &ApiState, act: &'static str, checkpoint: &Checkpoint, by: &By) -> Act {
+    state
+        .act(act, by)
+        .with("checkpoint", checkpoint.id.as_str())
+        .with("unit", checkpoint.unit.as_str())
+        .with("state", json!(checkpoint.state))
+        .of(&serde_json::to_vec(checkpoint).unwrap_or_default())
 }
 
 async fn all(state: &ApiState) -> Result<Vec<View>, Problem> {

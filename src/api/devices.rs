@@ -55,11 +55,13 @@ pub(super) async fn show(
 pub(super) async fn enrol(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
     Body(enrol): Body<Enrol>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ManageDevices)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let registry = state.registry.clone();
-    let enrolled = blocking(move || registry.enrol(enrol)).await?;
+    let enrolled = blocking(move || registry.enrol(enrol, &by)).await?;
     tell(&state, vec![enrolled.enrolment.vehicle.clone()]).await?;
     let status = match enrolled.change {
         Change::Added => StatusCode::CREATED,
@@ -72,10 +74,12 @@ pub(super) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(device): Segment,
+    pairs: Pairs,
 ) -> Result<Json<Enrolment>, Problem> {
     caller.may(Action::ManageDevices)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let (registry, id) = (state.registry.clone(), device.as_str().into());
-    let revoked = blocking(move || registry.revoke(&id)).await?;
+    let revoked = blocking(move || registry.revoke(&id, &by)).await?;
     revoked.map(|revoked| Json(Enrolment::clone(&revoked))).ok_or_else(|| not_enrolled(&device))
 }
 
@@ -86,7 +90,8 @@ pub(super) async fn import(
     Text(text): Text,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::ManageDevices)?;
-    let pairs = pairs.only(&["skip_bad"])?;
+    let pairs = pairs.only(&["skip_bad", "reason"])?;
+    let by = caller.by(&pairs)?;
     let skip_bad = match pairs.get("skip_bad") {
         None | Some("false") => false,
         Some("true") => true,
@@ -97,7 +102,7 @@ pub(super) async fn import(
         }
     };
     let registry = state.registry.clone();
-    let (report, vehicles) = blocking(move || registry.import_csv(&text, skip_bad)).await?;
+    let (report, vehicles) = blocking(move || registry.import_csv(&text, skip_bad, &by)).await?;
     if !report.done {
         let detail = format!(
             "{} lines are bad, so nothing was enrolled; mend them, or skip them with `skip_bad=true`",

@@ -19,6 +19,7 @@ use super::auth::Caller;
 use super::extract::Pairs;
 use super::problem::Problem;
 use super::tokens::{Action, Token};
+use crate::audit::acts;
 use crate::dispatch::{Filter, Reader, Wanted};
 use crate::store::StoredEvent;
 
@@ -35,8 +36,10 @@ pub(super) async fn follow(
     pairs: Pairs,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    Caller(Arc::clone(&token)).may(Action::ReadAlerts)?;
-    let pairs = pairs.only(&["after", "unit", "checkpoint", "type"])?;
+    let caller = Caller(Arc::clone(&token));
+    caller.may(Action::ReadAlerts)?;
+    let pairs = pairs.only(&["after", "unit", "checkpoint", "type", "reason"])?;
+    let by = caller.by(&pairs)?;
     let wanted = Wanted {
         units: pairs.all("unit"),
         checkpoints: pairs.all("checkpoint"),
@@ -56,6 +59,11 @@ pub(super) async fn follow(
     // The first page is read before the answer begins: a cursor that is not good is said by status.
     let latest = state.shards.latest();
     let page = reader.next().await?;
+    let act = state.act(acts::EVENTS_FOLLOW, &by).with("after", cursor);
+    let filters = ["unit", "checkpoint", "type"].map(|name| (name, pairs.all(name)));
+    let filters = filters.into_iter().filter(|(_, values)| !values.is_empty());
+    let act = filters.fold(act, |act, (name, values)| act.with(name, values));
+    state.note(vec![act]).await?;
     let follower = Follower {
         reader,
         waiting: page.events.into(),

@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
+/// The longest text, bytes: what an officer can read on the road.
+const LONGEST_TEXT: usize = 1_000;
+
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
 
@@ -110,6 +113,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
             path.map_err(|rejection| rejected(rejection.status(), &rejection.body_text()))?;
         Ok(Self(text))
     }
+}
+
+/// A text that somebody stated, without blanks at its ends.
+pub(super) fn text(name: &str, given: &str) -> Result<String, Problem> {
+    let given = given.trim();
+    let strange = |letter: char| letter.is_control() && letter != '\n';
+    if given.is_empty() || given.len() > LONGEST_TEXT || given.chars().any(strange) {
+        let detail =
+            format!("`{name}` must have 1 to {LONGEST_TEXT} bytes and no control characters");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(given.to_owned())
 }
 
 fn rejected(status: StatusCode, detail: &str) -> Problem {

@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::auth::Caller;
-use super::extract::{Body, Pairs, Segment};
+use super::extract::{Body, Pairs, Segment, text};
 use super::problem::Problem;
 use super::tokens::Action;
 use super::{ApiState, blocking, vehicles};
+use crate::audit::{Act, By, acts};
 
 /// A flag lasts so long unless it says otherwise.
 const DEFAULT_S: f64 = 24.0 * 3_600.0;
 /// No flag lasts longer: renewal is a new decision.
 const LONGEST_S: f64 = 30.0 * 24.0 * 3_600.0;
 const DEFAULT_PRIORITY: u8 = 2;
-/// The longest text, bytes, and the most cautions: what an officer can read on the road.
-const LONGEST_TEXT: usize = 1_000;
+/// The most cautions: what an officer can read on the road.
 const CAUTIONS: usize = 16;
 
 /// A flag as somebody asks for it.
@@ -89,16 +89,20 @@ pub(super) async fn show(
 pub(super) async fn add(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
     Body(asked): Body<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::Flag)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let now = state.shards.clock().now();
     let found = vehicles::find(&state, &asked.vehicle).await?;
     let vehicle = found.ok_or_else(|| no_tracker(&asked.vehicle))?;
     let flag = flag(asked, &vehicle, now)?;
     let view = View { matched: VehicleView::from(&vehicle), flag: flag.clone() };
+    let act = noted(&state, acts::FLAG_ADD, &flag, &by);
     // The vehicle first: it may never have been heard, and the flag's event shows its plate.
-    state.shards.tell(vec![Input::Vehicle(vehicle), Input::Flag(flag)]).await?;
+    let inputs = vec![Input::Vehicle(vehicle), Input::Flag(flag)];
+    state.shards.tell_noted(inputs, vec![act]).await?;
     Ok((StatusCode::CREATED, Json(view)))
 }
 
@@ -125,8 +129,22 @@ pub(super) async fn withdraw(
     let reason = text("reason", &reason)?;
     let found = find(&state, id).await?;
     let (flag, vehicle) = (found.flag.id.clone(), found.flag.vehicle.clone());
-    state.shards.tell(vec![Input::Withdraw { flag, vehicle, reason }]).await?;
+    let by = By { why: Some(reason.clone()), ..caller.by(&pairs)? };
+    let act = noted(&state, acts::FLAG_WITHDRAW, &found.flag, &by);
+    state.shards.tell_noted(vec![Input::Withdraw { flag, vehicle, reason }], vec![act]).await?;
     Ok(Json(json!(View::from(found))))
+}
+
+/// What is noted of a flag: on what, why and by whose order, and a commitment to the whole of it.
+fn noted(state: &ApiState, act: &'static str, flag: &Flag, by: &By) -> Act {
+    state
+        .act(act, by)
+        .with("flag", flag.id.as_str())
+        .with("vehicle", flag.vehicle.as_str())
+        .with("case", flag.case.as_str())
+        .with("reason", flag.reason.as_str())
+        .with("authority", flag.authority.as_str())
+        .of(&serde_json::to_vec(flag).unwrap_or_default())
 }
 
 async fn find(state: &ApiState, id: String) -> Result<FlagReport, Problem> {
@@ -185,18 +203,6 @@ fn expiry(seconds: Option<f64>, at: Option<Time>, now: Time) -> Result<Time, Pro
         return Ok(now.plus_seconds(seconds));
     }
     Err(Problem::bad_request("a flag must expire later than now and within 30 days"))
-}
-
-/// A text that an officer can read.
-pub(super) fn text(name: &str, given: &str) -> Result<String, Problem> {
-    let given = given.trim();
-    let strange = |letter: char| letter.is_control() && letter != '\n';
-    if given.is_empty() || given.len() > LONGEST_TEXT || given.chars().any(strange) {
-        let detail =
-            format!("`{name}` must have 1 to {LONGEST_TEXT} bytes and no control characters");
-        return Err(Problem::bad_request(detail));
-    }
-    Ok(given.to_owned())
 }
 
 fn random_id() -> Result<String, Problem> {

@@ -41,6 +41,12 @@ pub(super) async fn metrics(
             "Events made durable.",
             state.store.latest_sequence(),
         ),
+        (
+            "interdict_audit_entries_total",
+            "counter",
+            "Entries of the audit log.",
+            state.store.audit_frontier().size(),
+        ),
         ("interdict_devices_enrolled", "gauge", "Enrolled devices.", state.registry.count() as u64),
         (
             "interdict_streams",

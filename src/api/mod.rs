@@ -1,6 +1,7 @@
 //! HTTP: JSON under `/v1`, each request with a token, each error a problem document.
 
 mod alerts;
+mod audit;
 mod auth;
 mod checkpoints;
 mod containment;
@@ -9,6 +10,7 @@ mod events;
 mod extract;
 mod flags;
 mod health;
+mod noting;
 mod presence;
 mod problem;
 mod reports;
@@ -31,6 +33,8 @@ use interdict_engine::Setup;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Signer;
+use crate::config::Reasons;
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -61,6 +65,8 @@ pub struct Inner {
     metrics: Arc<Metrics>,
     setup: Setup,
     tokens: Tokens,
+    signer: Arc<Signer>,
+    reasons: Reasons,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -77,7 +83,8 @@ impl Deref for ApiState {
 }
 
 impl ApiState {
-    /// Joins what requests are answered from; reads the tokens. Blocks on the disk.
+    /// Joins what requests are answered from; reads the tokens and the audit log's key. Blocks on the
+    /// disk.
     ///
     /// # Errors
     /// What the store says.
@@ -87,23 +94,22 @@ impl ApiState {
         shards: Shards,
         metrics: Arc<Metrics>,
         setup: Setup,
+        reasons: Reasons,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
-        let tokens = Tokens::load(&store)?;
-        let followers = Default::default();
-        let presence = presence::Presence::default();
-        let containing = tokio::sync::Semaphore::new(1);
         Ok(Self(Arc::new(Inner {
+            tokens: Tokens::load(&store)?,
+            signer: store.audit_signer(shards.clock().now())?,
+            followers: Default::default(),
+            presence: presence::Presence::default(),
+            containing: tokio::sync::Semaphore::new(1),
             store,
             registry,
             shards,
             metrics,
             setup,
-            tokens,
+            reasons,
             closing,
-            followers,
-            presence,
-            containing,
         })))
     }
 }
@@ -156,12 +162,18 @@ fn router(state: ApiState) -> Router {
         .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
-        .route("/tokens/{name}", delete(token_routes::revoke));
+        .route("/tokens/{name}", delete(token_routes::revoke))
+        .route("/audit", get(audit::list))
+        .route("/audit/head", get(audit::head))
+        .route("/audit/key", get(audit::key))
+        .route("/audit/proof/{entry}", get(audit::prove));
     let require = from_fn_with_state(state.clone(), auth::require);
+    let note_refusals = from_fn_with_state(state.clone(), noting::note_refusals);
     // The layer covers what is not there too: who bears no token learns nothing.
-    let v1 = v1.fallback(not_found).method_not_allowed_fallback(not_allowed).layer(require.clone());
+    let v1 = v1.fallback(not_found).method_not_allowed_fallback(not_allowed);
+    let v1 = v1.layer(note_refusals.clone()).layer(require.clone());
     Router::new()
-        .route("/metrics", get(health::metrics).layer(require))
+        .route("/metrics", get(health::metrics).layer(note_refusals).layer(require))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .nest("/v1", v1)

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::Caller;
-use super::extract::{Body, Segment};
+use super::extract::{Body, Pairs, Segment};
 use super::problem::Problem;
 use super::tokens::{Action, Role, Token};
 use super::{ApiState, blocking};
@@ -39,9 +39,11 @@ pub(super) async fn list(
 pub(super) async fn add(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
     Body(asked): Body<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ManageTokens)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let name = asked.name.trim().to_owned();
     if name.is_empty() || name.len() > LONGEST || name.chars().any(char::is_control) {
         let detail = format!("`name` must have 1 to {LONGEST} bytes and no control characters");
@@ -56,7 +58,7 @@ pub(super) async fn add(
     let created_at = state.shards.clock().now();
     let token = Token { name, role: asked.role, unit, created_at, revoked_at: None };
     let made = token.clone();
-    let secret = blocking(move || state.tokens.add(token)).await?;
+    let secret = blocking(move || state.tokens.add(token, &by)).await?;
     let mut answer = json!(made);
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("token".to_owned(), secret.into());
@@ -68,8 +70,10 @@ pub(super) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(name): Segment,
+    pairs: Pairs,
 ) -> Result<Json<Token>, Problem> {
     caller.may(Action::ManageTokens)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
     let now = state.shards.clock().now();
-    blocking(move || state.tokens.revoke(&name, now)).await.map(Json)
+    blocking(move || state.tokens.revoke(&name, now, &by)).await.map(Json)
 }

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
+use crate::audit::{Act, By, acts};
 use crate::store::{Store, StoreError, Table};
 
 /// What a token's holder is there for.
@@ -22,7 +24,7 @@ pub enum Role {
     Operator,
     /// Looks back.
     Analyst,
-    /// Looks at what others did.
+    /// Looks at what others did: reads the audit log.
     Auditor,
     /// A fleet's own people: their devices, never flags.
     Fleet,
@@ -49,6 +51,8 @@ pub enum Action {
     ReadPosition,
     /// Counters.
     ReadMetrics,
+    /// The audit log.
+    ReadAudit,
 }
 
 impl Role {
@@ -67,7 +71,9 @@ impl Role {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)
             }
             Action::ReadAlerts => !matches!(self, Self::Fleet),
-            Action::ReadMetrics => matches!(self, Self::Admin | Self::Auditor),
+            Action::ReadMetrics | Action::ReadAudit => {
+                matches!(self, Self::Admin | Self::Auditor)
+            }
         }
     }
 }
@@ -144,7 +150,9 @@ pub fn first_admin(
     // An earlier one of this name may have been revoked; the name is free then.
     let name = "first-admin".to_owned();
     let token = Token { name, role: Role::Admin, unit: None, created_at: now, revoked_at: None };
-    store.write(Table::Tokens, [(&hash(secret)[..], Some(token))])?;
+    let why = if made.is_none() { "INTERDICT_ADMIN_TOKEN" } else { "there was no admin token" };
+    let act = noted(acts::TOKEN_ADD, now, &token, &By::server().because(why));
+    store.write_noted(Table::Tokens, [(&hash(secret)[..], Some(token))], &[act])?;
     Ok(made)
 }
 
@@ -197,18 +205,19 @@ impl Tokens {
     }
 
     /// Makes a token; answers its secret, which is nowhere else. Blocks on the disk.
-    pub(crate) fn add(&self, token: Token) -> Result<String, TokenError> {
+    pub(crate) fn add(&self, token: Token, by: &By) -> Result<String, TokenError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.list().iter().any(|known| known.name == token.name && known.revoked_at.is_none()) {
             return Err(TokenError::Taken(token.name));
         }
         let secret = new_secret()?;
-        self.put(hash(&secret), token)?;
+        let act = noted(acts::TOKEN_ADD, token.created_at, &token, by);
+        self.put(hash(&secret), token, act)?;
         Ok(secret)
     }
 
     /// Revokes the token of that name. Blocks on the disk.
-    pub(crate) fn revoke(&self, name: &str, now: Time) -> Result<Token, TokenError> {
+    pub(crate) fn revoke(&self, name: &str, now: Time, by: &By) -> Result<Token, TokenError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let found = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -222,16 +231,24 @@ impl Tokens {
             return Err(TokenError::LastAdmin(name.to_owned()));
         }
         let revoked = Token { revoked_at: Some(now), ..Token::clone(&token) };
-        self.put(hash, revoked.clone())?;
+        self.put(hash, revoked.clone(), noted(acts::TOKEN_REVOKE, now, &revoked, by))?;
         Ok(revoked)
     }
 
-    fn put(&self, hash: Hash, token: Token) -> Result<(), StoreError> {
-        self.store.write(Table::Tokens, [(&hash[..], Some(&token))])?;
+    fn put(&self, hash: Hash, token: Token, act: Act) -> Result<(), StoreError> {
+        self.store.write_noted(Table::Tokens, [(&hash[..], Some(&token))], &[act])?;
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::new(token));
         self.generation.send_modify(|generation| *generation += 1);
         Ok(())
     }
+}
+
+/// What is noted of a token: whose it is and what it is for.
+fn noted(act: &'static str, at: Time, token: &Token, by: &By) -> Act {
+    Act::new(at, act, by)
+        .with("token", token.name.as_str())
+        .with("role", json!(token.role))
+        .with_some("unit", token.unit.as_deref())
 }
 
 #[cfg(test)]
@@ -267,15 +284,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), "urn:test").unwrap();
         let tokens = Tokens::load(&store).unwrap();
-        let secret = tokens.add(token("wang", Role::Operator)).unwrap();
-        assert!(matches!(tokens.add(token("wang", Role::Admin)), Err(TokenError::Taken(_))));
+        let secret = tokens.add(token("wang", Role::Operator), &By::server()).unwrap();
+        assert!(matches!(
+            tokens.add(token("wang", Role::Admin), &By::server()),
+            Err(TokenError::Taken(_))
+        ));
         assert_eq!(tokens.find(&secret).unwrap().name, "wang");
         assert!(tokens.find(&secret[1..]).is_none());
         let known = tokens.find(&secret).unwrap();
-        tokens.revoke("wang", NOW).unwrap();
+        tokens.revoke("wang", NOW, &By::server()).unwrap();
         assert!(tokens.find(&secret).is_none() && !tokens.holds(&known));
-        assert!(matches!(tokens.revoke("wang", NOW), Err(TokenError::Missing(_))));
-        let again = tokens.add(token("wang", Role::Operator)).unwrap();
+        assert!(matches!(tokens.revoke("wang", NOW, &By::server()), Err(TokenError::Missing(_))));
+        let again = tokens.add(token("wang", Role::Operator), &By::server()).unwrap();
         let tokens = Tokens::load(&store).unwrap();
         assert!(tokens.find(&secret).is_none() && tokens.find(&again).is_some());
         assert_eq!(tokens.list().len(), 2);
@@ -286,17 +306,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), "urn:test").unwrap();
         let tokens = Tokens::load(&store).unwrap();
-        tokens.add(token("one", Role::Admin)).unwrap();
-        assert!(matches!(tokens.revoke("one", NOW), Err(TokenError::LastAdmin(_))));
-        tokens.add(token("two", Role::Admin)).unwrap();
-        assert!(tokens.revoke("one", NOW).is_ok());
+        tokens.add(token("one", Role::Admin), &By::server()).unwrap();
+        assert!(matches!(tokens.revoke("one", NOW, &By::server()), Err(TokenError::LastAdmin(_))));
+        tokens.add(token("two", Role::Admin), &By::server()).unwrap();
+        assert!(tokens.revoke("one", NOW, &By::server()).is_ok());
     }
 
     #[test]
     fn the_secret_is_not_stored() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), "urn:test").unwrap();
-        let secret = Tokens::load(&store).unwrap().add(token("wang", Role::Operator)).unwrap();
+        let secret = Tokens::load(&store)
+            .unwrap()
+            .add(token("wang", Role::Operator), &By::server())
+            .unwrap();
         drop(store);
         let log = std::fs::read(folder.path().join("sled/db")).unwrap();
         let holds = |text: &str| log.windows(text.len()).any(|part| part == text.as_bytes());

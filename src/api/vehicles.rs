@@ -12,6 +12,7 @@ use super::auth::Caller;
 use super::extract::{Pairs, Segment};
 use super::problem::Problem;
 use super::tokens::Action;
+use crate::audit::acts;
 
 /// A vehicle and its last fix.
 #[derive(Serialize)]
@@ -49,15 +50,12 @@ pub(super) async fn read(
     pairs: &Pairs,
 ) -> Result<(Vehicle, Option<(Fix, Time)>), Problem> {
     caller.may(Action::ReadPosition)?;
-    let Some(reason) = pairs.get("reason") else {
-        let detail = "where a vehicle is may be read for a reason only: `?reason=TEXT`";
-        return Err(Problem::bad_request(detail));
-    };
+    let by = caller.by_reason(state, pairs)?;
     let vehicle = find(state, named).await?.ok_or_else(|| {
         Problem::not_found(format!("no vehicle has the identity or plate `{named}`"))
     })?;
-    let by = &caller.0.name;
-    tracing::info!(?by, vehicle = ?vehicle.id.as_str(), ?reason, "a position was read");
+    let act = state.act(acts::VEHICLE_READ, &by);
+    state.note(act.naming("vehicles", [vehicle.id.as_str()])).await?;
     let id = vehicle.id.clone();
     let last = state.shards.ask(&vehicle.id, move |engine| engine.last_fix(&id)).await?;
     Ok((vehicle, last))

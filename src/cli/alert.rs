@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::remote::{Format, ServerArguments, json_lines, local, members, table, text, zone};
+use super::remote::{
+    Format, Reason, ServerArguments, json_lines, local, members, table, text, zone,
+};
 use crate::client::segment;
 
 #[derive(clap::Args)]
@@ -20,6 +22,8 @@ enum Command {
     List {
         #[command(flatten)]
         server: ServerArguments,
+        #[command(flatten)]
+        reason: Reason,
         /// How the list is written
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
@@ -96,8 +100,8 @@ impl Which {
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
-        Command::List { server, format, zone } => {
-            let answer = server.client()?.get("/v1/alerts")?;
+        Command::List { server, reason, format, zone } => {
+            let answer = server.client()?.get(&reason.on("/v1/alerts"))?;
             let alerts = members(&answer, "alerts").iter().chain(members(&answer, "to_dispose"));
             let alerts: Vec<&Value> = alerts.collect();
             match format {

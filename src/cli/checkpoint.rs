@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::remote::{Format, ServerArguments, json_lines, members, table, text};
+use super::remote::{Format, Reason, ServerArguments, json_lines, members, table, text};
 use super::terminal::escape;
 use crate::client::{Client, segment};
 
@@ -34,6 +34,8 @@ enum Command {
         /// A GeoJSON Feature or FeatureCollection as in the checkpoints' file
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Nobody will stop anything there: its alerts end, and none are raised
     Close {
@@ -41,6 +43,8 @@ enum Command {
         server: ServerArguments,
         /// The checkpoint's id
         id: String,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// It is in use again
     Reopen {
@@ -48,6 +52,8 @@ enum Command {
         server: ServerArguments,
         /// The checkpoint's id
         id: String,
+        #[command(flatten)]
+        reason: Reason,
         /// It must be set up first, which takes its `ready_s`
         #[arg(long)]
         unmanned: bool,
@@ -58,6 +64,8 @@ enum Command {
         server: ServerArguments,
         /// The checkpoint's id
         id: String,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -71,13 +79,16 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 Format::Human => list(checkpoints)?,
             }
         }
-        Command::Put { server, file } => put(&server.client()?, &file)?,
-        Command::Close { server, id } => set(&server.client()?, &id, "closed")?,
-        Command::Reopen { server, id, unmanned } => {
-            set(&server.client()?, &id, if unmanned { "unmanned" } else { "manned" })?;
+        Command::Put { server, file, reason } => put(&server.client()?, &file, &reason)?,
+        Command::Close { server, id, reason } => {
+            set(&server.client()?, &reason.on(&path(&id)), "closed")?;
         }
-        Command::Remove { server, id } => {
-            let removed = server.client()?.delete(&path(&id))?;
+        Command::Reopen { server, id, reason, unmanned } => {
+            let state = if unmanned { "unmanned" } else { "manned" };
+            set(&server.client()?, &reason.on(&path(&id)), state)?;
+        }
+        Command::Remove { server, id, reason } => {
+            let removed = server.client()?.delete(&reason.on(&path(&id)))?;
             writeln!(std::io::stdout(), "removed: {}", text(&removed, "/name"))?;
         }
     }
@@ -88,15 +99,15 @@ fn path(id: &str) -> String {
     format!("/v1/checkpoints/{}", segment(id))
 }
 
-fn set(client: &Client, id: &str, state: &str) -> anyhow::Result<()> {
-    let changed = client.patch(&path(id), &json!({ "state": state }))?;
+fn set(client: &Client, path: &str, state: &str) -> anyhow::Result<()> {
+    let changed = client.patch(path, &json!({ "state": state }))?;
     let out = &mut std::io::stdout();
     writeln!(out, "{} is {}", text(&changed, "/name"), text(&changed, "/state"))?;
     Ok(())
 }
 
 /// Each feature by itself: a wrong one does not keep the others out.
-fn put(client: &Client, file: &Path) -> anyhow::Result<()> {
+fn put(client: &Client, file: &Path, reason: &Reason) -> anyhow::Result<()> {
     let name = file.display().to_string();
     let content = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
     let document: Value =
@@ -109,7 +120,10 @@ fn put(client: &Client, file: &Path) -> anyhow::Result<()> {
     let mut refused = 0;
     for (number, feature) in (1..).zip(features) {
         let outcome = match id(&feature) {
-            Some(id) => client.put(&path(&id), &feature).map_err(|error| error.to_string()),
+            Some(id) => {
+                let placed = client.put(&reason.on(&path(&id)), &feature);
+                placed.map_err(|error| error.to_string())
+            }
             None => Err("it has no id".to_owned()),
         };
         match outcome {

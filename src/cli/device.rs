@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::{Map, Value};
 
-use super::remote::{Format, ServerArguments, json_lines, local, members, table, text, zone};
+use super::remote::{
+    Format, Reason, ServerArguments, json_lines, local, members, table, text, zone,
+};
 use super::terminal::escape;
 use crate::client::{Client, ClientError, segment};
 
@@ -27,6 +29,8 @@ enum Command {
         server: ServerArguments,
         /// The device's IMEI or terminal number
         device: String,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// List the enrolled devices, or those that were refused
     List {
@@ -51,6 +55,8 @@ enum Command {
         /// Enrol the good lines also where others are bad
         #[arg(long)]
         skip_bad: bool,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -88,19 +94,25 @@ struct Enrol {
     /// The registration token that another platform gave the device
     #[arg(long)]
     token: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Enrol(arguments) => {
-            let answer = arguments.server.client()?.post("/v1/devices", &arguments.body())?;
+            let answer = arguments
+                .server
+                .client()?
+                .post(&arguments.reason.on("/v1/devices"), &arguments.body())?;
             let (device, vehicle) =
                 (text(&answer, "/device/device"), text(&answer, "/device/vehicle/id"));
             let out = &mut std::io::stdout();
             writeln!(out, "{}: {device} in {vehicle}", text(&answer, "/change"))?;
         }
-        Command::Revoke { server, device } => {
-            let answer = server.client()?.delete(&format!("/v1/devices/{}", segment(&device)))?;
+        Command::Revoke { server, device, reason } => {
+            let path = reason.on(&format!("/v1/devices/{}", segment(&device)));
+            let answer = server.client()?.delete(&path)?;
             writeln!(std::io::stdout(), "revoked: {}", text(&answer, "/device"))?;
         }
         Command::List { server, refused: true, format, zone } => {
@@ -112,8 +124,9 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
         }
         Command::List { server, format, .. } => list(&server.client()?, format)?,
-        Command::Import { server, file, skip_bad } => {
-            return import(&server.client()?, &file, skip_bad);
+        Command::Import { server, file, skip_bad, reason } => {
+            let path = reason.on(&format!("/v1/devices/import?skip_bad={skip_bad}"));
+            return import(&server.client()?, &path, &file);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -193,9 +206,8 @@ fn list_refused(refused: &[Value], zone: &jiff::tz::TimeZone) -> std::io::Result
     table(&rows)
 }
 
-fn import(client: &Client, file: &Path, skip_bad: bool) -> anyhow::Result<ExitCode> {
-    let path = format!("/v1/devices/import?skip_bad={skip_bad}");
-    let (report, done) = match client.post_csv(&path, read(file)?) {
+fn import(client: &Client, path: &str, file: &Path) -> anyhow::Result<ExitCode> {
+    let (report, done) = match client.post_csv(path, read(file)?) {
         Ok(report) => (report, true),
         Err(ClientError::Refused { problem, .. }) if problem.get("report").is_some() => {
             (problem.get("report").cloned().unwrap_or_default(), false)

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod alert;
+mod audit;
 mod check;
 mod checkpoint;
 mod contain;
@@ -17,6 +18,7 @@ mod serve;
 mod simulate;
 mod subscribe;
 mod token;
+mod vehicle;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,6 +53,8 @@ enum Command {
     Flag(flag::Arguments),
     /// List alerts, sign them off, instruct, say how they ended; reports
     Alert(alert::Arguments),
+    /// Show where a vehicle is
+    Vehicle(vehicle::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
     Checkpoint(checkpoint::Arguments),
     /// Say which checkpoints hold a vehicle: the fewest that close every way out in time
@@ -59,6 +63,8 @@ enum Command {
     Device(device::Arguments),
     /// Add, list and revoke tokens
     Token(token::Arguments),
+    /// Read, verify and prove the audit log
+    Audit(audit::Arguments),
     /// Check a configuration and the files that it names
     Check(check::Arguments),
     /// Make and look into road files
@@ -80,10 +86,12 @@ pub fn main() -> ExitCode {
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
         Command::Alert(arguments) => alert::run(arguments),
+        Command::Vehicle(arguments) => vehicle::run(&arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Contain(arguments) => contain::run(&arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Roads(arguments) => roads::run(&arguments),
         Command::Protocols(arguments) => protocols::run(arguments),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::terminal::escape;
-use crate::client::Client;
+use crate::client::{Client, segment};
 
 /// Where a server is if nothing else is said.
 pub(super) const SERVER: &str = "http://127.0.0.1:8080";
@@ -29,6 +29,23 @@ impl ServerArguments {
 /// A client of that server, with the token of the environment.
 pub(super) fn client(server: &str) -> anyhow::Result<Client> {
     Ok(Client::new(server, std::env::var("INTERDICT_TOKEN").ok())?)
+}
+
+/// Why something is asked of a server.
+#[derive(clap::Args)]
+pub(super) struct Reason {
+    /// Why: it is noted in the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+impl Reason {
+    /// `path` with the reason in its query.
+    pub(super) fn on(&self, path: &str) -> String {
+        let Some(reason) = &self.reason else { return path.to_owned() };
+        let begins = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{begins}reason={}", segment(reason))
+    }
 }
 
 /// How results are written.
@@ -120,6 +137,14 @@ mod tests {
         assert_eq!(local(&json!("2026-06-15T02:01:15.5Z"), &zone), "2026-06-15 10:01:15");
         assert_eq!(local(&json!(null), &zone), "-");
         assert!(super::zone("Nowhere/Else").is_err());
+    }
+
+    #[test]
+    fn a_reason_goes_where_the_query_is() {
+        let reason = Reason { reason: Some("a b".to_owned()) };
+        assert_eq!(reason.on("/x"), "/x?reason=a%20b");
+        assert_eq!(reason.on("/x?y=1"), "/x?y=1&reason=a%20b");
+        assert_eq!(Reason { reason: None }.on("/x"), "/x");
     }
 
     #[test]

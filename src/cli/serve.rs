@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use interdict_protocols::Protocol;
 
 use crate::clock::Clock;
-use crate::config::{Configuration, port_argument};
+use crate::config::{Configuration, RoadFile, port_argument};
 use crate::server::{Options, Server};
 
 #[derive(clap::Args)]
@@ -48,7 +48,10 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut configuration =
         super::load(arguments.config.as_deref(), arguments.checkpoints.as_deref())?;
-    let roads = super::roads::find(arguments.roads.as_deref(), &configuration)?;
+    if let Some(roads) = arguments.roads {
+        configuration.roads = Some(RoadFile::Path(roads));
+    }
+    let roads = super::roads::find(None, &configuration)?;
     if let Some(http) = arguments.http {
         configuration.http = http;
     }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::event_line::event_line;
-use super::remote::{ServerArguments, zone};
+use super::remote::{Reason, ServerArguments, zone};
 use super::terminal::escape;
 use crate::client::{Client, ClientError, Stream, segment};
 
@@ -32,6 +32,8 @@ pub(super) struct Arguments {
     /// Only this type, such as interdict.alert.raised; repeats
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
+    #[command(flatten)]
+    reason: Reason,
     /// Write each event as it came, JSON on one line
     #[arg(long)]
     json: bool,
@@ -48,7 +50,7 @@ impl Arguments {
             values.iter().map(move |value| format!("{name}={}", segment(value)))
         });
         let query: Vec<_> = pairs.collect();
-        format!("/v1/events?{}", query.join("&"))
+        self.reason.on(&format!("/v1/events?{}", query.join("&")))
     }
 }
 

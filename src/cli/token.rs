@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::remote::{Format, ServerArguments, json_lines, local, members, table, text, zone};
+use super::remote::{
+    Format, Reason, ServerArguments, json_lines, local, members, table, text, zone,
+};
 use crate::client::segment;
 
 #[derive(clap::Args)]
@@ -29,6 +31,8 @@ enum Command {
         /// The unit that they belong to
         #[arg(long)]
         unit: Option<String>,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// List the tokens, without their secrets
     List {
@@ -47,15 +51,17 @@ enum Command {
         server: ServerArguments,
         /// Whose it is
         name: String,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let out = &mut std::io::stdout();
     match arguments.command {
-        Command::Add { server, name, role, unit } => {
+        Command::Add { server, name, role, unit, reason } => {
             let body = json!({ "name": name, "role": role, "unit": unit });
-            let made = server.client()?.post("/v1/tokens", &body)?;
+            let made = server.client()?.post(&reason.on("/v1/tokens"), &body)?;
             eprintln!(
                 "token of {} ({}), shown this once:",
                 text(&made, "/name"),
@@ -71,8 +77,9 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 Format::Human => list(tokens, &zone)?,
             }
         }
-        Command::Revoke { server, name } => {
-            let revoked = server.client()?.delete(&format!("/v1/tokens/{}", segment(&name)))?;
+        Command::Revoke { server, name, reason } => {
+            let path = reason.on(&format!("/v1/tokens/{}", segment(&name)));
+            let revoked = server.client()?.delete(&path)?;
             writeln!(out, "revoked: {}", text(&revoked, "/name"))?;
         }
     }

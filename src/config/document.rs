@@ -12,8 +12,8 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::Limits;
 use super::problem::{Report, line_at};
+use super::{Audit, Limits};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -39,6 +39,8 @@ pub(super) struct Document {
     pub(super) datums: BTreeMap<String, Datum>,
     /// Limits of the gateway.
     pub(super) limits: Limits,
+    /// The audit log.
+    pub(super) audit: Audit,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.

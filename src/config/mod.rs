@@ -3,8 +3,10 @@
 //!
 //! Start at [`Configuration::load`].
 
+mod audit;
 mod checkpoints;
 mod datum;
+mod digest;
 mod document;
 mod enrolment;
 mod features;
@@ -27,6 +29,7 @@ use interdict_engine::Setup;
 use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
+pub use audit::{Audit, Reasons};
 pub use checkpoints::read_checkpoint;
 pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
@@ -57,6 +60,10 @@ pub struct Configuration {
     pub ports: Ports,
     /// Limits of the gateway.
     pub limits: Limits,
+    /// The audit log.
+    pub audit: Audit,
+    /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
+    digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
     pub setup: Setup,
     /// The road file; none where another file's checkpoints are in place of the configuration's own.
@@ -129,10 +136,14 @@ impl Configuration {
             report.problem(file, places.line("source"), what);
         }
 
-        let named = |key: &str, name: &Option<PathBuf>, report: &mut Report| {
+        let mut digests = BTreeMap::from([("interdict.toml".to_owned(), digest::of_text(text))]);
+        let mut named = |key: &str, name: &Option<PathBuf>, report: &mut Report| {
             let (called, text) = files.read(name.as_deref()?);
             match text {
-                Ok(text) => Some((called, text)),
+                Ok(text) => {
+                    digests.insert(key.to_owned(), digest::of_text(&text));
+                    Some((called, text))
+                }
                 Err(what) => {
                     let line = places.line(&format!("files.{key}"));
                     report.problem(file, line, format!("files.{key}: {called} {what}"));
@@ -177,6 +188,7 @@ impl Configuration {
             );
         }
 
+        let audit = document.audit;
         let configuration = Self {
             source,
             zone,
@@ -185,6 +197,11 @@ impl Configuration {
             http: document.http.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             ports,
             limits: document.limits,
+            audit: Audit {
+                heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
+                ..audit
+            },
+            digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {
                 (Some(roads), true) => Some(files.roads(roads)),
@@ -195,7 +212,30 @@ impl Configuration {
             datums: document.datums,
             platforms,
         };
-        report.finish(configuration)
+        let (mut configuration, warnings) = report.finish(configuration)?;
+        if let Some(path) = other_checkpoints {
+            // It was read a moment ago.
+            let digest =
+                digest::of_file(path).ok().map(|digest| ("checkpoints".to_owned(), digest));
+            configuration.digests.extend(digest);
+        }
+        Ok((configuration, warnings))
+    }
+
+    /// The SHA-256 of each file of the configuration, its roads' included, by what the configuration
+    /// calls the file. Reads the roads' file.
+    ///
+    /// # Errors
+    /// That cannot be read.
+    pub fn all_digests(&self) -> std::io::Result<BTreeMap<String, String>> {
+        let mut digests = self.digests.clone();
+        let roads = match &self.roads {
+            Some(RoadFile::Path(path)) => Some(digest::of_file(path)?),
+            Some(RoadFile::BuiltIn) => Some(digest::of_text(embedded::ROADS)),
+            None => None,
+        };
+        digests.extend(roads.map(|roads| ("roads".to_owned(), roads)));
+        Ok(digests)
     }
 
     /// The datum that a device of this model reports in.

@@ -59,6 +59,13 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("rules.silent_watch_s", rules.silent_watch_s, 0.0, DAY_S);
     ranges.number("rules.future_s", rules.future_s, 0.0, DAY_S);
     ranges.number("rules.outlier_kmh", rules.outlier_kmh, 1.0, 10_000.0);
+    let audit = &document.audit;
+    let every = usize::try_from(audit.heads_every).unwrap_or(usize::MAX);
+    ranges.count("audit.heads_every", every, 1);
+    ranges.number("audit.heads_within_s", audit.heads_within_s, 1.0, DAY_S);
+    if let Some(what) = audit.url_problem() {
+        ranges.tell("audit.heads_url", &what);
+    }
     let deadlines = &document.deadlines;
     ranges.number("deadlines.sign_off_s", deadlines.sign_off_s, 1.0, DAY_S);
     ranges.number("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s, 1.0, DAY_S);

@@ -8,6 +8,7 @@ use interdict_protocols::DeviceId;
 use serde::Serialize;
 
 use super::{Core, Enrol, Enrolment, Registry};
+use crate::audit::{Act, By, acts};
 use crate::config::device_key;
 use crate::store::{StoreError, Table};
 
@@ -49,36 +50,44 @@ pub struct Enrolled {
 
 impl Registry {
     /// Enrols a device, or changes what is known of it and its vehicle. Durable when it returns;
-    /// blocks on the disk. Tell the engine the vehicle afterwards.
+    /// blocks on the disk; noted in the audit log as done by `by`. Tell the engine the vehicle
+    /// afterwards.
     ///
     /// # Errors
     /// [`EnrolError`]; then nothing has changed.
-    pub fn enrol(&self, enrol: Enrol) -> Result<Enrolled, EnrolError> {
+    pub fn enrol(&self, enrol: Enrol, by: &By) -> Result<Enrolled, EnrolError> {
         let enrol = enrol.check().map_err(EnrolError::Invalid)?;
         let core = &self.0.core;
         let _changing = core.changing();
         let change = core.plan(std::slice::from_ref(&enrol));
-        core.carry_out(&change, std::slice::from_ref(&enrol))?;
-        let device = DeviceId::from(enrol.device);
         let known = change.devices.first().copied().unwrap_or(Change::Unchanged);
+        let mut acts = Vec::new();
+        if known != Change::Unchanged {
+            acts.extend(change.enrolments.get(device_key(&enrol.device)).map(|now| {
+                let token = enrol.token.as_ref().map(|_| true);
+                core.noted(acts::DEVICE_ENROL, now, by).with_some("token", token)
+            }));
+        }
+        core.carry_out(&change, std::slice::from_ref(&enrol), &acts)?;
+        let device = DeviceId::from(enrol.device);
         let enrolment = core.fleet().find(&device);
         let missing = || EnrolError::Invalid("was revoked at the same moment".to_owned());
         Ok(Enrolled { change: known, enrolment: enrolment.ok_or_else(missing)? })
     }
 
     /// Revokes a device: its sessions end at their next frame. Durable when it returns; blocks on
-    /// the disk. `None` where it was not enrolled.
+    /// the disk; noted in the audit log as done by `by`. `None` where it was not enrolled.
     ///
     /// # Errors
     /// What the store says; then it is still enrolled.
-    pub fn revoke(&self, device: &DeviceId) -> Result<Option<Arc<Enrolment>>, StoreError> {
+    pub fn revoke(&self, device: &DeviceId, by: &By) -> Result<Option<Arc<Enrolment>>, StoreError> {
         let core = &self.0.core;
         let _changing = core.changing();
-        if core.fleet().find(device).is_none() {
-            return Ok(None);
-        }
+        let Some(known) = core.fleet().find(device) else { return Ok(None) };
         let key = device_key(device.as_str());
-        core.store.write(Table::Enrolments, [(key.as_bytes(), None::<&Enrolment>)])?;
+        let act = core.noted(acts::DEVICE_REVOKE, &known, by);
+        let change = (key.as_bytes(), None::<&Enrolment>);
+        core.store.write_noted(Table::Enrolments, [change], &[act])?;
         core.tokens.forget(&core.store, key)?;
         let removed = core.fleet_mut().remove(device);
         Ok(removed)
@@ -174,12 +183,27 @@ impl Core {
         plan
     }
 
-    /// Makes a plan durable, then visible.
-    pub(super) fn carry_out(&self, plan: &Plan, enrols: &[Enrol]) -> Result<(), StoreError> {
+    /// What is noted of an enrolment: whose it is, and a commitment to the whole of it.
+    pub(super) fn noted(&self, act: &'static str, enrolment: &Enrolment, by: &By) -> Act {
+        let vehicle = &enrolment.vehicle;
+        Act::new(self.clock.now(), act, by)
+            .with("device", device_key(enrolment.device.as_str()))
+            .with("vehicle", vehicle.id.as_str())
+            .with_some("plate", vehicle.plate.as_deref())
+            .of(&serde_json::to_vec(enrolment).unwrap_or_default())
+    }
+
+    /// Makes a plan and what is noted of it durable, then visible.
+    pub(super) fn carry_out(
+        &self,
+        plan: &Plan,
+        enrols: &[Enrol],
+        acts: &[Act],
+    ) -> Result<(), StoreError> {
         self.tokens.import(&self.store, enrols)?;
         let changes = plan.enrolments.iter();
         let changes = changes.map(|(key, enrolment)| (key.as_bytes(), Some(&**enrolment)));
-        self.store.write(Table::Enrolments, changes)?;
+        self.store.write_noted(Table::Enrolments, changes, acts)?;
         let mut fleet = self.fleet_mut();
         for enrolment in plan.enrolments.values() {
             fleet.insert(Arc::clone(enrolment));
@@ -199,7 +223,7 @@ mod tests {
     use interdict_engine::Class;
 
     use super::super::Options;
-    use super::super::testing::{enrol, options, registry};
+    use super::super::testing::{by, enrol, options, registry};
     use super::*;
 
     #[test]
@@ -208,8 +232,8 @@ mod tests {
         let devices = registry(folder.path(), options());
         let said =
             Enrol { plate: Some(" 辽B·1 ".into()), class: Some(Class::Taxi), ..enrol("1", "v") };
-        assert_eq!(devices.enrol(said.clone()).unwrap().change, Change::Added);
-        assert_eq!(devices.enrol(said).unwrap().change, Change::Unchanged);
+        assert_eq!(devices.enrol(said.clone(), &by()).unwrap().change, Change::Added);
+        assert_eq!(devices.enrol(said, &by()).unwrap().change, Change::Unchanged);
         drop(devices);
 
         let devices = registry(folder.path(), options());
@@ -218,8 +242,8 @@ mod tests {
             (found.vehicle.plate.as_deref(), found.vehicle.class),
             (Some("辽B·1"), Class::Taxi)
         );
-        assert!(devices.revoke(&"1".into()).unwrap().is_some());
-        assert!(devices.revoke(&"1".into()).unwrap().is_none());
+        assert!(devices.revoke(&"1".into(), &by()).unwrap().is_some());
+        assert!(devices.revoke(&"1".into(), &by()).unwrap().is_none());
         assert!(devices.find(&"1".into()).is_none());
         drop(devices);
         assert!(registry(folder.path(), options()).list().is_empty());
@@ -230,11 +254,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let devices = registry(folder.path(), options());
         let first = Enrol { plate: Some("A1".into()), model: Some("m".into()), ..enrol("1", "v") };
-        devices.enrol(first).unwrap();
-        devices.enrol(enrol("2", "v")).unwrap();
+        devices.enrol(first, &by()).unwrap();
+        devices.enrol(enrol("2", "v"), &by()).unwrap();
         assert_eq!(devices.find(&"2".into()).unwrap().vehicle.plate.as_deref(), Some("A1"));
         let second = Enrol { plate: Some("A2".into()), ..enrol("2", "v") };
-        assert_eq!(devices.enrol(second).unwrap().change, Change::Changed);
+        assert_eq!(devices.enrol(second, &by()).unwrap().change, Change::Changed);
         let other = devices.find(&"1".into()).unwrap();
         assert_eq!(
             (other.vehicle.plate.as_deref(), other.model.as_deref()),
@@ -253,7 +277,7 @@ mod tests {
         for bad in
             [enrol(" ", "v"), enrol("1", ""), enrol("1\u{1b}", "v"), enrol(&"1".repeat(129), "v")]
         {
-            assert!(matches!(devices.enrol(bad), Err(EnrolError::Invalid(_))));
+            assert!(matches!(devices.enrol(bad, &by()), Err(EnrolError::Invalid(_))));
         }
         assert!(devices.list().is_empty());
     }

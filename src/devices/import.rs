@@ -3,8 +3,10 @@
 use interdict_engine::Vehicle;
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Enrol, Registry};
-use crate::config::{BadLine, read_fleet};
+use super::change::Plan;
+use super::{Change, Core, Enrol, Registry};
+use crate::audit::{Act, By, acts};
+use crate::config::{BadLine, device_key, read_fleet};
 use crate::store::StoreError;
 
 /// Bad lines named one by one; the rest are counted.
@@ -32,7 +34,8 @@ impl Registry {
     /// Enrols the devices of a CSV with the header `device,vehicle,plate,class,unit`, in any order
     /// and with further columns `make`, `colour`, `model`, `datum`, `token`; all but the first two
     /// may be missing. Where a line is bad nothing is done, unless `skip_bad`. Durable when it
-    /// returns; blocks on the disk. Answers the vehicles concerned too: tell the engine.
+    /// returns; blocks on the disk; noted in the audit log as done by `by`. Answers the vehicles
+    /// concerned too: tell the engine.
     ///
     /// # Errors
     /// What the store says; then nothing has changed.
@@ -40,6 +43,7 @@ impl Registry {
         &self,
         text: &str,
         skip_bad: bool,
+        by: &By,
     ) -> Result<(Report, Vec<Vehicle>), StoreError> {
         let (lines, bad) = read_fleet(text);
         let mut report = Report { bad: bad.len(), ..Report::default() };
@@ -58,7 +62,9 @@ impl Registry {
         if !report.done {
             return Ok((report, Vec::new()));
         }
-        core.carry_out(&plan, &lines)?;
+        let acts = core.imported(&plan, &lines, by);
+        let acts: Vec<Act> = acts.into_iter().map(|act| act.of(text.as_bytes())).collect();
+        core.carry_out(&plan, &lines, &acts)?;
         Ok((report, plan.vehicles()))
     }
 
@@ -71,9 +77,23 @@ impl Registry {
         let _changing = core.changing();
         let plan = core.plan(fleet);
         if plan.devices.iter().any(|change| *change != Change::Unchanged) {
-            core.carry_out(&plan, fleet)?;
+            let by = By { who: "configuration".to_owned(), why: None };
+            core.carry_out(&plan, fleet, &core.imported(&plan, fleet, &by))?;
         }
         Ok(())
+    }
+}
+
+impl Core {
+    /// What is noted of an import: every device that it changes.
+    fn imported(&self, plan: &Plan, lines: &[Enrol], by: &By) -> Vec<Act> {
+        let changes = lines.iter().zip(&plan.devices);
+        let changed = changes.filter(|(_, change)| **change != Change::Unchanged);
+        let devices: Vec<&str> = changed.map(|(line, _)| device_key(&line.device)).collect();
+        if devices.is_empty() {
+            return Vec::new();
+        }
+        Act::new(self.clock.now(), acts::DEVICE_IMPORT, by).naming("devices", devices)
     }
 }
 
@@ -81,11 +101,11 @@ impl Registry {
 mod tests {
     use interdict_engine::Class;
 
-    use super::super::testing::{options, registry};
+    use super::super::testing::{by, options, registry};
     use super::*;
 
     fn import(devices: &Registry, text: &str, skip_bad: bool) -> Report {
-        devices.import_csv(text, skip_bad).unwrap().0
+        devices.import_csv(text, skip_bad, &by()).unwrap().0
     }
 
     #[test]
@@ -99,7 +119,7 @@ mod tests {
         assert_eq!((report.done, report.added, report.bad), (true, 2, 0));
         let found = devices.find(&"13800000002".into()).unwrap();
         assert_eq!((found.vehicle.class, &found.vehicle.unit), (Class::Armoured, &None));
-        let (again, vehicles) = devices.import_csv(text, false).unwrap();
+        let (again, vehicles) = devices.import_csv(text, false, &by()).unwrap();
         assert_eq!(
             vehicles.iter().map(|vehicle| vehicle.id.as_str()).collect::<Vec<_>>(),
             ["taxi-1", "van-1"]

@@ -179,6 +179,7 @@ impl Core {
 #[cfg(test)]
 mod testing {
     use super::*;
+    use crate::audit::By;
 
     pub(super) fn registry(folder: &std::path::Path, options: Options) -> Registry {
         let store = Store::open(folder, "urn:test").unwrap();
@@ -187,6 +188,10 @@ mod testing {
 
     pub(super) fn options() -> Options {
         Options { refused_devices: 3, ..Options::default() }
+    }
+
+    pub(super) fn by() -> By {
+        By { who: "wang".into(), why: None }
     }
 
     pub(super) fn enrol(device: &str, vehicle: &str) -> Enrol {

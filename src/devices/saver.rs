@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::Core;
+use crate::audit::{Act, By, acts};
 use crate::store::{StoreError, Table};
 
 /// Keys of what is not on the disk yet. Bounded by the enrolled devices.
@@ -87,14 +88,21 @@ fn save(core: &Core, pending: &Pending) -> Result<(), StoreError> {
             let found = pending.enrolments.iter();
             found.filter_map(|key| Some((key, fleet.find(&key.as_str().into())?))).collect()
         };
+        let by = By::server().because("it logged in, and any device is heard");
+        let noted = enrolments.iter();
+        let noted = noted.map(|(_, enrolment)| core.noted(acts::DEVICE_ENROL, enrolment, &by));
+        let acts: Vec<Act> = noted.collect();
         let changes = enrolments.iter();
         let changes = changes.map(|(key, enrolment)| (key.as_bytes(), Some(&**enrolment)));
-        core.store.write(Table::Enrolments, changes)?;
+        core.store.write_noted(Table::Enrolments, changes, &acts)?;
     }
     if !pending.tokens.is_empty() {
+        let by = By::server().because("the window for tokens of another platform is open");
+        let act = Act::new(core.clock.now(), acts::DEVICE_TOKEN, &by);
+        let acts = act.naming("devices", pending.tokens.iter().map(String::as_str));
         let tokens = pending.tokens.iter();
         let tokens = tokens.filter_map(|key| Some((key.as_bytes(), Some(core.tokens.other(key)?))));
-        core.store.write(Table::DeviceTokens, tokens)?;
+        core.store.write_noted(Table::DeviceTokens, tokens, &acts)?;
     }
     Ok(())
 }

@@ -106,7 +106,7 @@ mod tests {
     use interdict_protocols::Time;
 
     use super::super::Options;
-    use super::super::testing::{enrol, options, registry};
+    use super::super::testing::{by, enrol, options, registry};
     use super::*;
 
     #[test]
@@ -124,12 +124,12 @@ mod tests {
     fn an_imported_token_lets_its_device_in_until_it_is_revoked() {
         let folder = tempfile::tempdir().unwrap();
         let devices = registry(folder.path(), options());
-        devices.enrol(Enrol { token: Some("theirs".into()), ..enrol("01", "v") }).unwrap();
+        devices.enrol(Enrol { token: Some("theirs".into()), ..enrol("01", "v") }, &by()).unwrap();
         drop(devices);
         let devices = registry(folder.path(), options());
         assert!(devices.accepts_token(&"1".into(), b"theirs"));
         assert!(!devices.accepts_token(&"1".into(), b"other"));
-        devices.revoke(&"1".into()).unwrap();
+        devices.revoke(&"1".into(), &by()).unwrap();
         assert!(!devices.accepts_token(&"1".into(), b"theirs"));
         drop(devices);
         assert!(!registry(folder.path(), options()).accepts_token(&"1".into(), b"theirs"));
@@ -140,7 +140,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let window = Options { token_window_until: Some(Time::from_seconds(100_000)), ..options() };
         let devices = registry(folder.path(), window);
-        devices.enrol(enrol("1", "v")).unwrap();
+        devices.enrol(enrol("1", "v"), &by()).unwrap();
         assert!(!devices.accepts_token(&"2".into(), b"first"), "not enrolled");
         assert!(!devices.accepts_token(&"1".into(), b""));
         assert!(devices.accepts_token(&"1".into(), b"first"));
@@ -148,7 +148,7 @@ mod tests {
         drop(devices);
         let closed = Options { token_window_until: Some(Time::from_seconds(999)), ..options() };
         let devices = registry(folder.path(), closed);
-        devices.enrol(enrol("3", "w")).unwrap();
+        devices.enrol(enrol("3", "w"), &by()).unwrap();
         assert!(devices.accepts_token(&"1".into(), b"first"), "kept");
         assert!(!devices.accepts_token(&"3".into(), b"first"), "the window has closed");
     }

@@ -22,6 +22,7 @@ use interdict_engine::roads::Roads;
 use interdict_engine::{Class, Engine, Input, RecordId, Setup, UnitId, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::audit::Act;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 use meeting::Meeting;
@@ -51,10 +52,17 @@ pub enum Refused {
 type Answer = oneshot::Sender<Result<(), Refused>>;
 
 enum Message {
-    /// Inputs, and whom to answer once they are durable.
-    Tell { inputs: Vec<Input>, answer: Answer },
-    /// An input that concerns every shard, with the roads that it needs, and whom to answer.
-    TellAll { input: Input, roads: Option<Arc<Roads>>, meeting: Arc<Meeting>, answer: Answer },
+    /// Inputs and what is noted of them, and whom to answer once they are durable.
+    Tell { inputs: Vec<Input>, acts: Vec<Act>, answer: Answer },
+    /// An input that concerns every shard, with the roads that it needs and what is noted of it, which
+    /// one of them is told, and whom to answer.
+    TellAll {
+        input: Input,
+        roads: Option<Arc<Roads>>,
+        acts: Vec<Act>,
+        meeting: Arc<Meeting>,
+        answer: Answer,
+    },
     /// A patrol vehicle's fix that another shard holds: for this one's nearest units only.
     Overhear(Input),
     /// A question to the engine.
@@ -142,11 +150,25 @@ impl Shards {
     /// # Errors
     /// [`Refused`]: nothing of it may be taken for accepted.
     pub async fn tell(&self, inputs: Vec<Input>) -> Result<(), Refused> {
+        self.tell_noted(inputs, Vec::new()).await
+    }
+
+    /// As [`Self::tell`], with what the audit log is to say of it: durable together with the inputs,
+    /// where they are of one vehicle. There may be no inputs.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing of it may be taken for accepted.
+    pub async fn tell_noted(&self, inputs: Vec<Input>, acts: Vec<Act>) -> Result<(), Refused> {
         self.check_durable()?;
         let mut waiting = Vec::new();
-        for (queue, inputs) in self.route(inputs) {
+        let mut routed = self.route(inputs);
+        if routed.is_empty() && !acts.is_empty() {
+            routed.extend(self.queues.first().map(|queue| (queue, Vec::new())));
+        }
+        let mut acts = Some(acts);
+        for (queue, inputs) in routed {
             let (answer, answered) = oneshot::channel();
-            let message = Message::Tell { inputs, answer };
+            let message = Message::Tell { inputs, acts: acts.take().unwrap_or_default(), answer };
             queue.send(message).await.map_err(|_| Refused::Closing)?;
             waiting.push(answered);
         }
@@ -165,7 +187,8 @@ impl Shards {
         let mut waiting = Vec::new();
         for (queue, inputs) in self.route(inputs) {
             let (answer, answered) = oneshot::channel();
-            queue.try_send(Message::Tell { inputs, answer }).map_err(|error| match error {
+            let message = Message::Tell { inputs, acts: Vec::new(), answer };
+            queue.try_send(message).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Refused::Full,
                 mpsc::error::TrySendError::Closed(_) => Refused::Closing,
             })?;
@@ -179,11 +202,17 @@ impl Shards {
     /// # Errors
     /// [`Refused`]: it may not be taken for accepted.
     pub async fn set_live(&self, unit: UnitId, live: bool) -> Result<(), Refused> {
-        self.tell_all(Input::Live { unit, live }, None).await
+        self.tell_all(Input::Live { unit, live }, None, Vec::new()).await
     }
 
-    /// Tells every shard, as one record. Answers as [`Self::tell`] does.
-    async fn tell_all(&self, input: Input, roads: Option<Arc<Roads>>) -> Result<(), Refused> {
+    /// Tells every shard, as one record, with what the audit log is to say of it. Answers as
+    /// [`Self::tell`] does.
+    async fn tell_all(
+        &self,
+        input: Input,
+        roads: Option<Arc<Roads>>,
+        acts: Vec<Act>,
+    ) -> Result<(), Refused> {
         self.check_durable()?;
         let telling = self.telling_all.lock().await;
         // A place in every queue first: a shard must not wait for one that never hears of it.
@@ -193,10 +222,13 @@ impl Shards {
         }
         let meeting = Arc::new(Meeting::of(places.len()));
         let mut waiting = Vec::new();
+        // The first shard keeps the record: it is noted with that.
+        let mut acts = Some(acts);
         for place in places {
             let (answer, answered) = oneshot::channel();
             let (input, roads, meeting) = (input.clone(), roads.clone(), Arc::clone(&meeting));
-            place.send(Message::TellAll { input, roads, meeting, answer });
+            let acts = acts.take().unwrap_or_default();
+            place.send(Message::TellAll { input, roads, acts, meeting, answer });
             waiting.push(answered);
         }
         drop(telling);

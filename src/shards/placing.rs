@@ -7,6 +7,7 @@ use interdict_engine::roads::Roads;
 use interdict_engine::{Checkpoint, CheckpointId, Input};
 
 use super::{Refused, Shards};
+use crate::audit::Act;
 
 /// The roads as the engines have them, or are about to.
 #[derive(Default)]
@@ -43,13 +44,14 @@ impl Placing {
 /// Checkpoints that come, move and go while the engine runs.
 impl Shards {
     /// Adds a checkpoint, or changes it. Answers once that is durable; the driving times to where it
-    /// stands follow within moments, and until then approaches to it are judged by geometry.
+    /// stands follow within moments, and until then approaches to it are judged by geometry. The audit
+    /// log is to say `act` of it.
     ///
     /// # Errors
     /// [`Refused`]: it may not be taken for accepted.
-    pub async fn change_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), Refused> {
+    pub async fn change_checkpoint(&self, checkpoint: Checkpoint, act: Act) -> Result<(), Refused> {
         let turn = Arc::clone(&self.placing.turn).lock_owned().await;
-        self.tell_all(Input::Checkpoint(checkpoint.clone()), None).await?;
+        self.tell_all(Input::Checkpoint(checkpoint.clone()), None, vec![act]).await?;
         let shards = self.clone();
         tokio::spawn(async move {
             // The next change waits until this one is carried through.
@@ -59,13 +61,17 @@ impl Shards {
         Ok(())
     }
 
-    /// Takes a checkpoint away.
+    /// Takes a checkpoint away. The audit log is to say `act` of it.
     ///
     /// # Errors
     /// [`Refused`]: it may not be taken for accepted.
-    pub async fn remove_checkpoint(&self, checkpoint: CheckpointId) -> Result<(), Refused> {
+    pub async fn remove_checkpoint(
+        &self,
+        checkpoint: CheckpointId,
+        act: Act,
+    ) -> Result<(), Refused> {
         let _turn = self.placing.turn.lock().await;
-        self.tell_all(Input::RemoveCheckpoint(checkpoint.clone()), None).await?;
+        self.tell_all(Input::RemoveCheckpoint(checkpoint.clone()), None, vec![act]).await?;
         self.placing.remove(&checkpoint);
         Ok(())
     }
@@ -74,7 +80,8 @@ impl Shards {
         let (placing, id) = (Arc::clone(&self.placing), checkpoint.id.clone());
         let search = tokio::task::spawn_blocking(move || placing.prepare(&checkpoint));
         let Ok(Some(roads)) = search.await else { return };
-        if let Err(error) = self.tell_all(Input::Placed(id.clone()), Some(roads)).await {
+        if let Err(error) = self.tell_all(Input::Placed(id.clone()), Some(roads), Vec::new()).await
+        {
             tracing::warn!(checkpoint = ?id.as_str(), %error, "approaches to a changed checkpoint stay judged by geometry until the next start");
         }
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::meeting::Meeting;
 use super::writer::Batch;
 use super::{Answer, Common, Message, Refused, SNAPSHOT_EVERY};
+use crate::audit::Act;
 
 /// Inputs taken in one tick at the most, so that a flood does not keep answers waiting.
 const INPUTS_A_TICK: usize = 65_536;
@@ -39,6 +40,7 @@ pub(super) fn start(
         common: Arc::clone(common),
         records: Vec::new(),
         events: Vec::new(),
+        acts: Vec::new(),
         last_record: through,
         since_snapshot: 0,
     };
@@ -55,6 +57,7 @@ struct Shard {
     common: Arc<Common>,
     records: Vec<Record>,
     events: Vec<Event>,
+    acts: Vec<Act>,
     /// The latest record that the engine includes.
     last_record: RecordId,
     since_snapshot: u64,
@@ -96,14 +99,16 @@ impl Shard {
         let mut next = first;
         while let Some(message) = next {
             match message {
-                Message::Tell { inputs, answer } => {
+                Message::Tell { inputs, acts, answer } => {
+                    self.acts.extend(acts);
                     taken += inputs.len();
                     for input in inputs {
                         self.take(input);
                     }
                     answers.push(answer);
                 }
-                Message::TellAll { input, roads, meeting, answer } => {
+                Message::TellAll { input, roads, acts, meeting, answer } => {
+                    self.acts.extend(acts);
                     if let Some(roads) = roads {
                         self.engine.prepare_roads(roads);
                     }
@@ -182,6 +187,7 @@ impl Shard {
         let batch = Batch {
             records: std::mem::take(&mut self.records),
             events: std::mem::take(&mut self.events),
+            acts: std::mem::take(&mut self.acts),
             answers,
             answer_at: self.common.tick_after(Instant::now()),
             snapshot,

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::recovery::ShardSnapshot;
 use super::{Answer, Common, Refused};
+use crate::audit::Act;
 use crate::store::Store;
 
 /// Ticks that may wait for the disk before the shards wait too.
@@ -24,6 +25,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Batch {
     pub(super) records: Vec<Record>,
     pub(super) events: Vec<Event>,
+    pub(super) acts: Vec<Act>,
     pub(super) answers: Vec<Answer>,
     pub(super) answer_at: Instant,
     pub(super) snapshot: Option<ShardSnapshot>,
@@ -41,6 +43,7 @@ pub(super) fn start(
         latest,
         records: Vec::new(),
         events: Vec::new(),
+        acts: Vec::new(),
         snapshots: BTreeMap::new(),
     };
     let thread = std::thread::Builder::new()
@@ -57,6 +60,7 @@ struct Writer {
     /// What is not durable yet.
     records: Vec<Record>,
     events: Vec<Event>,
+    acts: Vec<Act>,
     /// The latest snapshot of each shard; saved once every shard has one.
     snapshots: BTreeMap<usize, ShardSnapshot>,
 }
@@ -79,6 +83,7 @@ impl Writer {
             for batch in first.into_iter().chain(batches.try_iter()) {
                 self.records.extend(batch.records);
                 self.events.extend(batch.events);
+                self.acts.extend(batch.acts);
                 answers.extend(batch.answers);
                 answer_at = answer_at.max(batch.answer_at);
                 if let Some(snapshot) = batch.snapshot {
@@ -106,7 +111,7 @@ impl Writer {
     }
 
     const fn is_clean(&self) -> bool {
-        self.records.is_empty() && self.events.is_empty()
+        self.records.is_empty() && self.events.is_empty() && self.acts.is_empty()
     }
 
     fn commit(&mut self) -> Result<(), Refused> {
@@ -114,10 +119,11 @@ impl Writer {
             return Ok(());
         }
         // Several shards' records come in tick by tick; recovery reads them by number.
-        match self.store.commit(&self.records, &self.events) {
+        match self.store.commit_noted(&self.records, &self.events, &self.acts) {
             Ok(_) => {
                 self.records.clear();
                 self.events.clear();
+                self.acts.clear();
                 if !self.common.durable.swap(true, Ordering::Relaxed) {
                     tracing::warn!("the store can write again");
                 }

@@ -10,6 +10,7 @@ use sled::Batch;
 use super::flags::note;
 use super::journal::{encode, event_key, id_key, record_key};
 use super::{Store, StoreError, StoredEvent};
+use crate::audit::Act;
 
 /// What a commit made durable.
 #[derive(Clone, Debug, Default)]
@@ -21,14 +22,28 @@ pub struct Committed {
 }
 
 impl Store {
-    /// Makes records and events durable, all of them at once or none. Events get their sequences in
-    /// the order given; one whose id is known from before is passed over. What is committed
+    /// Makes records and events durable, all of them at once or none. Events get their sequences and
+    /// their entries in the audit log in the order given; one whose id is known from before is passed
+    /// over. What is committed
     /// together costs one wait for the disk, so commit in groups.
     ///
     /// # Errors
     /// [`StoreError::Io`]: nothing of it counts as durable, and no later commit succeeds until the
     /// folder is opened again. [`StoreError::Encode`]: nothing was written.
     pub fn commit(&self, records: &[Record], events: &[Event]) -> Result<Committed, StoreError> {
+        self.commit_noted(records, events, &[])
+    }
+
+    /// As [`Store::commit`], with what people did: noted in the audit log before the events.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn commit_noted(
+        &self,
+        records: &[Record],
+        events: &[Event],
+        acts: &[Act],
+    ) -> Result<Committed, StoreError> {
         let mut batch = Batch::default();
         for record in records {
             batch.insert(&record_key(record.id.0), encode(record)?);
@@ -39,6 +54,10 @@ impl Store {
         let mut stored = Vec::with_capacity(events.len());
         let mut here = HashSet::with_capacity(events.len());
         let mut next = writer.next_sequence;
+        let mut noting = self.0.log.note();
+        for act in acts {
+            noting.act(act, &mut batch)?;
+        }
         for event in events {
             let id_key = id_key(&event.id.0);
             if !here.insert(event.id.0.as_str()) || handles.journal.contains_key(&id_key)? {
@@ -48,13 +67,16 @@ impl Store {
             batch.insert(&event_key(next), event_stored.encode()?);
             batch.insert(id_key, &next.to_be_bytes());
             note(event, &mut batch)?;
+            noting.event(event, &event_stored, &mut batch)?;
             stored.push(Arc::new(event_stored));
             next += 1;
         }
-        if !(records.is_empty() && stored.is_empty()) {
+        if !(records.is_empty() && stored.is_empty() && acts.is_empty()) {
             let needless = writer.needless.remove(2 * records.len(), &mut batch);
+            let noted = noting.finish(&mut batch);
             handles.write(&handles.journal, batch)?;
             writer.needless = needless;
+            self.0.log.settle(noted);
         }
         writer.next_sequence = next;
         self.0.tail.push(&stored);

@@ -63,6 +63,15 @@ impl Folder {
         Ok(Self { path: path.to_owned(), database: path.join(DATABASE), is_new, _lock: lock })
     }
 
+    /// Whether there is a data folder already.
+    pub(super) fn check_is_there(path: &Path) -> Result<(), StoreError> {
+        if path.join(FORMAT_FILE).exists() {
+            return Ok(());
+        }
+        let reason = "there is no data in it".to_owned();
+        Err(StoreError::Folder { path: path.to_owned(), reason })
+    }
+
     /// Whether its database has yet to be made.
     pub(super) const fn is_new(&self) -> bool {
         self.is_new

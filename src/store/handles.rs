@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use sled::{Batch, Db, Tree};
+use sled::transaction::{ConflictableTransactionError, TransactionError};
+use sled::{Batch, Db, Transactional, Tree};
 
 use super::{StoreError, Table};
 
@@ -13,8 +14,8 @@ use super::{StoreError, Table};
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) struct Handles {
-    /// Records, events, the index of event ids and the flags: one tree, so that one batch is one
-    /// atomic commit. Keys in `journal`.
+    /// Records, events, the index of event ids, the flags and the audit log: one tree, so that one
+    /// batch is one atomic commit. Keys in `journal`.
     pub(super) journal: Tree,
     /// The latest snapshots, in pieces.
     pub(super) snapshots: Tree,
@@ -99,6 +100,29 @@ impl Handles {
     /// Applies a batch and waits until it is durable.
     pub(super) fn write(&self, tree: &Tree, batch: Batch) -> Result<(), StoreError> {
         tree.apply_batch(batch)?;
+        self.settle(tree)
+    }
+
+    /// As [`Self::write`], of two trees at once: both batches become durable or neither.
+    pub(super) fn write_both(
+        &self,
+        (one, batch): (&Tree, &Batch),
+        (other, other_batch): (&Tree, &Batch),
+    ) -> Result<(), StoreError> {
+        let applied = (one, other).transaction(|(one, other)| {
+            one.apply_batch(batch)?;
+            other.apply_batch(other_batch)?;
+            Ok::<_, ConflictableTransactionError<std::convert::Infallible>>(())
+        });
+        match applied {
+            Ok(()) => self.settle(one),
+            Err(TransactionError::Storage(error)) => Err(error.into()),
+            Err(TransactionError::Abort(never)) => match never {},
+        }
+    }
+
+    /// Waits until what was applied is durable.
+    fn settle(&self, tree: &Tree) -> Result<(), StoreError> {
         tree.flush()?;
         self.file.sync_data().map_err(|error| StoreError::Io(error.to_string()))
     }

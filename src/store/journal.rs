@@ -7,6 +7,8 @@
 //! | `i` event id | sequence, big-endian |
 //! | `f` flag id | the flag as its latest event says it, JSON |
 //! | `p` | the last sequence purged, big-endian |
+//! | `a` entry of the audit log, big-endian | a pack of entries from that one on, see [`super::audit`] |
+//! | `n` level, index, big-endian | the hash of a subtree of the audit log |
 
 use std::ops::RangeInclusive;
 
@@ -41,6 +43,18 @@ pub(super) const fn records(from: u64, through: u64) -> RangeInclusive<[u8; 9]> 
 
 pub(super) const fn events(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {
     event_key(from)..=event_key(through)
+}
+
+pub(super) const fn audit_key(entry: u64) -> [u8; 9] {
+    numbered(b'a', entry)
+}
+
+pub(super) const fn audit_entries(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {
+    audit_key(from)..=audit_key(through)
+}
+
+pub(super) fn audit_node_key(level: u32, index: u64) -> Vec<u8> {
+    [&b"n"[..], &level.to_be_bytes(), &index.to_be_bytes()].concat()
 }
 
 const fn numbered(kind: u8, number: u64) -> [u8; 9] {

@@ -1,10 +1,13 @@
-//! What must outlive the process: records, snapshots, events, enrolments, tokens. The only module
-//! that knows sled.
+//! What must outlive the process: records, snapshots, events, the audit log, enrolments, tokens. The
+//! only module that knows sled.
 //!
-//! [`Store::commit`] is the heart: one batch of records and of the events that they gave becomes
-//! durable at once or not at all, and nobody reads an event before that. Every call blocks on the
+//! [`Store::commit`] is the heart: one batch of records, of the events that they gave and of the audit
+//! log's entries on them becomes durable at once or not at all, and nobody reads an event before that. Every call blocks on the
 //! disk; those who may not block call from a thread that may.
 
+mod audit;
+mod audit_events;
+mod audit_key;
 mod commit;
 mod error;
 mod event;
@@ -27,6 +30,7 @@ use folder::Folder;
 use handles::Handles;
 use recovery::Needless;
 
+pub use audit_events::NotedEvent;
 pub use commit::Committed;
 pub use error::StoreError;
 pub use event::StoredEvent;
@@ -50,6 +54,9 @@ struct Shared {
     latest: AtomicU64,
     /// The newest events, decoded: every subscriber who keeps up reads them from here.
     tail: Tail,
+    log: audit::Log,
+    /// The audit log's key, once it was asked for.
+    signer: Mutex<Option<Arc<crate::audit::Signer>>>,
 }
 
 struct Writer {
@@ -76,6 +83,7 @@ impl Store {
         }
         let next_sequence = journal::next_sequence(&handles)?;
         let needless = Needless::find(&handles)?;
+        let log = audit::Log::load(&handles)?;
         Ok(Self(Arc::new(Shared {
             folder,
             source: source.to_owned(),
@@ -83,7 +91,19 @@ impl Store {
             writer: Mutex::new(Writer { next_sequence, needless }),
             latest: AtomicU64::new(next_sequence - 1),
             tail: Tail::new(next_sequence),
+            log,
+            signer: Mutex::new(None),
         })))
+    }
+
+    /// Opens a data folder to look into it: one that is there already. Without a name, it must not be
+    /// given events.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`StoreError::Folder`] also where there is no data folder.
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        Folder::check_is_there(folder)?;
+        Self::open(folder, "")
     }
 
     /// The sequence of the latest durable event; 0 before the first.

@@ -55,6 +55,19 @@ impl Store {
             .collect()
     }
 
+    /// What a table holds under that key.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Corrupt`].
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        let found = self.handles()?.table(table).get(key)?;
+        found.map(|value| decode(table.name(), &value)).transpose()
+    }
+
     /// Sets (`Some`) and removes (`None`) entries of a table, all of them at once or none, and
     /// answers when that is durable.
     ///
@@ -65,15 +78,7 @@ impl Store {
         table: Table,
         changes: impl IntoIterator<Item = (&'a [u8], Option<T>)>,
     ) -> Result<(), StoreError> {
-        let handles = self.handles()?;
-        let mut batch = Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key, encode(&value)?),
-                None => batch.remove(key),
-            }
-        }
-        handles.write(handles.table(table), batch)
+        self.write_noted(table, changes, &[])
     }
 
     /// The installation's secret: 256 random bits, made when first asked for.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use interdict::api::{ApiState, first_admin, serve};
 use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
+use interdict::config::Reasons;
 use interdict::devices::{Options, Registry};
 use interdict::metrics::Metrics;
 use interdict::shards::Shards;
@@ -41,10 +42,19 @@ impl Server {
     }
 
     pub(crate) fn start_on(folder: &Path, address: &str) -> Self {
-        Self::start_with(folder, address, setup())
+        Self::start_as(folder, address, setup(), Reasons::Required)
     }
 
     pub(crate) fn start_with(folder: &Path, address: &str, setup: Setup) -> Self {
+        Self::start_as(folder, address, setup, Reasons::Required)
+    }
+
+    /// Started so that positions are read without a reason, too.
+    pub(crate) fn start_without_reasons(folder: &Path) -> Self {
+        Self::start_as(folder, "127.0.0.1:0", setup(), Reasons::Optional)
+    }
+
+    fn start_as(folder: &Path, address: &str, setup: Setup, reasons: Reasons) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -63,6 +73,7 @@ impl Server {
             shards.clone(),
             Arc::new(Metrics::default()),
             setup,
+            reasons,
             closing.clone(),
         );
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
