@@ -395,7 +395,7 @@ impl Engine {
     pub fn alerts(&self, at: Time) -> Vec<AlertReport> {
         self.in_order()
             .into_iter()
-            .flat_map(|watched| watched.alerts(&self.rules, &self.sites, at))
+            .flat_map(|watched| watched.alerts(&self.rules, &self.sites, (at, self.roads.as_ref())))
             .map(|mut report| {
                 if let Some(desk) = self.desks.get(&report.vehicle.id) {
                     desk.complete(&mut report);

@@ -195,7 +195,7 @@ pub struct NearestUnit {
     pub vehicle: VehicleId,
     /// Whose it is.
     pub unit: Option<UnitId>,
-    /// Seconds until it could be at the flagged vehicle's place.
+    /// Seconds until it could be at the checkpoint: by road where there are roads.
     pub eta_s: f64,
 }
 
@@ -233,7 +233,7 @@ pub struct AlertReport {
     pub why: Why,
     /// Roads on the way, by name.
     pub route: Vec<String>,
-    /// Patrol vehicles that could come, nearest first.
+    /// Patrol vehicles that could come, the soonest first.
     pub nearest_units: Vec<NearestUnit>,
 }
 

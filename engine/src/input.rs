@@ -4,7 +4,7 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, Handled, NearestUnit, UnitId, Vehicle,
+    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, Handled, PatrolPlace, UnitId, Vehicle,
     VehicleId,
 };
 
@@ -154,9 +154,9 @@ pub struct Used {
     /// The lasting alarms that ended with it.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub ended: AlarmSet,
-    /// The nearest patrol vehicles, nearest first.
+    /// The patrol vehicles about the vehicle and the checkpoints that it comes to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub nearest: Vec<NearestUnit>,
+    pub patrols: Vec<PatrolPlace>,
 }
 
 const fn is_empty(set: &AlarmSet) -> bool {

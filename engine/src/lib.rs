@@ -44,4 +44,5 @@ pub use model::{
     Setup, Shape, State, Unit, UnitId, Vehicle, VehicleId,
 };
 pub use observe::Prepared;
+pub use patrols::PatrolPlace;
 pub use snapshot::Snapshot;

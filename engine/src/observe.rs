@@ -4,15 +4,19 @@ use interdict_protocols::{DeviceId, Fix, Time};
 
 use crate::alarms::{Edges, Reported, event_id};
 use crate::engine::Engine;
+use crate::geo::{Plane, Site};
 use crate::judge::{is_placed, position};
 use crate::subject::Newest;
 use crate::{
-    AlarmReport, ConflictReport, Data, Event, EventId, Input, Judged, Lane, Observation, Record,
-    RecordId, Type, Used, Vehicle, VehicleId, VehicleView,
+    AlarmReport, ConflictReport, Data, Event, EventId, Input, Judged, Lane, Observation,
+    PatrolPlace, Position, Record, RecordId, Type, Used, Vehicle, VehicleId, VehicleView,
 };
 
 /// A live fix that took longer than this is told as late, too.
 const LATE_S: f64 = 60.0;
+
+/// About how many checkpoints patrol vehicles are looked for.
+const CHECKPOINTS: usize = 4;
 
 /// A record still without a number, and whether it must be durable before anyone is told.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl Engine {
                 used.vehicle = Some(self.enrolled(&flag.vehicle));
                 used.last = self.fleet.last(&flag.vehicle, at).map(|(fix, _)| fix);
                 if let Some(last) = used.last {
-                    used.nearest = self.patrols.nearest(position(&last), &flag.vehicle, at);
+                    used.patrols = self.patrols_about(&flag.vehicle, position(&last), at);
                 }
                 true
             }
@@ -69,13 +73,32 @@ impl Engine {
             return !edges.is_empty();
         };
         if judged.lane == Lane::Live {
-            used.nearest = self.patrols.nearest(position(fix), vehicle, at);
+            used.patrols = self.patrols_about(vehicle, position(fix), at);
         }
         let known = self.fleet.vehicle(vehicle);
         if known.is_some_and(|known| *known != watched.subject.vehicle) {
             used.vehicle = known.cloned();
         }
         true
+    }
+
+    /// The patrol vehicles about a flagged vehicle and the checkpoints that it comes to; where it is
+    /// not known yet whether it comes to any, about the nearest.
+    fn patrols_about(&self, vehicle: &VehicleId, place: Position, at: Time) -> Vec<PatrolPlace> {
+        if self.patrols.is_empty() {
+            return Vec::new();
+        }
+        let to = self.watched.get(vehicle).map(|watched| watched.comes_to(CHECKPOINTS));
+        let to = to.unwrap_or_default().into_iter().filter_map(|id| self.sites.get(id));
+        let mut sites: Vec<&Site> = to.collect();
+        if sites.is_empty() {
+            let plane = Plane::at(place);
+            sites = self.sites.values().collect();
+            sites.sort_by_cached_key(|site| site.at_least_m(&plane) as u64);
+            sites.truncate(CHECKPOINTS);
+        }
+        let places = sites.into_iter().map(Site::centre).chain([place]);
+        self.patrols.about(places, vehicle, at)
     }
 
     fn prepare_report(&self, at: Time, input: &Input, used: &mut Used) -> bool {

@@ -7,9 +7,11 @@ use crate::approach::{Alert, Approach, Say, Track, why};
 use crate::flags::Flags;
 use crate::geo::Site;
 use crate::judge::{Sight, position};
+use crate::patrols::nearest_to;
+use crate::roads::Roads;
 use crate::watched::Scene;
 use crate::{
-    AlertReport, Data, Event, EventId, Flag, FlagReport, Handling, Lane, NearestUnit, Progress,
+    AlertReport, Data, Event, EventId, Flag, FlagReport, Handling, Lane, PatrolPlace, Progress,
     Record, RecordId, Stage, Type, Vehicle, VehicleView,
 };
 
@@ -32,7 +34,9 @@ pub(crate) struct Subject {
     pub(crate) vehicle: Vehicle,
     pub(crate) flags: Flags,
     pub(crate) newest: Option<Newest>,
-    pub(crate) nearest: Vec<NearestUnit>,
+    /// The patrol vehicles about it and the checkpoints that it comes to, at the newest fix.
+    #[serde(default)]
+    patrols: Vec<PatrolPlace>,
     /// The last record that touched this vehicle, and how many events there have been since. What a
     /// timer or a change of checkpoints brings about continues the count, so that identities depend
     /// neither on how late a timer is noticed nor on which vehicles share a shard.
@@ -46,7 +50,7 @@ impl Subject {
             vehicle,
             flags: Flags::default(),
             newest,
-            nearest: Vec::new(),
+            patrols: Vec::new(),
             record: RecordId::default(),
             said: 0,
         }
@@ -65,7 +69,7 @@ impl Subject {
             self.vehicle.clone_from(vehicle);
         }
         if record.used.judged.is_none_or(|judged| judged.lane == Lane::Live) {
-            self.nearest.clone_from(&record.used.nearest);
+            self.patrols.clone_from(&record.used.patrols);
         }
     }
 
@@ -124,7 +128,7 @@ impl Subject {
             alert.eta_at = at;
             alert.probability = 1.0;
         }
-        let mut report = self.report(site, approach, &alert, newest, scene.now)?;
+        let mut report = self.report(site, approach, &alert, newest, (scene.now, scene.roads))?;
         if matches!(say, Say::Passed { .. }) {
             (report.eta_s, report.distance_m) = (0.0, 0.0);
         }
@@ -139,7 +143,7 @@ impl Subject {
         approach: &Approach,
         alert: &Alert,
         newest: Newest,
-        now: Time,
+        (now, roads): (Time, Option<&Roads>),
     ) -> Option<AlertReport> {
         let flag = self.flags.get(&alert.flag)?;
         Some(AlertReport {
@@ -158,7 +162,7 @@ impl Subject {
             fix_age_s: rounded(now.seconds_since(newest.time).max(0.0), 10.0),
             why: alert.why.clone(),
             route: approach.outlook.route.clone(),
-            nearest_units: self.nearest.clone(),
+            nearest_units: nearest_to(site, &self.patrols, roads),
         })
     }
 }

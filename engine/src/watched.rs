@@ -281,7 +281,7 @@ impl Watched {
         &'a self,
         rules: &'a Rules,
         sites: &'a BTreeMap<CheckpointId, Site>,
-        now: Time,
+        (now, roads): (Time, Option<&'a Roads>),
     ) -> impl Iterator<Item = AlertReport> + 'a {
         self.approaches.iter().filter_map(move |(checkpoint, approach)| {
             let site = sites.get(checkpoint)?;
@@ -289,8 +289,24 @@ impl Watched {
             alert.stage = approach.stage(rules, site, now);
             alert.eta_at = approach.eta_at(now);
             alert.probability = approach.probability();
-            self.subject.report(site, approach, &alert, self.subject.newest?, now)
+            self.subject.report(site, approach, &alert, self.subject.newest?, (now, roads))
         })
+    }
+
+    /// So many checkpoints at most that it comes to: those with alerts, then those where it can be
+    /// soonest.
+    pub(crate) fn comes_to(&self, most: usize) -> Vec<&CheckpointId> {
+        let approaches = self.approaches.iter();
+        let mut to: Vec<(bool, f64, &CheckpointId)> = approaches
+            .map(|(id, approach)| (approach.alert.is_none(), approach.outlook.eta_s, id))
+            .collect();
+        if to.len() > most {
+            to.select_nth_unstable_by(most, |a, b| {
+                a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(b.2))
+            });
+            to.truncate(most);
+        }
+        to.into_iter().map(|(_, _, id)| id).collect()
     }
 
     /// Begins to look, from the newest fix that there is.

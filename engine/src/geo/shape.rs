@@ -35,6 +35,10 @@ impl Site {
         Self { checkpoint, radius_m, centre, reach_m }
     }
 
+    pub(crate) const fn centre(&self) -> Position {
+        self.centre
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.checkpoint.state == State::Closed
     }

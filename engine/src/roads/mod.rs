@@ -8,6 +8,7 @@ mod components;
 #[cfg(test)]
 pub(crate) mod drivers;
 mod error;
+mod eta;
 mod exits;
 mod file;
 mod gate;
