@@ -155,9 +155,17 @@ proptest! {
                 check(report);
             }
         }
-        // Once a flag has ended, or a checkpoint is back again, a silence may be told anew.
-        let ends = |event: &Event| matches!(event.kind, Type::FlagWithdrawn | Type::FlagExpired);
-        let first_end = events.iter().position(ends).unwrap_or(events.len());
+        // Once a flag has ended or begins later after all, or a checkpoint is back again, a silence
+        // may be told anew.
+        let mut flags = BTreeSet::new();
+        let first_end = events.iter().position(|event| match &event.data {
+            Data::Flag(report) => {
+                let replaces = !flags.insert((event.vehicle(), &report.flag.id));
+                event.kind != Type::FlagAdded || (replaces && report.flag.starts_at > event.time)
+            }
+            _ => false,
+        });
+        let first_end = first_end.unwrap_or(events.len());
         if !removes {
             check_silences(&events[..first_end]);
         }
