@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, ApiState};
+use crate::api::{self, ApiState, Door};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
@@ -124,6 +124,8 @@ impl Server {
             )
         })?;
         let http = listener.local_addr()?;
+        let door =
+            Door::open(listener, configuration.tls.clone()).context("cannot answer by HTTPS")?;
         let closing = CancellationToken::new();
         let heads = Publisher::start(&store, &signer, &configuration.audit);
         let state = ApiState::new(
@@ -131,11 +133,14 @@ impl Server {
             registry,
             shards.clone(),
             metrics,
-            configuration.setup.clone(),
-            configuration.audit.reasons,
+            api::Settings {
+                setup: configuration.setup.clone(),
+                reasons: configuration.audit.reasons,
+                limits: configuration.limits.clone(),
+            },
             closing.clone(),
         )?;
-        let api = tokio::spawn(api::serve(listener, state));
+        let api = tokio::spawn(api::serve(door, state));
         Ok(Self {
             shards,
             gateway,

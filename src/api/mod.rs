@@ -6,6 +6,7 @@ mod auth;
 mod checkpoints;
 mod containment;
 mod devices;
+mod door;
 mod events;
 mod extract;
 mod flags;
@@ -13,12 +14,15 @@ mod health;
 mod noting;
 mod presence;
 mod problem;
+mod rates;
 mod reports;
+mod tls;
 mod token_routes;
 mod tokens;
 mod vehicles;
 
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +33,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
+use axum::serve::ListenerExt as _;
 use interdict_engine::Setup;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::Reasons;
+use crate::config::{Limits, Reasons};
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -42,6 +46,8 @@ use crate::store::{Store, StoreError};
 use problem::Problem;
 use tokens::Tokens;
 
+pub use door::Door;
+pub use tls::TlsError;
 pub use tokens::{Action, Role, Token, TokenError, first_admin};
 
 /// The largest body, bytes: any of our JSON is far smaller.
@@ -52,6 +58,17 @@ const CSV_BYTES: usize = 16 * 1024 * 1024;
 /// How long clients may take over the last of their answers: one that reads nothing must not keep
 /// the engine from its own orderly end.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What the configuration says of it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Rules, checkpoints, units and regions.
+    pub setup: Setup,
+    /// Whether positions are read for a stated reason only.
+    pub reasons: Reasons,
+    /// How often one caller may ask.
+    pub limits: Limits,
+}
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -70,6 +87,7 @@ pub struct Inner {
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
+    rates: rates::Rates,
     /// Held while a ring is reckoned: one at a time, since each takes a processor for a second.
     containing: tokio::sync::Semaphore,
 }
@@ -93,8 +111,7 @@ impl ApiState {
         registry: Registry,
         shards: Shards,
         metrics: Arc<Metrics>,
-        setup: Setup,
-        reasons: Reasons,
+        settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Inner {
@@ -102,13 +119,14 @@ impl ApiState {
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
             presence: presence::Presence::default(),
+            rates: rates::Rates::new(&settings.limits),
             containing: tokio::sync::Semaphore::new(1),
             store,
             registry,
             shards,
             metrics,
-            setup,
-            reasons,
+            setup: settings.setup,
+            reasons: settings.reasons,
             closing,
         })))
     }
@@ -118,12 +136,15 @@ impl ApiState {
 /// the answers begun, as far as their clients take them within a second.
 ///
 /// # Errors
-/// The listener fails.
-pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
+/// The door fails.
+pub async fn serve(door: Door, state: ApiState) -> io::Result<()> {
     let closing = state.closing.clone();
     let ended = closing.clone().cancelled_owned();
     tokio::spawn(presence::tell(state.clone()));
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(ended);
+    // Tapped, since that lends requests their peer's address.
+    let door = door.tap_io(|_| {});
+    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(door, app).with_graceful_shutdown(ended);
     let too_long = async {
         closing.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -171,7 +192,9 @@ fn router(state: ApiState) -> Router {
     let note_refusals = from_fn_with_state(state.clone(), noting::note_refusals);
     // The layer covers what is not there too: who bears no token learns nothing.
     let v1 = v1.fallback(not_found).method_not_allowed_fallback(not_allowed);
-    let v1 = v1.layer(note_refusals.clone()).layer(require.clone());
+    let rates = from_fn_with_state(state.clone(), rates::of_token);
+    let strangers = from_fn_with_state(state.clone(), rates::of_strangers);
+    let v1 = v1.layer(note_refusals.clone()).layer(rates).layer(require.clone());
     Router::new()
         .route("/metrics", get(health::metrics).layer(note_refusals).layer(require))
         .route("/healthz", get(health::live))
@@ -180,6 +203,7 @@ fn router(state: ApiState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(strangers)
         .layer(map_response(no_store))
         .with_state(state)
 }

@@ -57,6 +57,7 @@ impl IntoResponse for Problem {
         if let Some(document) = document.as_object_mut() {
             document.extend(self.more);
         }
+        let wait_s = document.get("retry_after_s").and_then(Value::as_u64);
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response =
             (self.status, [(header::CONTENT_TYPE, kind)], document.to_string()).into_response();
@@ -64,6 +65,11 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 let scheme = HeaderValue::from_static("Bearer");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                if let Some(wait_s) = wait_s {
+                    response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+                }
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);

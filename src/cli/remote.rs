@@ -1,7 +1,9 @@
 //! What the commands have in common that talk to a server.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use anyhow::Context as _;
 use interdict_protocols::Time;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,7 +17,8 @@ pub(super) const SERVER: &str = "http://127.0.0.1:8080";
 
 #[derive(clap::Args)]
 pub(super) struct ServerArguments {
-    /// The server to talk to; the token is taken from INTERDICT_TOKEN
+    /// The server to talk to; the token is taken from INTERDICT_TOKEN, and where the server's
+    /// certificate is not vouched for publicly, INTERDICT_CA names a PEM file of who vouches for it
     #[arg(long, value_name = "URL", default_value = SERVER)]
     server: String,
 }
@@ -28,7 +31,14 @@ impl ServerArguments {
 
 /// A client of that server, with the token of the environment.
 pub(super) fn client(server: &str) -> anyhow::Result<Client> {
-    Ok(Client::new(server, std::env::var("INTERDICT_TOKEN").ok())?)
+    let token = std::env::var("INTERDICT_TOKEN").ok();
+    let Some(file) = std::env::var_os("INTERDICT_CA").filter(|file| !file.is_empty()) else {
+        return Ok(Client::new(server, token)?);
+    };
+    let path = Path::new(&file);
+    let pem = std::fs::read(path)
+        .with_context(|| format!("cannot read INTERDICT_CA, {}", path.display()))?;
+    Ok(Client::trusting(server, token, Some(&pem))?)
 }
 
 /// Why something is asked of a server.

@@ -27,6 +27,10 @@ pub(super) struct Document {
     pub(super) data: Option<PathBuf>,
     /// Where the HTTP interface listens.
     pub(super) http: Option<SocketAddr>,
+    /// What HTTPS is spoken with.
+    pub(super) tls: TlsEntry,
+    /// Plain HTTP may be spoken where others hear it.
+    pub(super) allow_plain_http: bool,
     /// The address that trackers' ports are bound to.
     pub(super) bind: Option<IpAddr>,
     /// Ports by protocol.
@@ -47,6 +51,14 @@ pub(super) struct Document {
     pub(super) deadlines: Deadlines,
     /// Other platforms.
     pub(super) jt809: Jt809,
+}
+
+/// The files that HTTPS is spoken with.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TlsEntry {
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
 }
 
 /// What JT/T 809 needs.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// Limits of the gateway.
+/// Limits of the gateway and of HTTP.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -36,6 +36,12 @@ pub struct Limits {
     pub shard_queue: usize,
     /// Seconds that an orderly shutdown may take.
     pub shutdown_s: f64,
+    /// Requests that one token may make by HTTP in a minute, all at once or spread. A console makes
+    /// some 100 when it is opened, and one for each thing that its person does.
+    pub requests_per_minute: u32,
+    /// Requests without a token in force that one address may make in a minute. A whole station
+    /// may stand behind one address.
+    pub refused_requests_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -53,6 +59,8 @@ impl Default for Limits {
             refused_devices: 10_000,
             shard_queue: 1_024,
             shutdown_s: 5.0,
+            requests_per_minute: 6_000,
+            refused_requests_per_minute: 300,
         }
     }
 }

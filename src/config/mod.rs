@@ -18,6 +18,7 @@ mod ports;
 mod problem;
 mod ranges;
 mod regions;
+mod tls;
 mod units;
 mod watchlist;
 
@@ -40,6 +41,7 @@ pub use limits::{Limits, Network, PeerLimits};
 pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
+pub use tls::Tls;
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
 
 use files::Files;
@@ -56,6 +58,10 @@ pub struct Configuration {
     pub data: PathBuf,
     /// Where the HTTP interface listens.
     pub http: SocketAddr,
+    /// What HTTPS is spoken with; plain HTTP without.
+    pub tls: Option<Tls>,
+    /// Plain HTTP on an address that others reach is wanted: something before it speaks HTTPS.
+    pub allow_plain_http: bool,
     /// Where each protocol listens, by its name; those that are not here do not.
     pub ports: Ports,
     /// Limits of the gateway.
@@ -121,6 +127,7 @@ impl Configuration {
         ranges::check(file, &document, &places, &mut report);
         let ports = ports::read(file, &document, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
+        let tls = tls::read(file, &document.tls, &places, files, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
         let zone = TimeZone::get(zone).unwrap_or_else(|_| {
             let what =
@@ -195,6 +202,8 @@ impl Configuration {
             data: files
                 .beside(document.data.as_deref().unwrap_or_else(|| Path::new("interdict-data"))),
             http: document.http.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            tls,
+            allow_plain_http: document.allow_plain_http,
             ports,
             limits: document.limits,
             audit: Audit {

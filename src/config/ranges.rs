@@ -21,6 +21,13 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("limits.login_s", limits.login_s, 1.0, DAY_S);
     ranges.number("limits.idle_s", limits.idle_s, 1.0, DAY_S);
     ranges.number("limits.session_quiet_s", limits.session_quiet_s, 1.0, DAY_S);
+    let rates = [
+        ("limits.requests_per_minute", limits.requests_per_minute),
+        ("limits.refused_requests_per_minute", limits.refused_requests_per_minute),
+    ];
+    for (key, rate) in rates {
+        ranges.count(key, usize::try_from(rate).unwrap_or(usize::MAX), 1);
+    }
     ranges.number("limits.shutdown_s", limits.shutdown_s, 0.0, 300.0);
     ranges.count("limits.frame_bytes", limits.frame_bytes, SHORTEST_FRAME);
     for network in &limits.networks {

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use interdict::api::{ApiState, first_admin, serve};
+use interdict::api::{ApiState, Door, Settings, first_admin, serve};
 use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
 use interdict::config::Reasons;
@@ -72,13 +72,13 @@ impl Server {
             registry.clone(),
             shards.clone(),
             Arc::new(Metrics::default()),
-            setup,
-            reasons,
+            Settings { setup, reasons, ..Settings::default() },
             closing.clone(),
         );
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let serving = Some(runtime.spawn(serve(listener, state.unwrap())));
+        let door = runtime.block_on(async { Door::open(listener, None) }).unwrap();
+        let serving = Some(runtime.spawn(serve(door, state.unwrap())));
         Self { url, store, registry, shards, runtime, closing, serving }
     }
 

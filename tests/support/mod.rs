@@ -73,7 +73,7 @@ impl Server {
             {
                 let address = address.parse().expect("an address");
                 match name {
-                    "http" => http = Some(address),
+                    "http" | "https" => http = Some(address),
                     name => drop(ports.insert(name.to_owned(), address)),
                 }
             }
