@@ -153,7 +153,8 @@ fn flag(data: &Value) -> String {
     }
 }
 
-fn vehicle(data: &Value) -> String {
+/// Its plate, or where it has none its identity, and its class.
+pub(super) fn vehicle(data: &Value) -> String {
     let (id, class) = (text(data, "/vehicle/id"), text(data, "/vehicle/class"));
     match text(data, "/vehicle/plate").as_str() {
         "-" => format!("{id} ({class})"),
