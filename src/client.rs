@@ -1,6 +1,6 @@
 //! [`Client`]: how the commands talk to a server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -77,6 +77,15 @@ pub struct Stream {
     /// Where to resume as long as no event came.
     pub cursor: Option<u64>,
     lines: BufReader<ureq::BodyReader<'static>>,
+    on_remark: fn(&str),
+}
+
+impl Stream {
+    /// Has what the server remarks beside the events told: that it cannot store, that it can again.
+    #[must_use]
+    pub fn on_remark(self, tell: fn(&str)) -> Self {
+        Self { on_remark: tell, ..self }
+    }
 }
 
 impl Client {
@@ -198,7 +207,23 @@ impl Client {
         let cursor = response.headers().get("interdict-cursor");
         let cursor = cursor.and_then(|cursor| cursor.to_str().ok()?.parse().ok());
         let lines = BufReader::new(response.into_body().into_reader());
-        Ok(Stream { cursor, lines })
+        Ok(Stream { cursor, lines, on_remark: |_| {} })
+    }
+
+    /// `GET` of what may be of any length; read it to its end.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn download(&self, path: &str) -> Result<impl Read + use<>, ClientError> {
+        let request = self.request("GET", path);
+        let request = request.body(SendBody::none()).map_err(|error| self.garbled(error))?;
+        let request = self.agent.configure_request(request);
+        let request = request.timeout_per_read(Some(SILENCE_LIMIT)).build();
+        let mut response = self.agent.run(request).map_err(|error| self.failed(error))?;
+        if !response.status().is_success() {
+            return Err(self.refused(&mut response));
+        }
+        Ok(response.into_body().into_reader())
     }
 
     fn call(
@@ -293,6 +318,11 @@ impl Iterator for Stream {
                     return Some(Ok(message));
                 }
                 message = Message::default();
+            } else if let Some(remark) = text.strip_prefix(':') {
+                // The server's heartbeat is an empty one.
+                if !remark.trim().is_empty() {
+                    (self.on_remark)(remark.trim());
+                }
             } else if let Some((field, value)) = text.split_once(':') {
                 let value = value.strip_prefix(' ').unwrap_or(value);
                 match field {

@@ -23,8 +23,10 @@ use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::metrics::Metrics;
 use crate::roads::lend;
-use crate::shards::Shards;
-use crate::store::Store;
+use crate::shards::{Refused, Shards};
+use crate::store::{Space, Store};
+
+const MIB: u64 = 1024 * 1024;
 
 /// Where in the data folder tables of driving times are kept.
 const TABLES: &str = "roads";
@@ -69,10 +71,15 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let store = {
             let (data, source) = (options.data.clone(), configuration.source.clone());
-            tokio::task::spawn_blocking(move || Store::open(&data, &source)).await??
+            let space = Space {
+                free_bytes: configuration.limits.disk_free_mib.saturating_mul(MIB),
+                reserve_bytes: configuration.limits.disk_reserve_mib.saturating_mul(MIB),
+            };
+            tokio::task::spawn_blocking(move || Store::open_with(&data, &source, space)).await??
         };
+        say_restored(&store);
         let signer = store.audit_signer(options.clock.now())?;
-        noted::start(&store, configuration, &options)?;
+        let unnoted = noted::start(&store, configuration, &options)?;
         let devices = devices::Options {
             refused_devices: configuration.limits.refused_devices,
             enrol_all: options.enrol_all,
@@ -98,8 +105,13 @@ impl Server {
             })
             .await??
         };
-        // The engine keeps nothing of vehicles that are not flagged: it learns them anew.
-        shards.tell(registry.vehicles().into_iter().map(Input::Vehicle).collect()).await?;
+        // The engine keeps nothing of vehicles that are not flagged: it learns them anew, also where
+        // there is no room: then the server comes up to say so.
+        let vehicles = registry.vehicles().into_iter().map(Input::Vehicle).collect();
+        match shards.tell_noted(vehicles, unnoted).await {
+            Ok(()) | Err(Refused::NotDurable) => {}
+            Err(refused) => return Err(refused.into()),
+        }
         let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
         let mut gateway = Gateway::new(
             shards.clone(),
@@ -196,6 +208,19 @@ impl Server {
                 shutdown.as_secs_f64()
             );
         }
+    }
+}
+
+/// Says that the data came from a backup, as long as nothing has happened since.
+fn say_restored(store: &Store) {
+    if let Some(restored) = store.restored().last()
+        && store.latest_sequence() + 1 == restored.next_sequence
+    {
+        tracing::warn!(
+            made_at = %restored.made_at, last_event = restored.last_sequence,
+            next_event = restored.next_sequence,
+            "the data was restored from a backup: what happened after it was made is lost"
+        );
     }
 }
 

@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::tokens::{Action, Token};
 use crate::audit::acts;
 use crate::dispatch::{Filter, Reader, Wanted};
+use crate::shards::Condition;
 use crate::store::StoredEvent;
 
 /// A comment so often while nothing happens: whoever hears nothing for twice as long knows that the
@@ -71,6 +72,7 @@ pub(super) async fn follow(
         latest,
         changes: state.tokens.changes(),
         _counted: Counted::new(&state, &token),
+        conditions: conditions(&state),
         token,
         state,
     };
@@ -95,6 +97,7 @@ struct Follower {
     complete: bool,
     latest: watch::Receiver<u64>,
     changes: watch::Receiver<u64>,
+    conditions: watch::Receiver<Condition>,
     token: Arc<Token>,
     state: ApiState,
     _counted: Counted,
@@ -114,6 +117,10 @@ impl Follower {
                     return None;
                 }
             }
+            if self.conditions.has_changed().unwrap_or(false) {
+                let condition = self.conditions.borrow_and_update().to_string();
+                return Some((Ok(Event::default().comment(condition)), self));
+            }
             if let Some(event) = self.waiting.pop_front() {
                 return Some((Ok(frame(&event)), self));
             }
@@ -125,6 +132,10 @@ impl Follower {
                         self.changes.mark_changed();
                         continue;
                     }
+                    Ok(()) = self.conditions.changed() => {
+                        self.conditions.mark_changed();
+                        continue;
+                    }
                 }
             }
             self.latest.borrow_and_update();
@@ -134,6 +145,16 @@ impl Follower {
             self.complete = page.complete;
         }
     }
+}
+
+/// Whoever follows is told by a comment when the store cannot be relied on, and when it can again; at
+/// the beginning only where it cannot.
+fn conditions(state: &ApiState) -> watch::Receiver<Condition> {
+    let mut conditions = state.shards.conditions();
+    if *conditions.borrow_and_update() != Condition::Durable {
+        conditions.mark_changed();
+    }
+    conditions
 }
 
 fn frame(event: &StoredEvent) -> Event {

@@ -11,6 +11,7 @@ use super::ApiState;
 use super::auth::Caller;
 use super::problem::Problem;
 use super::tokens::Action;
+use crate::shards::Condition;
 
 pub(super) async fn live() -> &'static str {
     "ok\n"
@@ -22,10 +23,10 @@ pub(super) async fn ready(State(state): State<ApiState>) -> Result<&'static str,
     if state.closing.is_cancelled() {
         return Err(not("the server is shutting down"));
     }
-    if !state.shards.is_durable() {
-        return Err(not("the store cannot write at present"));
+    match state.shards.condition() {
+        Condition::Durable => Ok("ready\n"),
+        condition => Err(not(&condition.to_string())),
     }
-    Ok("ready\n")
 }
 
 pub(super) async fn metrics(
@@ -34,6 +35,7 @@ pub(super) async fn metrics(
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ReadMetrics)?;
     let mut text = state.metrics.render();
+    let (free, reserve) = state.store.space_left();
     let figures = [
         (
             "interdict_events_total",
@@ -59,6 +61,24 @@ pub(super) async fn metrics(
             "gauge",
             "1 while the store can write.",
             u64::from(state.shards.is_durable()),
+        ),
+        (
+            "interdict_store_reopened_total",
+            "counter",
+            "Times that the store was opened again after the disk had failed.",
+            state.shards.reopened(),
+        ),
+        (
+            "interdict_disk_free_bytes",
+            "gauge",
+            "Bytes free on the data folder's disk.",
+            free.unwrap_or(0),
+        ),
+        (
+            "interdict_disk_reserve_bytes",
+            "gauge",
+            "Bytes held for alerts when that is full.",
+            reserve,
         ),
     ];
     for (name, kind, help, value) in figures {

@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod auth;
+mod backup;
 mod checkpoints;
 mod containment;
 mod devices;
@@ -87,6 +88,8 @@ pub struct Inner {
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
+    /// Held while a backup is made: one at a time.
+    backing_up: Arc<tokio::sync::Mutex<()>>,
     rates: rates::Rates,
     /// Held while a ring is reckoned: one at a time, since each takes a processor for a second.
     containing: tokio::sync::Semaphore,
@@ -120,6 +123,7 @@ impl ApiState {
             followers: Default::default(),
             presence: presence::Presence::default(),
             rates: rates::Rates::new(&settings.limits),
+            backing_up: Arc::default(),
             containing: tokio::sync::Semaphore::new(1),
             store,
             registry,
@@ -182,6 +186,7 @@ fn router(state: ApiState) -> Router {
         )
         .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
+        .route("/backup", get(backup::download))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
         .route("/audit", get(audit::list))

@@ -89,9 +89,17 @@ impl From<StoreError> for Problem {
             StoreError::Ahead { latest } => {
                 Self::bad_request(error.to_string()).with("latest", latest)
             }
+            StoreError::Full(_) => {
+                let detail = "the disk of the data folder is full; the server's operator must free \
+                              some space";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail)
+            }
             _ => {
-                // What failed on the disk is the operator's to read, not the client's.
-                tracing::error!(%error, "a request failed");
+                // What failed on the disk is the operator's to read, not the client's. That it is
+                // being opened again was said when it failed.
+                if error != StoreError::Closed {
+                    tracing::error!(%error, "a request failed");
+                }
                 let detail = "the store does not work at present; the server's log says why";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail)
             }

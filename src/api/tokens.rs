@@ -53,6 +53,8 @@ pub enum Action {
     ReadMetrics,
     /// The audit log.
     ReadAudit,
+    /// A copy of everything.
+    Backup,
 }
 
 impl Role {
@@ -60,7 +62,9 @@ impl Role {
     #[must_use]
     pub const fn may(self, action: Action) -> bool {
         match action {
-            Action::ManageTokens | Action::ManageDevices => matches!(self, Self::Admin),
+            Action::ManageTokens | Action::ManageDevices | Action::Backup => {
+                matches!(self, Self::Admin)
+            }
             Action::ReadDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
             }

@@ -53,6 +53,10 @@ pub mod acts {
     pub const SERVER_START: &str = "server.start";
     /// The server ended in order.
     pub const SERVER_STOP: &str = "server.stop";
+    /// A copy of all that is kept was made.
+    pub const STORE_BACKUP: &str = "store.backup";
+    /// The data folder was made of such a copy: what was noted after that was made is lost.
+    pub const STORE_RESTORE: &str = "store.restore";
     /// A token was made.
     pub const TOKEN_ADD: &str = "token.add";
     /// A token was revoked.

@@ -2,6 +2,7 @@
 
 mod alert;
 mod audit;
+mod backup;
 mod check;
 mod checkpoint;
 mod contain;
@@ -13,6 +14,7 @@ mod flag;
 mod protocols;
 mod remote;
 mod replay;
+mod restore;
 mod roads;
 mod serve;
 mod simulate;
@@ -65,6 +67,17 @@ enum Command {
     Token(token::Arguments),
     /// Read, verify and prove the audit log
     Audit(audit::Arguments),
+    /// Copy all that a server keeps into one file, while it runs
+    ///
+    /// The file holds everything but `audit.key`, the key that signs the audit log: whoever had both
+    /// could forge a history and sign it. Keep that one apart.
+    Backup(backup::Arguments),
+    /// Make a data folder of such a file
+    ///
+    /// Copy the old folder's `audit.key` into the new one before the server starts; without it a new
+    /// key is made, and verifiers have to be told. The restoration is noted in the audit log: to who
+    /// holds that to later heads it is a rollback, and the entry says whose.
+    Restore(restore::Arguments),
     /// Check a configuration and the files that it names
     Check(check::Arguments),
     /// Make and look into road files
@@ -92,6 +105,8 @@ pub fn main() -> ExitCode {
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Roads(arguments) => roads::run(&arguments),
         Command::Protocols(arguments) => protocols::run(arguments),
@@ -127,11 +142,13 @@ fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Con
     Ok(configuration)
 }
 
-/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise.
+/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise; without those of sled,
+/// which says each failure of the disk many times over: the store says it once.
 fn start_log() {
+    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
-        .from_env_lossy();
+        .parse_lossy(wanted.as_deref().unwrap_or("warn,sled=off"));
     // A second start in one process keeps the first one's log.
     let _ =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::terminal::escape;
+use crate::audit::By;
 use crate::client::{Client, segment};
 
 /// Where a server is if nothing else is said.
@@ -50,6 +51,13 @@ pub(super) struct Reason {
 }
 
 impl Reason {
+    /// The account that this command runs in, for that reason.
+    pub(super) fn of_local_user(&self) -> By {
+        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        let who = format!("local:{}", user.unwrap_or_else(|| "unknown".to_owned()));
+        By { who, why: self.reason.clone() }
+    }
+
     /// `path` with the reason in its query.
     pub(super) fn on(&self, path: &str) -> String {
         let Some(reason) = &self.reason else { return path.to_owned() };

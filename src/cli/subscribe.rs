@@ -141,7 +141,7 @@ fn come_back(client: &Client, path: &str, last: Option<u64>) -> anyhow::Result<S
 }
 
 fn connect(client: &Client, path: &str, last: Option<u64>) -> Result<Stream, ClientError> {
-    client.stream(path, last).map_err(|error| match error {
+    let stream = client.stream(path, last).map_err(|error| match error {
         ClientError::Refused { status: 410, detail, problem } => {
             let oldest = problem.get("oldest").and_then(Value::as_u64).unwrap_or_default();
             let after = oldest.saturating_sub(1);
@@ -150,7 +150,8 @@ fn connect(client: &Client, path: &str, last: Option<u64>) -> Result<Stream, Cli
             ClientError::Refused { status: 410, detail, problem }
         }
         other => other,
-    })
+    })?;
+    Ok(stream.on_remark(|remark| eprintln!("the server says: {}", escape(remark))))
 }
 
 /// Whether it may be otherwise soon: a restart, a full disk.

@@ -30,6 +30,8 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     }
     ranges.number("limits.shutdown_s", limits.shutdown_s, 0.0, 300.0);
     ranges.count("limits.frame_bytes", limits.frame_bytes, SHORTEST_FRAME);
+    ranges.mib("limits.disk_free_mib", limits.disk_free_mib);
+    ranges.mib("limits.disk_reserve_mib", limits.disk_reserve_mib);
     for network in &limits.networks {
         // A list of tables has one line; the network's name says which of them is meant.
         ranges.of = Some(network.network.to_string());
@@ -106,10 +108,19 @@ const SHORTEST_FRAME: usize = 128;
 /// More of anything than one machine holds; a slip of the hand.
 const MOST: usize = 100_000_000;
 
+/// A tebibyte: more than an alert was ever worth.
+const MOST_MIB: u64 = 1024 * 1024;
+
 impl Ranges<'_> {
     fn count(&mut self, key: &str, value: usize, least: usize) {
         if !(least..=MOST).contains(&value) {
             self.tell(key, &format!("found {value}, expected {least} to {MOST}"));
+        }
+    }
+
+    fn mib(&mut self, key: &str, value: u64) {
+        if value > MOST_MIB {
+            self.tell(key, &format!("found {value}, expected 0 to {MOST_MIB}"));
         }
     }
 

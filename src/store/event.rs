@@ -104,6 +104,12 @@ impl Tail {
         }
     }
 
+    /// Forgets all; the next one to come is of that sequence.
+    pub(super) fn begin_at(&self, next_sequence: u64) {
+        let mut newest = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *newest = Newest { first: next_sequence, events: VecDeque::new() };
+    }
+
     /// Up to `count` events after `cursor`; `None` where the first of them is not held.
     pub(super) fn after(&self, cursor: u64, count: usize) -> Option<Vec<Arc<StoredEvent>>> {
         let newest = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -72,10 +72,8 @@ impl Here {
             }
             error => error.into(),
         })?;
-        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        let who = format!("local:{}", user.unwrap_or_else(|| "unknown".to_owned()));
         let signer = store.read_audit_key()?.map(Box::new);
-        Ok(Log::Folder { store, signer, by: By { who, why: self.reason.reason.clone() } })
+        Ok(Log::Folder { store, signer, by: self.reason.of_local_user() })
     }
 }
 
