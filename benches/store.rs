@@ -104,10 +104,13 @@ fn alert(number: u64) -> Option<Event> {
             id: "0123456789abcdef".into(),
             case: "C-17".to_owned(),
             reason: "stolen".to_owned(),
+            action: Default::default(),
             priority: 2,
             instruction: Some("stop and verify".to_owned()),
             cautions: vec!["armed".to_owned()],
             contact: Some("110".to_owned()),
+            covert: Vec::new(),
+            drill: false,
         },
         checkpoint: CheckpointView {
             id: "north-throat".into(),

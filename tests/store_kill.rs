@@ -115,17 +115,8 @@ fn event(record: &Record) -> Event {
     let Input::Vehicle(vehicle) = &record.input else { panic!("{record:?}") };
     let at = Time::from_seconds(0);
     let flag = Flag {
-        id: record.id.0.to_string().into(),
-        vehicle: vehicle.id.clone(),
-        reason: "stolen".into(),
         case: "x".repeat(1_000),
-        authority: String::new(),
-        priority: 1,
-        instruction: None,
-        cautions: Vec::new(),
-        contact: None,
-        starts_at: at,
-        expires_at: at,
+        ..Flag::new(record.id.0.to_string().into(), vehicle.id.clone(), "stolen", (at, at))
     };
     let report = FlagReport { flag, vehicle: VehicleView::from(vehicle), reason: None };
     let id = EventId(record.id.0.to_string());

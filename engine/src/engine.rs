@@ -16,7 +16,6 @@ use crate::regions::Regions;
 use crate::roads::Roads;
 use crate::silence::{SIGN_S, SIGNS};
 use crate::snapshot::Change;
-use crate::subject::Newest;
 use crate::timers::Timers;
 use crate::watched::{Scene, Watched};
 use crate::{
@@ -209,8 +208,7 @@ impl Engine {
         if !self.watched.contains_key(&flag.vehicle) {
             let vehicle = record.used.vehicle.clone();
             let vehicle = vehicle.unwrap_or_else(|| Vehicle::unknown(flag.vehicle.clone()));
-            let newest = record.used.last.map(|fix| Newest { fix, time: fix.fix_time });
-            let mut watched = Watched::new(vehicle, newest);
+            let mut watched = Watched::new(vehicle);
             for (alarm, at) in self.alarms.told_of(&flag.vehicle, &SIGNS, record.at, SIGN_S) {
                 watched.silence.sign(alarm, at);
             }
@@ -218,6 +216,9 @@ impl Engine {
         }
         self.with_watched(&flag.vehicle, |watched, scene| {
             watched.subject.used(record);
+            if flag.is_in_force() {
+                watched.subject.follow(scene.now, record.used.last);
+            }
             watched.add(scene, flag, events);
         });
     }
@@ -241,6 +242,19 @@ impl Engine {
             self.watched.remove(vehicle);
         }
         self.set_timer(vehicle);
+    }
+
+    /// Works on a flagged vehicle unless all of its flags still wait for an approval: of such a
+    /// vehicle nothing is kept.
+    pub(crate) fn with_followed(
+        &mut self,
+        vehicle: &VehicleId,
+        work: impl FnOnce(&mut Watched, Scene<'_>),
+    ) {
+        let now = self.now;
+        if self.watched.get(vehicle).is_some_and(|watched| watched.subject.flags.stand_at(now)) {
+            self.with_watched(vehicle, work);
+        }
     }
 
     /// Sees to when a vehicle is to be looked at although nothing was heard.

@@ -7,7 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle,
+    VehicleId,
 };
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
@@ -129,6 +130,9 @@ pub struct CaseView {
     pub case: String,
     /// The reason's code.
     pub reason: String,
+    /// Whether to stop the vehicle.
+    #[serde(default)]
+    pub action: Action,
     /// 1 (most urgent) to 4.
     pub priority: u8,
     /// What to do.
@@ -137,6 +141,12 @@ pub struct CaseView {
     pub cautions: Vec<String>,
     /// Whom to call.
     pub contact: Option<String>,
+    /// The units that alone may see it; everybody where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covert: Vec<UnitId>,
+    /// An exercise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 impl From<&Flag> for CaseView {
@@ -145,10 +155,13 @@ impl From<&Flag> for CaseView {
             id: flag.id.clone(),
             case: flag.case.clone(),
             reason: flag.reason.clone(),
+            action: flag.action,
             priority: flag.priority,
             instruction: flag.instruction.clone(),
             cautions: flag.cautions.clone(),
             contact: flag.contact.clone(),
+            covert: flag.covert.clone(),
+            drill: flag.drill,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::{Flag, FlagId};
+use crate::{Flag, FlagId, FlagState};
 
 /// A vehicle's flags, those included that have not begun yet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,31 +52,36 @@ impl Flags {
         self.0.is_empty()
     }
 
-    /// The flag that matters most of those that have begun: it gives an alert its instruction.
+    /// The flag that matters most of those that have begun and are in force: it gives an alert its
+    /// instruction. One to stop the vehicle comes before one to observe it.
     pub(crate) fn foremost(&self) -> Option<&Flag> {
         let begun = self.0.values().filter(|entry| entry.begun && !entry.suspended);
-        begun.map(|entry| &entry.flag).min_by_key(|flag| flag.priority)
+        let at_work = begun.map(|entry| &entry.flag).filter(|flag| flag.is_in_force());
+        at_work.min_by_key(|flag| (flag.action, flag.priority))
     }
 
-    /// Whether one of them still stands at `at`, though its timer may not have been noticed yet.
+    /// Whether one of them still lets the vehicle be followed at `at`, though a timer may not have
+    /// been noticed yet.
     pub(crate) fn stand_at(&self, at: Time) -> bool {
-        self.iter().any(|flag| flag.expires_at > at)
+        self.iter().any(|flag| flag.is_in_force() && flag.ends_at() > at)
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
         let due = |entry: &Entry| {
             if entry.begun {
-                entry.flag.expires_at
+                entry.flag.ends_at()
             } else {
-                entry.flag.starts_at.min(entry.flag.expires_at)
+                entry.flag.starts_at.min(entry.flag.ends_at())
             }
         };
         self.0.values().map(due).min()
     }
 
-    /// One that has expired by `due`.
-    pub(crate) fn expired(&self, due: Time) -> Option<FlagId> {
-        self.iter().find(|flag| flag.expires_at <= due).map(|flag| flag.id.clone())
+    /// One that has ended by `due`, and whether it was approved while it stood.
+    pub(crate) fn expired(&self, due: Time) -> Option<(FlagId, bool)> {
+        let ended = self.iter().find(|flag| flag.ends_at() <= due)?;
+        let approved = matches!(ended.state, FlagState::Approved | FlagState::Provisional);
+        Some((ended.id.clone(), approved))
     }
 
     /// Lets those begin whose time has come; whether there were any.

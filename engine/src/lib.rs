@@ -40,8 +40,8 @@ pub use event::{
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
 pub use model::{
-    Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagId, Kind, Level, Position, Region, Rules,
-    Setup, Shape, State, Unit, UnitId, Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagId, FlagState, Kind, LAPSE_S,
+    Level, Position, Region, Rules, Scope, Setup, Shape, State, Unit, UnitId, Vehicle, VehicleId,
 };
 pub use observe::Prepared;
 pub use patrols::PatrolPlace;

@@ -45,14 +45,22 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub(crate) fn new(vehicle: Vehicle, newest: Option<Newest>) -> Self {
+    pub(crate) fn new(vehicle: Vehicle) -> Self {
         Self {
             vehicle,
             flags: Flags::default(),
-            newest,
+            newest: None,
             patrols: Vec::new(),
             record: RecordId::default(),
             said: 0,
+        }
+    }
+
+    /// From now on it may be followed: from the fix that was its last until now, unless it has been
+    /// followed before.
+    pub(crate) fn follow(&mut self, now: Time, last: Option<Fix>) {
+        if !self.flags.stand_at(now) {
+            self.newest = last.map(|fix| Newest { fix, time: fix.fix_time });
         }
     }
 

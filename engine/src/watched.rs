@@ -64,9 +64,9 @@ impl Look<'_> {
 }
 
 impl Watched {
-    pub(crate) fn new(vehicle: Vehicle, newest: Option<Newest>) -> Self {
+    pub(crate) fn new(vehicle: Vehicle) -> Self {
         Self {
-            subject: Subject::new(vehicle, newest),
+            subject: Subject::new(vehicle),
             track: Track::default(),
             road: None,
             approaches: BTreeMap::new(),
@@ -146,6 +146,9 @@ impl Watched {
             self.close(scene, checkpoint, ended, events);
         }
         self.subject.flags.remove(flag);
+        if !self.subject.flags.stand_at(scene.now) {
+            self.subject.newest = None;
+        }
         self.observation_changed(true, scene, events);
         // What the other flags are for has not ended: their alerts are opened in their name.
         if self.is_observed() {
@@ -192,8 +195,12 @@ impl Watched {
 
     /// Does what is due at the scene's time.
     pub(crate) fn fire(&mut self, scene: Scene<'_>, events: &mut Vec<Event>) {
-        while let Some(flag) = self.subject.flags.expired(scene.now) {
-            self.end(scene, &flag, (Type::FlagExpired, Ended::FlagExpired, None), events);
+        while let Some((flag, approved)) = self.subject.flags.expired(scene.now) {
+            let (ended, reason) = match approved {
+                true => (Ended::FlagExpired, None),
+                false => (Ended::FlagLapsed, Some("not_approved")),
+            };
+            self.end(scene, &flag, (Type::FlagExpired, ended, reason), events);
         }
         let was_observed = self.is_observed();
         if self.subject.flags.begin(scene.now) {

@@ -174,18 +174,16 @@ fn flag(asked: Asked, vehicle: &Vehicle, now: Time) -> Result<Flag, Problem> {
         Some(given) if !given.trim().is_empty() => text(name, &given).map(Some),
         _ => Ok(None),
     };
+    let times = (now, expiry(asked.expires_s, asked.expires_at, now)?);
+    let reason = text("reason", &asked.reason)?;
     Ok(Flag {
-        id: random_id()?.into(),
-        vehicle: vehicle.id.clone(),
-        reason: text("reason", &asked.reason)?,
         case: text("case", &asked.case)?,
         authority: text("authority", &asked.authority)?,
         priority,
         instruction: optional("instruction", asked.instruction)?,
         cautions: cautions.collect::<Result<_, _>>()?,
         contact: optional("contact", asked.contact)?,
-        starts_at: now,
-        expires_at: expiry(asked.expires_s, asked.expires_at, now)?,
+        ..Flag::new(random_id()?.into(), vehicle.id.clone(), &reason, times)
     })
 }
 

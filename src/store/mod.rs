@@ -157,18 +157,11 @@ pub(crate) mod testing {
 
     /// A flag of `vehicle`.
     pub(crate) fn flag(id: &str, vehicle: &str) -> Flag {
+        let times = (Time::from_seconds(0), Time::from_seconds(86_400));
         Flag {
-            id: id.into(),
-            vehicle: vehicle.into(),
-            reason: "stolen".into(),
             case: "C-1".into(),
             authority: "duty officer".into(),
-            priority: 2,
-            instruction: None,
-            cautions: Vec::new(),
-            contact: None,
-            starts_at: Time::from_seconds(0),
-            expires_at: Time::from_seconds(86_400),
+            ..Flag::new(id.into(), vehicle.into(), "stolen", times)
         }
     }
 

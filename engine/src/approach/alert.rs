@@ -113,6 +113,8 @@ pub(crate) enum Ended {
     },
     FlagWithdrawn,
     FlagExpired,
+    /// Nobody approved it in time.
+    FlagLapsed,
     /// It was stopped, here or elsewhere.
     Intercepted,
     CheckpointClosed,

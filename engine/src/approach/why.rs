@@ -141,6 +141,9 @@ fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
         ),
         Ended::FlagWithdrawn => ("flag_withdrawn", "Its flag was withdrawn".to_owned()),
         Ended::FlagExpired => ("flag_expired", "Its flag has expired".to_owned()),
+        Ended::FlagLapsed => {
+            ("flag_lapsed", "Its flag has lapsed: nobody approved it in time".to_owned())
+        }
         Ended::Intercepted => ("intercepted", "The vehicle was stopped".to_owned()),
         Ended::CheckpointClosed => ("checkpoint_closed", format!("{name} is closed")),
         Ended::CheckpointRemoved => {
