@@ -83,7 +83,8 @@ fn every_error_is_a_problem_document() {
         (400, "GET", "/v1/events?after=-1", BEARER, ""),
         (400, "GET", "/v1/events?after=1", BEARER, ""),
         (400, "DELETE", "/v1/flags/7", BEARER, ""),
-        (404, "DELETE", "/v1/flags/7?reason=x", BEARER, ""),
+        (404, "DELETE", "/v1/flags/7?reason=other", BEARER, ""),
+        (400, "DELETE", "/v1/flags/7?reason=x", BEARER, ""),
         (409, "DELETE", "/v1/tokens/first-admin", BEARER, ""),
     ] {
         let (parts, text) =

@@ -118,7 +118,8 @@ fn event(record: &Record) -> Event {
         case: "x".repeat(1_000),
         ..Flag::new(record.id.0.to_string().into(), vehicle.id.clone(), "stolen", (at, at))
     };
-    let report = FlagReport { flag, vehicle: VehicleView::from(vehicle), reason: None };
+    let vehicle = VehicleView::from(vehicle);
+    let report = FlagReport { flag, vehicle, reason: None, by: None, note: None };
     let id = EventId(record.id.0.to_string());
     Event { id, time: at, kind: Type::FlagAdded, data: Data::Flag(Box::new(report)) }
 }

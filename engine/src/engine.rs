@@ -17,11 +17,11 @@ use crate::roads::Roads;
 use crate::silence::{SIGN_S, SIGNS};
 use crate::snapshot::Change;
 use crate::timers::Timers;
-use crate::watched::{Scene, Watched};
+use crate::watched::{Ending, Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Event, EventId, Flag, Handled, Input,
-    Lane, Position, Record, RecordId, Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle,
-    VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Decided, Decision, Event, EventId,
+    Flag, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal, Rules, Setup,
+    Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -120,13 +120,15 @@ impl Engine {
             Input::Report { .. } => self.apply_report(record, events),
             Input::Conflict(conflict) => self.apply_conflict(record, conflict, events),
             Input::Flag(flag) => self.apply_flag(record, flag, events),
-            Input::Withdraw { flag, vehicle, reason } => {
-                let ended = (Type::FlagWithdrawn, Ended::FlagWithdrawn, Some(reason.as_str()));
+            Input::Withdraw { flag, vehicle, reason, note, by } => {
+                let (by, note) = (by.as_deref(), note.as_deref());
+                let ending = Ending { kind: Type::FlagWithdrawn, end: *reason, by, note };
                 self.with_watched(vehicle, |watched, scene| {
                     watched.subject.touched_by(record.id);
-                    watched.end(scene, flag, ended, events);
+                    watched.end(scene, flag, ending, events);
                 });
             }
+            Input::Decide(decided) => self.decide(record, decided, events),
             Input::Checkpoint(checkpoint) => {
                 self.change(&checkpoint.id, record.id, Some(checkpoint.clone()), events);
             }
@@ -223,6 +225,21 @@ impl Engine {
         });
     }
 
+    fn decide(&mut self, record: &Record, decided: &Decided, events: &mut Vec<Event>) {
+        if self.check_decided(decided).is_err() {
+            return;
+        }
+        self.with_watched(&decided.vehicle, |watched, scene| {
+            if decided.decision == Decision::Approve {
+                watched.subject.used(record);
+                watched.subject.follow(scene.now, record.used.last);
+            } else {
+                watched.subject.touched_by(record.id);
+            }
+            watched.decide(scene, decided, events);
+        });
+    }
+
     /// Works on a flagged vehicle and sees to its timers; forgets it once it has no flags.
     pub(crate) fn with_watched(
         &mut self,
@@ -235,6 +252,7 @@ impl Engine {
             sites: &self.sites,
             regions: &self.regions,
             roads: self.roads.as_ref(),
+            above: &self.above,
             now: self.now,
         };
         work(watched, scene);
@@ -273,6 +291,12 @@ impl Engine {
         let mut beside = Vec::new();
         let mut vehicles = BTreeSet::new();
         for event in events.iter_mut().skip(from) {
+            if let Some((flag, end)) = event.recalls()
+                && let Some(desk) = self.desks.get_mut(event.vehicle())
+            {
+                desk.recall(flag, end, event.time, &mut beside);
+                vehicles.insert(event.vehicle().clone());
+            }
             let Data::Alert(report) = &event.data else { continue };
             let (vehicle, checkpoint) = (report.vehicle.id.clone(), report.checkpoint.id.clone());
             let chain = Chain {
@@ -439,6 +463,16 @@ impl Engine {
     /// Why not.
     pub fn check_handled(&self, handled: &Handled) -> Result<(), Refusal> {
         self.desks.get(&handled.vehicle).ok_or(Refusal::Unknown)?.check(handled)
+    }
+
+    /// Whether somebody may decide something about a flag.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_decided(&self, decided: &Decided) -> Result<(), FlagRefusal> {
+        let watched = self.watched.get(&decided.vehicle).ok_or(FlagRefusal::Unknown)?;
+        let flag = watched.subject.flags.get(&decided.flag).ok_or(FlagRefusal::Unknown)?;
+        decided.check(flag, self.now)
     }
 
     /// The units whose people have a client open.

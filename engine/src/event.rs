@@ -7,8 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Action, Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle,
-    VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, Progress, UnitId,
+    Vehicle, VehicleId,
 };
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
@@ -58,7 +58,10 @@ types! {
     Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
-    FlagAdded "interdict.flag.added" "A flag was added.",
+    FlagAdded "interdict.flag.added" "A flag was added, or applied for.",
+    FlagApproved "interdict.flag.approved" "A flag was approved.",
+    FlagRejected "interdict.flag.rejected" "A flag was rejected, and has ended.",
+    FlagRenewed "interdict.flag.renewed" "A flag lasts longer.",
     FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
     FlagExpired "interdict.flag.expired" "A flag ended by itself.",
 }
@@ -349,9 +352,15 @@ pub struct FlagReport {
     pub flag: Flag,
     /// Its vehicle.
     pub vehicle: VehicleView,
-    /// Why it ended.
+    /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<FlagEnd>,
+    /// Who changed it; nobody where it ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What an event says.
@@ -430,7 +439,27 @@ impl Event {
             Data::Silence(silence) => silence.unit.as_ref(),
             Data::Heard(heard) => heard.unit.as_ref(),
             Data::Alarm(alarm) => alarm.unit.as_ref(),
-            _ => None,
+            Data::Flag(report) => report.flag.unit.as_ref(),
+            Data::Conflict(_) => None,
+        }
+    }
+
+    /// The flag whose alerts are recalled by it: somebody decided that, or nobody approved it.
+    pub(crate) fn recalls(&self) -> Option<(&FlagId, FlagEnd)> {
+        let Data::Flag(report) = &self.data else { return None };
+        let end = report.reason.filter(|end| *end != FlagEnd::Expired)?;
+        Some((&report.flag.id, end))
+    }
+
+    /// The units that alone may see it; everybody where there are none.
+    #[must_use]
+    pub fn covert(&self) -> &[UnitId] {
+        match &self.data {
+            Data::Alert(alert) => &alert.flag.covert,
+            Data::Silence(silence) => &silence.flag.covert,
+            Data::Heard(heard) => &heard.flag.covert,
+            Data::Flag(report) => &report.flag.covert,
+            Data::Alarm(_) | Data::Conflict(_) => &[],
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::geo::{Plane, Site};
 use crate::judge::{is_placed, position};
 use crate::subject::Newest;
 use crate::{
-    AlarmReport, ConflictReport, Data, Event, EventId, Input, Judged, Lane, Observation,
+    AlarmReport, ConflictReport, Data, Decision, Event, EventId, Input, Judged, Lane, Observation,
     PatrolPlace, Position, Record, RecordId, Type, Used, Vehicle, VehicleId, VehicleView,
 };
 
@@ -46,6 +46,13 @@ impl Engine {
                 used.vehicle = Some(self.enrolled(&flag.vehicle));
                 if flag.is_in_force() {
                     self.prepare_to_follow(&flag.vehicle, at, &mut used);
+                }
+                true
+            }
+            Input::Decide(decided) => {
+                if decided.decision == Decision::Approve {
+                    used.vehicle = Some(self.enrolled(&decided.vehicle));
+                    self.prepare_to_follow(&decided.vehicle, at, &mut used);
                 }
                 true
             }

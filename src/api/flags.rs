@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use interdict_engine::{Flag, FlagReport, Input, Vehicle, VehicleView};
+use interdict_engine::{Flag, FlagEnd, FlagReport, Input, Vehicle, VehicleView};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -65,6 +65,8 @@ impl From<FlagReport> for View {
 #[serde(deny_unknown_fields)]
 struct Withdrawal {
     reason: String,
+    #[serde(default)]
+    note: Option<String>,
 }
 
 pub(super) async fn list(
@@ -116,23 +118,39 @@ pub(super) async fn withdraw(
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::Flag)?;
     let pairs = pairs.only(&["reason"])?;
-    let reason = match pairs.get("reason") {
-        Some(reason) => reason.to_owned(),
+    let (reason, note) = match pairs.get("reason") {
+        Some(reason) => (reason.to_owned(), None),
         None => {
             let why =
                 |error| format!("a reason is needed, such as {{\"reason\":\"handled\"}}: {error}");
             let withdrawal: Withdrawal =
                 serde_json::from_slice(&body).map_err(|error| Problem::bad_request(why(error)))?;
-            withdrawal.reason
+            (withdrawal.reason, withdrawal.note)
         }
     };
-    let reason = text("reason", &reason)?;
+    let reason = ending(&reason)?;
+    let note = note.map(|note| text("note", &note)).transpose()?;
     let found = find(&state, id).await?;
     let (flag, vehicle) = (found.flag.id.clone(), found.flag.vehicle.clone());
-    let by = By { why: Some(reason.clone()), ..caller.by(&pairs)? };
-    let act = noted(&state, acts::FLAG_WITHDRAW, &found.flag, &by);
-    state.shards.tell_noted(vec![Input::Withdraw { flag, vehicle, reason }], vec![act]).await?;
+    let by =
+        By { why: Some(note.clone().unwrap_or_else(|| reason.to_string())), ..caller.by(&pairs)? };
+    let act = noted(&state, acts::FLAG_WITHDRAW, &found.flag, &by).with("ended", reason.code());
+    let by = Some(by.who);
+    let withdraw = Input::Withdraw { flag, vehicle, reason, note, by };
+    state.shards.tell_noted(vec![withdraw], vec![act]).await?;
     Ok(Json(json!(View::from(found))))
+}
+
+/// The code that somebody withdraws a flag with.
+fn ending(code: &str) -> Result<FlagEnd, Problem> {
+    let code = code.trim();
+    let found = FlagEnd::BY_PERSONS.into_iter().find(|end| end.code() == code);
+    found.ok_or_else(|| {
+        let codes = FlagEnd::BY_PERSONS.map(FlagEnd::code).join("`, `");
+        Problem::bad_request(format!(
+            "`{code}` is no reason to withdraw a flag; known are `{codes}`"
+        ))
+    })
 }
 
 /// What is noted of a flag: on what, why and by whose order, and a commitment to the whole of it.

@@ -168,7 +168,8 @@ pub(crate) mod testing {
     /// An event about a flag.
     pub(crate) fn event(id: &str, kind: Type, flag: Flag) -> Event {
         let vehicle = VehicleView::from(&Vehicle::unknown(flag.vehicle.clone()));
-        let data = Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None }));
+        let data =
+            Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None, by: None, note: None }));
         Event { id: EventId(id.into()), time: Time::from_seconds(7), kind, data }
     }
     fn north() -> CheckpointView {

@@ -49,6 +49,49 @@ pub enum Scope {
     Linked,
 }
 
+/// How a flag ended: the codes that police orders close with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlagEnd {
+    /// Its time was over.
+    Expired,
+    /// The vehicle was dealt with.
+    Handled,
+    /// What it rested on does not hold any more.
+    Invalid,
+    /// It should never have been: the wrong vehicle, or no ground.
+    Wrong,
+    /// Nobody approved it, or somebody rejected it.
+    NotApproved,
+    /// Anything else.
+    #[serde(other)]
+    Other,
+}
+
+impl FlagEnd {
+    /// The codes that a person may withdraw a flag with.
+    pub const BY_PERSONS: [Self; 4] = [Self::Handled, Self::Invalid, Self::Wrong, Self::Other];
+
+    /// The code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Handled => "handled",
+            Self::Invalid => "invalid",
+            Self::Wrong => "wrong",
+            Self::NotApproved => "not_approved",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl std::fmt::Display for FlagEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
 /// This vehicle is to be intercepted, or observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flag {
@@ -142,6 +185,13 @@ impl Flag {
             FlagState::Emergency => self.expires_at.min(self.starts_at.plus_seconds(LAPSE_S)),
             _ => self.expires_at,
         }
+    }
+
+    /// Whether it reaches a unit, `above` which are others.
+    #[must_use]
+    pub fn reaches(&self, unit: &UnitId, above: &[UnitId]) -> bool {
+        self.scope == Scope::Linked
+            || self.unit.as_ref().is_none_or(|own| own == unit || above.contains(own))
     }
 
     /// Whether its vehicle may be followed: not before anybody has approved that.
