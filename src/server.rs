@@ -131,8 +131,11 @@ impl Server {
             registry,
             shards.clone(),
             metrics,
-            configuration.setup.clone(),
-            configuration.audit.reasons,
+            api::Settings {
+                setup: configuration.setup.clone(),
+                reasons: configuration.audit.reasons,
+                persons: configuration.persons.clone(),
+            },
             closing.clone(),
         )?;
         let api = tokio::spawn(api::serve(listener, state));

@@ -17,8 +17,13 @@ fn command(url: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// Flags are the dispatcher's, all else is the admin's.
 fn run(server: &Server, arguments: &[&str]) -> Output {
-    command(&server.url, arguments).output().unwrap()
+    let mut command = command(&server.url, arguments);
+    if arguments[0] == "flag" {
+        command.env("INTERDICT_TOKEN", server.dispatcher_token());
+    }
+    command.output().unwrap()
 }
 
 /// What a command that succeeds prints.
@@ -141,6 +146,18 @@ fn a_token_is_printed_once() {
     assert!(server.client(secret).get("/v1/flags").is_ok());
     let listed = said(&server, &["token", "list"]);
     assert!(listed.contains("wang") && !listed.contains(secret), "{listed}");
+    let phone = ["token", "add", "--name", "phone", "--person", "wang", "--role", "analyst"];
+    said(&server, &phone);
+    said(&server, &["token", "add", "--name", "cases", "--role", "analyst", "--service"]);
+    let listed = said(&server, &["token", "list"]);
+    let mut rows = listed.lines().map(|line| line.split_whitespace().take(4).collect::<Vec<_>>());
+    for row in [["phone", "wang", "person", "analyst"], ["cases", "cases", "service", "analyst"]] {
+        assert!(rows.clone().any(|found| found == row), "{listed}");
+    }
+    assert_eq!(rows.next().unwrap(), ["name", "person", "kind", "role"]);
+    let mine = ["token", "add", "--name", "y", "--person", "cases", "--role", "analyst"];
+    let said_no = complaint(&run(&server, &mine));
+    assert!(said_no.contains("`cases` is known as a service"), "{said_no}");
     said(&server, &["token", "revoke", "wang"]);
     assert!(server.client(secret).get("/v1/flags").is_err());
     assert_eq!(

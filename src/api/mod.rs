@@ -34,7 +34,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::Reasons;
+use crate::config::{Persons, Reasons};
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -42,7 +42,7 @@ use crate::store::{Store, StoreError};
 use problem::Problem;
 use tokens::Tokens;
 
-pub use tokens::{Action, Role, Token, TokenError, first_admin};
+pub use tokens::{Action, Kind, Role, Token, TokenError, first_admin};
 
 /// The largest body, bytes: any of our JSON is far smaller.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -67,6 +67,7 @@ pub struct Inner {
     tokens: Tokens,
     signer: Arc<Signer>,
     reasons: Reasons,
+    persons: Persons,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -82,6 +83,17 @@ impl Deref for ApiState {
     }
 }
 
+/// What the configuration says of requests.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Units, checkpoints and rules, as the engine was told them.
+    pub setup: Setup,
+    /// Whether positions are read for a stated reason only.
+    pub reasons: Reasons,
+    /// Who may approve.
+    pub persons: Persons,
+}
+
 impl ApiState {
     /// Joins what requests are answered from; reads the tokens and the audit log's key. Blocks on the
     /// disk.
@@ -93,10 +105,10 @@ impl ApiState {
         registry: Registry,
         shards: Shards,
         metrics: Arc<Metrics>,
-        setup: Setup,
-        reasons: Reasons,
+        settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
+        let Settings { setup, reasons, persons } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
@@ -109,6 +121,7 @@ impl ApiState {
             metrics,
             setup,
             reasons,
+            persons,
             closing,
         })))
     }

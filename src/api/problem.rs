@@ -39,6 +39,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
+    #[cfg(test)]
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// A member of its own, beside those of the standard.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
@@ -113,6 +118,8 @@ impl From<TokenError> for Problem {
         let detail = error.to_string();
         match error {
             TokenError::Taken(_) => Self::conflict("taken", detail),
+            TokenError::OtherKind(..) => Self::conflict("other-kind", detail),
+            TokenError::Apart { .. } => Self::conflict("apart", detail),
             TokenError::LastAdmin(_) => Self::conflict("last-admin", detail),
             TokenError::Missing(_) => Self::not_found(detail),
             TokenError::Store(error) => error.into(),

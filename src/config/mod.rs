@@ -13,6 +13,7 @@ mod features;
 mod files;
 mod fleet;
 mod limits;
+mod persons;
 mod platforms;
 mod ports;
 mod problem;
@@ -37,6 +38,7 @@ pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
 pub use fleet::{BadLine, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
+pub use persons::Persons;
 pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
@@ -62,6 +64,8 @@ pub struct Configuration {
     pub limits: Limits,
     /// The audit log.
     pub audit: Audit,
+    /// The people who use it.
+    pub persons: Persons,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -201,6 +205,7 @@ impl Configuration {
                 heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
                 ..audit
             },
+            persons: document.persons,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -191,7 +191,7 @@ mod testing {
     }
 
     pub(super) fn by() -> By {
-        By { who: "wang".into(), why: None }
+        By::named("wang")
     }
 
     pub(super) fn enrol(device: &str, vehicle: &str) -> Enrol {

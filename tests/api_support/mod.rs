@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use interdict::api::{ApiState, first_admin, serve};
+use interdict::api::{ApiState, Settings, first_admin, serve};
 use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
 use interdict::config::Reasons;
@@ -33,6 +33,7 @@ pub(crate) struct Server {
     pub(crate) shards: Shards,
     pub(crate) runtime: Runtime,
     closing: CancellationToken,
+    dispatcher: std::sync::OnceLock<String>,
     serving: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
 }
 
@@ -72,14 +73,14 @@ impl Server {
             registry.clone(),
             shards.clone(),
             Arc::new(Metrics::default()),
-            setup,
-            reasons,
+            Settings { setup, reasons, ..Settings::default() },
             closing.clone(),
         );
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Some(runtime.spawn(serve(listener, state.unwrap())));
-        Self { url, store, registry, shards, runtime, closing, serving }
+        let dispatcher = std::sync::OnceLock::new();
+        Self { url, store, registry, shards, runtime, closing, dispatcher, serving }
     }
 
     /// A client with that token.
@@ -96,6 +97,26 @@ impl Server {
         self.client(ADMIN)
     }
 
+    /// A token that the admin makes.
+    pub(crate) fn token(&self, asked: &Value) -> String {
+        let made = self.admin().post("/v1/tokens", asked).unwrap();
+        made["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A client of the person `dispatcher`, who flags vehicles: an admin does not.
+    pub(crate) fn dispatcher(&self) -> Client {
+        self.client(self.dispatcher_token())
+    }
+
+    pub(crate) fn dispatcher_token(&self) -> &str {
+        self.dispatcher.get_or_init(|| {
+            // Another name at each start on the same data.
+            let known = self.admin().get("/v1/tokens").unwrap();
+            let name = format!("desk {}", known["tokens"].as_array().unwrap().len());
+            self.token(&json!({"name": name, "person": "dispatcher", "role": "dispatcher"}))
+        })
+    }
+
     /// Enrols a device in a vehicle with a plate.
     pub(crate) fn enrol(&self, device: &str, vehicle: &str, plate: &str) -> Value {
         let body = json!({"device": device, "vehicle": vehicle, "plate": plate, "class": "taxi"});
@@ -104,7 +125,7 @@ impl Server {
 
     /// Flags a vehicle; answers the flag's id.
     pub(crate) fn flag(&self, vehicle: &str) -> String {
-        let flag = self.admin().post("/v1/flags", &flag_of(vehicle)).unwrap();
+        let flag = self.dispatcher().post("/v1/flags", &flag_of(vehicle)).unwrap();
         flag["id"].as_str().unwrap().to_owned()
     }
 

@@ -40,6 +40,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) http: SocketAddr,
     pub(crate) ports: BTreeMap<String, SocketAddr>,
+    dispatcher: std::sync::OnceLock<String>,
 }
 
 impl Server {
@@ -82,21 +83,32 @@ impl Server {
         }
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, http: http.expect("listening"), ports }
+        Self { child, http: http.expect("listening"), ports, dispatcher: Default::default() }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
     }
 
-    /// One request; the status and the body.
+    /// One request with the admin's token; the status and the body.
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.request_as(TOKEN, method, path, body)
+    }
+
+    /// One request with that token; the status and the body.
+    pub(crate) fn request_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(self.url(path))
-            .header("Authorization", format!("Bearer {TOKEN}"))
+            .header("Authorization", format!("Bearer {token}"))
             .header("Content-Type", "application/json")
             .body(body.map(Value::to_string).unwrap_or_default())
             .expect("a request");
@@ -116,6 +128,25 @@ impl Server {
         let (status, value) = self.request("POST", path, Some(body));
         assert!((200..300).contains(&status), "{path}: {status} {value}");
         value
+    }
+
+    /// The token of the person `dispatcher`, who flags vehicles: an admin does not.
+    pub(crate) fn dispatcher(&self) -> &str {
+        self.dispatcher.get_or_init(|| {
+            // Another name at each start on the same data.
+            let name = format!("desk {}", self.child.id());
+            let asked = serde_json::json!({
+                "name": name, "person": "dispatcher", "role": "dispatcher"
+            });
+            self.post("/v1/tokens", &asked)["token"].as_str().expect("a token").to_owned()
+        })
+    }
+
+    /// Flags a vehicle as the dispatcher asks; the flag.
+    pub(crate) fn flag(&self, asked: &Value) -> Value {
+        let (status, flag) = self.request_as(self.dispatcher(), "POST", "/v1/flags", Some(asked));
+        assert_eq!(status, 201, "{flag}");
+        flag
     }
 
     pub(crate) fn enrol(&self, device: &str, vehicle: &str, plate: &str, class: &str) {

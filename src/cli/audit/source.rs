@@ -75,7 +75,11 @@ impl Here {
         let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
         let who = format!("local:{}", user.unwrap_or_else(|| "unknown".to_owned()));
         let signer = store.read_audit_key()?.map(Box::new);
-        Ok(Log::Folder { store, signer, by: By { who, why: self.reason.reason.clone() } })
+        Ok(Log::Folder {
+            store,
+            signer,
+            by: By { why: self.reason.reason.clone(), ..By::named(who) },
+        })
     }
 }
 
