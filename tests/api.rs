@@ -124,7 +124,8 @@ fn a_flag_lives_from_added_to_withdrawn() {
     let path = format!("/v1/flags/{id}/withdraw");
     assert_eq!(refusal(dispatcher.post(&path, &json!({}))).0, 400);
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7")).0, 400);
-    assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=x")).0, 404);
+    assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=found")).0, 400);
+    assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=other")).0, 404);
     dispatcher.post(&path, &json!({"reason": "handled"})).unwrap();
     assert_eq!(admin.get("/v1/flags").unwrap(), json!({"flags": []}));
     assert_eq!(refusal(dispatcher.post(&path, &json!({"reason": "handled"}))).0, 404);
@@ -137,14 +138,23 @@ fn a_flag_lives_from_added_to_withdrawn() {
 }
 
 #[test]
-fn a_flag_names_exactly_one_vehicle_with_a_tracker() {
+fn a_flag_names_one_vehicle_with_a_tracker_or_without() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let dispatcher = server.dispatcher();
-    let (status, detail, _) = refusal(dispatcher.post("/v1/flags", &flag_of("辽B·X9999")));
-    assert_eq!(status, 422);
-    assert!(detail.contains("without a tracker are not supported yet"), "{detail}");
     server.enrol("1", "a", "辽B·T0001");
+    let mut typo = flag_of("辽B·TO0O1");
+    (typo["make"], typo["plate_colour"]) = (json!("BYD Qin"), json!("green"));
+    let flag = dispatcher.post("/v1/flags", &typo).unwrap();
+    assert_eq!((&flag["tracker"], &flag["match"]), (&json!("none"), &json!("none")));
+    assert_eq!(flag["matched"]["make"], "BYD Qin");
+    assert_eq!(
+        (&flag["near"][0]["id"], &flag["near"][0]["alike"]),
+        (&json!("a"), &json!("lookalike"))
+    );
+    let found = dispatcher.post("/v1/flags", &flag_of("辽B·T0001")).unwrap();
+    assert_eq!((&found["tracker"], &found["match"]), (&json!("enrolled"), &json!("plate")));
+    assert_eq!((&found["last_heard_at"], &found["near"]), (&Value::Null, &json!([])));
     server.enrol("2", "b", "辽B T0001");
     let (status, _, problem) = refusal(dispatcher.post("/v1/flags", &flag_of("辽BT0001")));
     assert_eq!(status, 409);

@@ -120,7 +120,10 @@ fn enrol_and_flag(server: &Server, number: u32) {
 }
 
 fn flag_of(vehicle: &str) -> Value {
-    json!({"vehicle": vehicle, "reason": "stolen", "case": "A-17", "authority": "duty officer"})
+    json!({
+        "vehicle": vehicle, "reason": "stolen", "case": "A-17", "authority": "duty officer",
+        "emergency": true
+    })
 }
 
 /// The number of the first line that is an entry of that act.

@@ -62,7 +62,8 @@ fn where_a_vehicle_is_is_shown_for_a_reason() {
     assert_eq!(found["fix"]["latitude"], 38.9);
 }
 
-const FLAG: [&str; 6] = ["--reason", "stolen", "--case", "A-17", "--authority", "duty officer"];
+const FLAG: [&str; 7] =
+    ["--reason", "stolen", "--case", "A-17", "--authority", "duty officer", "--emergency"];
 
 #[test]
 fn a_device_is_enrolled_listed_and_revoked() {
@@ -131,7 +132,9 @@ fn a_flag_is_added_listed_and_withdrawn() {
     assert_eq!(withdrawn, format!("flag {id} on 辽B·T0001 (taxi, taxi-1) withdrawn\n"));
     assert_eq!(said(&server, &["flag", "list"]), "no flag holds\n");
     add[3] = "辽B·X9999";
-    assert!(complaint(&run(&server, &add)).contains("without a tracker are not supported yet"));
+    let told = said(&server, &add);
+    assert!(told.contains("on 辽B·X9999 (other, plate:辽BX9999) holds until 20"), "{told}");
+    assert!(told.contains("\n  tracker: none;"), "{told}");
     add[5] = "soon";
     assert_eq!(run(&server, &add).status.code(), Some(2), "wrong use");
 }
@@ -238,7 +241,9 @@ fn subscribe_writes_for_people() {
     BufReader::new(subscriber.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     // The server's clock starts at 2027-01-15 08:00:00 UTC.
     assert!(line.starts_with("2027-01-15 16:0"), "{line}");
-    let said =
-        format!("  flag.added        {id} on 辽B·T0001 (taxi): stolen A-17, by duty officer\n");
+    let said = format!(
+        "  flag.added        {id} on 辽B·T0001 (taxi): stolen A-17, by duty officer; emergency, \
+             lapses without an approval\n"
+    );
     assert!(line.ends_with(&said), "{line}");
 }

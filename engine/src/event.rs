@@ -110,6 +110,12 @@ pub struct VehicleView {
     /// Colour of its paint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+    /// Colour of its plate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate_colour: Option<String>,
+    /// Its vehicle identification number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vin: Option<String>,
 }
 
 impl From<&Vehicle> for VehicleView {
@@ -120,6 +126,8 @@ impl From<&Vehicle> for VehicleView {
             class: vehicle.class,
             make: vehicle.make.clone(),
             colour: vehicle.colour.clone(),
+            plate_colour: vehicle.plate_colour.clone(),
+            vin: vehicle.vin.clone(),
         }
     }
 }
@@ -419,15 +427,16 @@ impl Event {
         }
     }
 
-    /// The checkpoints and the units that were told of a silence which this ends: it concerns
-    /// them, too.
+    /// The checkpoints and the units that were told of a silence which this ends, and the units that
+    /// are let in on a covert flag: it concerns them, too.
     #[must_use]
     pub fn told_before(&self) -> (Vec<&CheckpointId>, Vec<&UnitId>) {
-        let Data::Heard(heard) = &self.data else { return Default::default() };
+        let covert = self.covert().iter();
+        let Data::Heard(heard) = &self.data else { return (Vec::new(), covert.collect()) };
         let units = heard.checkpoints.iter().map(|checkpoint| &checkpoint.unit);
         (
             heard.checkpoints.iter().map(|checkpoint| &checkpoint.id).collect(),
-            units.chain(&heard.unit_before).collect(),
+            units.chain(&heard.unit_before).chain(covert).collect(),
         )
     }
 

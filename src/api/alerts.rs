@@ -36,6 +36,7 @@ pub(super) async fn list(
         to_dispose.extend(over);
     }
     for list in [&mut alerts, &mut to_dispose] {
+        list.retain(|alert| caller.is_let_in(&alert.flag.covert));
         list.sort_by(|one: &AlertReport, other| {
             (one.eta_at, &one.alert).cmp(&(other.eta_at, &other.alert))
         });
@@ -129,7 +130,9 @@ async fn handle(
     caller.may(Action::HandleAlerts)?;
     let mut by = caller.by(&pairs.only(&["reason"])?)?;
     let alert = EventId(id);
-    let found = find(state, &alert).await?.ok_or_else(|| refused(Refusal::Unknown))?;
+    let found = find(state, &alert).await?;
+    let found = found.filter(|found| caller.is_let_in(&found.flag.covert));
+    let found = found.ok_or_else(|| refused(Refusal::Unknown))?;
     let unit = acts_for(state, &caller, unit, &found)?;
     let vehicle = found.vehicle.id.clone();
     let who = by.who.clone();

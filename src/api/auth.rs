@@ -35,7 +35,6 @@ impl Caller {
 
     /// Goes on only where the caller may say of what `applicant` asked for whether it may hold:
     /// another person, and one that is known here long enough.
-    #[expect(dead_code, reason = "flags hold without approval as yet")]
     pub(super) fn may_approve(
         &self,
         state: &ApiState,

@@ -115,6 +115,9 @@ impl Follower {
                 }
             }
             if let Some(event) = self.waiting.pop_front() {
+                if !Caller(Arc::clone(&self.token)).reads(&self.state, &event) {
+                    continue;
+                }
                 return Some((Ok(frame(&event)), self));
             }
             if self.complete {

@@ -14,6 +14,7 @@ mod noting;
 mod presence;
 mod problem;
 mod reports;
+mod sight;
 mod token_routes;
 mod tokens;
 mod vehicles;
@@ -34,7 +35,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::{Persons, Reasons};
+use crate::config::{FlagReasons, Persons, Reasons};
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -68,6 +69,7 @@ pub struct Inner {
     signer: Arc<Signer>,
     reasons: Reasons,
     persons: Persons,
+    flag_reasons: FlagReasons,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -92,6 +94,8 @@ pub struct Settings {
     pub reasons: Reasons,
     /// Who may approve.
     pub persons: Persons,
+    /// The reasons for which vehicles are flagged.
+    pub flag_reasons: FlagReasons,
 }
 
 impl ApiState {
@@ -108,7 +112,7 @@ impl ApiState {
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
-        let Settings { setup, reasons, persons } = settings;
+        let Settings { setup, reasons, persons, flag_reasons } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
@@ -122,6 +126,7 @@ impl ApiState {
             setup,
             reasons,
             persons,
+            flag_reasons,
             closing,
         })))
     }
@@ -156,7 +161,13 @@ fn router(state: ApiState) -> Router {
         .route("/devices/{id}", get(devices::show).delete(devices::revoke))
         .route("/flags", get(flags::list).post(flags::add))
         .route("/flags/{id}", get(flags::show).delete(flags::withdraw))
+        .route("/flags/export", get(flags::export))
+        .route("/flags/import", post(flags::import).layer(csv))
+        .route("/flags/reasons", get(flags::reasons))
         .route("/flags/{id}/withdraw", post(flags::withdraw))
+        .route("/flags/{id}/approve", post(flags::approve))
+        .route("/flags/{id}/reject", post(flags::reject))
+        .route("/flags/{id}/renew", post(flags::renew))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/deliver", post(alerts::deliver))

@@ -45,8 +45,16 @@ pub mod acts {
     pub const DEVICE_TOKEN: &str = "device.token";
     /// The stream of events, with flagged vehicles' positions, was opened.
     pub const EVENTS_FOLLOW: &str = "events.follow";
-    /// A flag was added.
+    /// A flag was added, or applied for.
     pub const FLAG_ADD: &str = "flag.add";
+    /// A flag was approved.
+    pub const FLAG_APPROVE: &str = "flag.approve";
+    /// Flags were written out as CSV.
+    pub const FLAG_EXPORT: &str = "flag.export";
+    /// A flag was rejected.
+    pub const FLAG_REJECT: &str = "flag.reject";
+    /// A flag was renewed.
+    pub const FLAG_RENEW: &str = "flag.renew";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
     /// The server started.

@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Limits, Persons};
+use super::{Audit, FlagReason, Limits, Persons};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -49,6 +49,8 @@ pub(super) struct Document {
     pub(super) deadlines: Deadlines,
     /// Other platforms.
     pub(super) jt809: Jt809,
+    /// The reasons for which vehicles are flagged.
+    pub(super) reasons: Option<Vec<FlagReason>>,
 }
 
 /// What JT/T 809 needs.

@@ -11,6 +11,8 @@ mod document;
 mod enrolment;
 mod features;
 mod files;
+mod flag_reasons;
+mod flag_table;
 mod fleet;
 mod limits;
 mod persons;
@@ -36,6 +38,8 @@ pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
+pub use flag_reasons::{FlagReason, FlagReasons, LONGEST_FLAG_S};
+pub use flag_table::{AskedFlag, read_flags, write_flags};
 pub use fleet::{BadLine, read_fleet};
 pub use limits::{Limits, Network, PeerLimits};
 pub use persons::Persons;
@@ -66,6 +70,8 @@ pub struct Configuration {
     pub audit: Audit,
     /// The people who use it.
     pub persons: Persons,
+    /// The reasons for which vehicles are flagged.
+    pub flag_reasons: FlagReasons,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -192,6 +198,7 @@ impl Configuration {
             );
         }
 
+        let flag_reasons = flag_reasons::read(file, document.reasons, &places, &mut report);
         let audit = document.audit;
         let configuration = Self {
             source,
@@ -206,6 +213,7 @@ impl Configuration {
                 ..audit
             },
             persons: document.persons,
+            flag_reasons,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -7,6 +7,7 @@
 mod change;
 mod fleet;
 mod import;
+mod plates;
 mod platforms;
 mod refused;
 mod saver;
@@ -15,7 +16,7 @@ mod tokens;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use interdict_engine::Vehicle;
+use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
 
 use crate::clock::Clock;
@@ -28,8 +29,8 @@ use tokens::DeviceTokens;
 
 pub use crate::config::{BadLine, Enrol, Enrolment};
 pub use change::{Change, EnrolError, Enrolled};
-pub use fleet::plate_key;
 pub use import::Report;
+pub use plates::{Alike, plate_key};
 pub use refused::Refused;
 
 /// What an operator sets for devices.
@@ -131,6 +132,19 @@ impl Registry {
     #[must_use]
     pub fn vehicles_named(&self, text: &str) -> Vec<Vehicle> {
         self.0.core.fleet().named(text)
+    }
+
+    /// Enrolled vehicles whose plates may be taken for `plate`, the likeliest first: with a letter
+    /// that looks alike, or that is another one, missing or too many.
+    #[must_use]
+    pub fn vehicles_alike(&self, plate: &str) -> Vec<(Alike, Vehicle)> {
+        self.0.core.fleet().alike(plate)
+    }
+
+    /// Whether a tracker is enrolled in a vehicle.
+    #[must_use]
+    pub fn has_tracker(&self, vehicle: &VehicleId) -> bool {
+        self.0.core.fleet().vehicle(vehicle).is_some()
     }
 
     /// Every enrolled vehicle once, in order of identity.

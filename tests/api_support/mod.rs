@@ -190,6 +190,7 @@ pub(crate) fn flag_of(vehicle: &str) -> Value {
         "case": "A-17",
         "authority": "duty officer",
         "cautions": ["armed"],
+        "emergency": true,
     })
 }
 

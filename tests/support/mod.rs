@@ -211,11 +211,16 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) fn open(http: SocketAddr, path: &str) -> Self {
+        Self::open_as(TOKEN, http, path)
+    }
+
+    /// With that token.
+    pub(crate) fn open_as(token: &str, http: SocketAddr, path: &str) -> Self {
         let mut stream = TcpStream::connect(http).expect("connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {token}\r\n\r\n"
         )
         .expect("sent");
         let mut lines = BufReader::new(stream).lines();
