@@ -135,6 +135,7 @@ impl Server {
                 setup: configuration.setup.clone(),
                 reasons: configuration.audit.reasons,
                 persons: configuration.persons.clone(),
+                history: configuration.history.clone(),
             },
             closing.clone(),
         )?;

@@ -86,6 +86,12 @@ fn a_device_is_enrolled_listed_and_revoked() {
         listed.lines().nth(1).unwrap().starts_with("13800000001  taxi-1   辽B·T0001"),
         "{listed}"
     );
+    let fix = Fix::new(START, 38.9, 121.6).unwrap();
+    let observation = Observation { device: "13800000001".into(), vehicle: "taxi-1".into(), fix };
+    server.runtime.block_on(server.shards.tell(vec![Input::Fix(observation)])).unwrap();
+    let listed = said(&server, &["device", "list"]);
+    let heard = listed.lines().nth(1).unwrap();
+    assert!(heard.contains("2027-01-15 16:00:") && !heard.contains("38.9"), "{listed}");
     server.registry.refuse(&"9\u{1b}[2J".into(), "gt06", "192.0.2.7:5");
     let refused = said(&server, &["device", "list", "--refused"]);
     assert!(refused.contains("9\\u{1b}[2J  gt06      192.0.2.7:5  1"), "{refused}");

@@ -14,6 +14,7 @@ mod noting;
 mod presence;
 mod problem;
 mod reports;
+mod scope;
 mod token_routes;
 mod tokens;
 mod vehicles;
@@ -34,7 +35,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::{Persons, Reasons};
+use crate::config::{History, Persons, Reasons};
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -68,6 +69,7 @@ pub struct Inner {
     signer: Arc<Signer>,
     reasons: Reasons,
     persons: Persons,
+    history: History,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -92,6 +94,8 @@ pub struct Settings {
     pub reasons: Reasons,
     /// Who may approve.
     pub persons: Persons,
+    /// How far back each role reads.
+    pub history: History,
 }
 
 impl ApiState {
@@ -108,7 +112,7 @@ impl ApiState {
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
-        let Settings { setup, reasons, persons } = settings;
+        let Settings { setup, reasons, persons, history } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
@@ -122,6 +126,7 @@ impl ApiState {
             setup,
             reasons,
             persons,
+            history,
             closing,
         })))
     }

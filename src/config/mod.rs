@@ -8,10 +8,12 @@ mod checkpoints;
 mod datum;
 mod digest;
 mod document;
+mod duration;
 mod enrolment;
 mod features;
 mod files;
 mod fleet;
+mod history;
 mod limits;
 mod persons;
 mod platforms;
@@ -37,6 +39,7 @@ pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
 pub use fleet::{BadLine, read_fleet};
+pub use history::{Depth, History};
 pub use limits::{Limits, Network, PeerLimits};
 pub use persons::Persons;
 pub use platforms::{HostPort, Password, Platform};
@@ -66,6 +69,8 @@ pub struct Configuration {
     pub audit: Audit,
     /// The people who use it.
     pub persons: Persons,
+    /// How far back they read.
+    pub history: History,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -206,6 +211,7 @@ impl Configuration {
                 ..audit
             },
             persons: document.persons,
+            history: document.history,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -1,8 +1,8 @@
 //! What an operator sets for the people who use it.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::text;
+use super::duration;
 
 /// Rules for persons.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -10,27 +10,13 @@ use crate::text;
 pub struct Persons {
     /// Seconds since a person's first token before which they approve nothing: whoever can make
     /// tokens must not make up a second person on the spot. A day: a shift of others sees the token.
-    #[serde(rename = "approver_age", deserialize_with = "duration")]
+    #[serde(rename = "approver_age", deserialize_with = "duration::seconds")]
     pub approver_age_s: f64,
 }
 
 impl Default for Persons {
     fn default() -> Self {
         Self { approver_age_s: 86_400.0 }
-    }
-}
-
-/// A duration as people write it, such as `24h`; a bare number is seconds.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a duration such as \"24h\", or seconds")]
-    enum Given {
-        Seconds(f64),
-        Text(String),
-    }
-    match Given::deserialize(deserializer)? {
-        Given::Seconds(length_s) => Ok(length_s),
-        Given::Text(text) => text::seconds(&text).map_err(serde::de::Error::custom),
     }
 }
 

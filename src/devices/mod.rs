@@ -15,7 +15,7 @@ mod tokens;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use interdict_engine::Vehicle;
+use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
 
 use crate::clock::Clock;
@@ -107,14 +107,19 @@ impl Registry {
         all
     }
 
-    /// Up to `limit` enrolments in order of the devices' identities, those after `after`; and
-    /// whether there are more.
+    /// Up to `limit` enrolments that are `wanted`, in order of the devices' identities, those after
+    /// `after`; and whether there are more.
     #[must_use]
-    pub fn page(&self, after: Option<&str>, limit: usize) -> (Vec<Arc<Enrolment>>, bool) {
+    pub fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        wanted: impl Fn(&Enrolment) -> bool,
+    ) -> (Vec<Arc<Enrolment>>, bool) {
         let mut page = self.list();
-        if let Some(after) = after {
-            page.retain(|enrolment| enrolment.device.as_str() > after);
-        }
+        page.retain(|enrolment| {
+            after.is_none_or(|after| enrolment.device.as_str() > after) && wanted(enrolment)
+        });
         let more = page.len() > limit;
         page.truncate(limit);
         (page, more)
@@ -131,6 +136,12 @@ impl Registry {
     #[must_use]
     pub fn vehicles_named(&self, text: &str) -> Vec<Vehicle> {
         self.0.core.fleet().named(text)
+    }
+
+    /// The enrolled vehicle of that identity.
+    #[must_use]
+    pub fn vehicle(&self, id: &VehicleId) -> Option<Vehicle> {
+        self.0.core.fleet().vehicle(id).cloned()
     }
 
     /// Every enrolled vehicle once, in order of identity.
