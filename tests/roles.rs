@@ -533,6 +533,8 @@ fn the_stream_of_a_revoked_token_closes_within_a_second() {
         let count = closing.read(&mut bytes).unwrap();
         assert!(count > 0, "it was cut off");
         rest.extend_from_slice(&bytes[..count]);
+        let is_heartbeat = |part: &[u8]| part == b":\n\n";
+        assert!(!rest.windows(3).any(is_heartbeat), "it goes on");
     }
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(1), "{took:?}");

@@ -72,7 +72,7 @@ pub(super) async fn follow(
         complete: false,
         latest: state.shards.latest(),
         changes: state.tokens.changes(),
-        _counted: Counted::new(&state, &token),
+        counted: None,
         token,
         state: state.clone(),
     };
@@ -83,6 +83,8 @@ pub(super) async fn follow(
     let filters = filters.into_iter().filter(|(_, values)| !values.is_empty());
     let act = filters.fold(act, |act, (name, values)| act.with(name, values));
     state.note(vec![act]).await?;
+    // Whoever was refused has not looked.
+    follower.counted = Some(Counted::new(&follower.state, &follower.token));
     let events = stream::unfold(follower, Follower::next);
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     Ok(([(CURSOR, cursor.to_string())], stream).into_response())
@@ -107,7 +109,7 @@ struct Follower {
     changes: watch::Receiver<u64>,
     token: Arc<Token>,
     state: ApiState,
-    _counted: Counted,
+    counted: Option<Counted>,
 }
 
 impl Follower {
