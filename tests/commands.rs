@@ -173,6 +173,25 @@ fn a_token_is_printed_once() {
 }
 
 #[test]
+fn a_log_is_exported_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let audit = |unit: &[&str]| {
+        let name = format!("auditor of {unit:?}");
+        let add = ["token", "add", "--name", &name, "--role", "auditor"];
+        let token = said(&server, &[&add, unit].concat());
+        let out = folder.path().join(&name).into_os_string().into_string().unwrap();
+        let mut export = command(&server.url, &["audit", "export", &out]);
+        export.env("INTERDICT_TOKEN", token.trim_end()).output().unwrap()
+    };
+    let whole = audit(&[]);
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
+    assert!(audit(&["--unit", "city"]).status.success(), "there is nothing above the city");
+    let said_no = complaint(&audit(&["--unit", "station"]));
+    assert!(said_no.contains("the entries of station alone"), "{said_no}");
+}
+
+#[test]
 fn what_is_wrong_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());

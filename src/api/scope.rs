@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
-use interdict_engine::{AlertReport, Setup, Type, UnitId};
+use interdict_engine::{AlertReport, Setup, UnitId};
 use interdict_protocols::Time;
 
 use super::ApiState;
@@ -15,12 +15,13 @@ use crate::config::History;
 use crate::dispatch::with_those_under;
 use crate::store::StoredEvent;
 
+/// How the types of flags' own events begin.
+const FLAG_EVENTS: &str = "interdict.flag.";
+
 /// How much somebody sees and decides.
 pub(super) struct Scope {
     extent: Extent,
     own: Option<UnitId>,
-    /// The units above their own: what those order holds for them too.
-    above: Vec<UnitId>,
     /// How old an event they read may be, seconds; `None`: as old as any.
     history_s: Option<f64>,
 }
@@ -44,15 +45,16 @@ impl Caller {
 impl Scope {
     fn of(token: &Token, setup: &Setup, history: &History) -> Self {
         let own = token.unit.as_deref().map(UnitId::from);
-        let is_known = |unit: &UnitId| setup.units.iter().any(|known| known.id == *unit);
-        let above = own.as_ref().map(|own| above(own, setup)).unwrap_or_default();
+        let is_top = |unit: &UnitId| {
+            setup.units.iter().any(|known| known.id == *unit && known.parent.is_none())
+        };
         let extent = match (&own, token.role) {
             // A fleet's people see what is theirs, and nothing where nothing is.
             (own, Role::Fleet) => Extent::Units(
                 own.clone().map(|own| with_those_under(own, setup)).unwrap_or_default(),
             ),
             (None, _) => Extent::All,
-            (Some(own), _) if above.is_empty() && is_known(own) => {
+            (Some(own), _) if is_top(own) => {
                 let mine = with_those_under(own.clone(), setup);
                 let units = setup.units.iter().map(|unit| &unit.id);
                 Extent::AllBut(units.filter(|unit| !mine.contains(*unit)).cloned().collect())
@@ -68,7 +70,7 @@ impl Scope {
             // They read no events.
             Role::Fleet => Some(0.0),
         };
-        Self { extent, own, above, history_s }
+        Self { extent, own, history_s }
     }
 
     /// Whether what belongs to that unit, or to none, is theirs.
@@ -123,23 +125,15 @@ impl Scope {
         self.holds(Some(&alert.checkpoint.unit)) || told.iter().any(|unit| self.holds(Some(unit)))
     }
 
-    /// A flag holds for the unit that ordered it and for those under that; for everybody where no unit
-    /// did.
-    pub(super) fn sees_flag(&self, unit: Option<&UnitId>) -> bool {
-        self.holds(unit) || unit.is_none_or(|unit| self.above.contains(unit))
-    }
-
-    /// Whether an event is theirs to read at `now`.
+    /// Whether an event is theirs to read at `now`. A flag's own events are everybody's, as the list of
+    /// flags is: a flag says nothing of any place.
     pub(super) fn sees_event(&self, event: &StoredEvent, now: Time) -> bool {
         if self.since(now).is_some_and(|since| event.time < since) {
             return false;
         }
-        let is_flag =
-            matches!(event.kind, Type::FlagAdded | Type::FlagWithdrawn | Type::FlagExpired);
-        let unit = event.unit.as_ref();
-        self.holds(unit)
+        event.kind.name().starts_with(FLAG_EVENTS)
+            || self.holds(event.unit.as_ref())
             || event.told_units.iter().any(|unit| self.holds(Some(unit)))
-            || (is_flag && self.sees_flag(unit))
     }
 
     /// The time before which they read nothing.
@@ -148,25 +142,9 @@ impl Scope {
     }
 }
 
-/// The units above one, the nearest first.
-fn above(unit: &UnitId, setup: &Setup) -> Vec<UnitId> {
-    let mut found: Vec<UnitId> = Vec::new();
-    let parent = |unit: &UnitId| {
-        let known = setup.units.iter().find(|known| known.id == *unit)?;
-        known.parent.clone()
-    };
-    let mut at = parent(unit);
-    // A tree that goes round in a circle is refused when it is read; here it would have no end.
-    while let Some(unit) = at.filter(|unit| !found.contains(unit)) {
-        at = parent(&unit);
-        found.push(unit);
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
-    use interdict_engine::{Level, Unit};
+    use interdict_engine::{Level, Type, Unit};
 
     use super::super::tokens::Kind;
     use super::*;
@@ -272,11 +250,8 @@ mod tests {
         assert!(!sees(&event(0.0, Type::Conflict, None, &[])));
         let city = scope(Role::Operator, Some("city"));
         assert!(city.sees_event(&event(0.0, Type::DeviceAlarm, None, &[]), NOW));
-        // An order of the city's holds in its stations.
-        assert!(sees(&event(0.0, Type::FlagAdded, None, &[])));
-        assert!(sees(&event(0.0, Type::FlagAdded, Some("city"), &[])));
-        assert!(!sees(&event(0.0, Type::FlagAdded, Some("west"), &[])));
-        assert!(!sees(&event(0.0, Type::FlagAdded, Some("neighbour"), &[])));
         assert!(!sees(&event(0.0, Type::Silent, Some("city"), &[])));
+        assert!(sees(&event(0.0, Type::FlagAdded, None, &[])));
+        assert!(!sees(&event(3_601.0, Type::FlagAdded, None, &[])));
     }
 }
