@@ -136,6 +136,7 @@ impl Server {
                 reasons: configuration.audit.reasons,
                 persons: configuration.persons.clone(),
                 flag_reasons: configuration.flag_reasons.clone(),
+                history: configuration.history.clone(),
             },
             closing.clone(),
         )?;

@@ -87,6 +87,12 @@ fn a_device_is_enrolled_listed_and_revoked() {
         listed.lines().nth(1).unwrap().starts_with("13800000001  taxi-1   辽B·T0001"),
         "{listed}"
     );
+    let fix = Fix::new(START, 38.9, 121.6).unwrap();
+    let observation = Observation { device: "13800000001".into(), vehicle: "taxi-1".into(), fix };
+    server.runtime.block_on(server.shards.tell(vec![Input::Fix(observation)])).unwrap();
+    let listed = said(&server, &["device", "list"]);
+    let heard = listed.lines().nth(1).unwrap();
+    assert!(heard.contains("2027-01-15 16:00:") && !heard.contains("38.9"), "{listed}");
     server.registry.refuse(&"9\u{1b}[2J".into(), "gt06", "192.0.2.7:5");
     let refused = said(&server, &["device", "list", "--refused"]);
     assert!(refused.contains("9\\u{1b}[2J  gt06      192.0.2.7:5  1"), "{refused}");
@@ -167,6 +173,25 @@ fn a_token_is_printed_once() {
         run(&server, &["token", "add", "--name", "x", "--role", "king"]).status.code(),
         Some(2)
     );
+}
+
+#[test]
+fn a_log_is_exported_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let audit = |unit: &[&str]| {
+        let name = format!("auditor of {unit:?}");
+        let add = ["token", "add", "--name", &name, "--role", "auditor"];
+        let token = said(&server, &[&add, unit].concat());
+        let out = folder.path().join(&name).into_os_string().into_string().unwrap();
+        let mut export = command(&server.url, &["audit", "export", &out]);
+        export.env("INTERDICT_TOKEN", token.trim_end()).output().unwrap()
+    };
+    let whole = audit(&[]);
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
+    assert!(audit(&["--unit", "city"]).status.success(), "there is nothing above the city");
+    let said_no = complaint(&audit(&["--unit", "station"]));
+    assert!(said_no.contains("the entries of station alone"), "{said_no}");
 }
 
 #[test]

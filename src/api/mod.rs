@@ -14,6 +14,7 @@ mod noting;
 mod presence;
 mod problem;
 mod reports;
+mod scope;
 mod sight;
 mod token_routes;
 mod tokens;
@@ -35,7 +36,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::{FlagReasons, Persons, Reasons};
+use crate::config::{FlagReasons, History, Persons, Reasons};
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -70,6 +71,7 @@ pub struct Inner {
     reasons: Reasons,
     persons: Persons,
     flag_reasons: FlagReasons,
+    history: History,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -96,6 +98,8 @@ pub struct Settings {
     pub persons: Persons,
     /// The reasons for which vehicles are flagged.
     pub flag_reasons: FlagReasons,
+    /// How far back each role reads.
+    pub history: History,
 }
 
 impl ApiState {
@@ -112,7 +116,7 @@ impl ApiState {
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
-        let Settings { setup, reasons, persons, flag_reasons } = settings;
+        let Settings { setup, reasons, persons, flag_reasons, history } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
@@ -127,6 +131,7 @@ impl ApiState {
             reasons,
             persons,
             flag_reasons,
+            history,
             closing,
         })))
     }

@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use super::ApiState;
 use super::auth::Caller;
-use crate::dispatch::with_those_under;
 use crate::store::StoredEvent;
 
 /// How the types of events of flags themselves begin.
@@ -62,10 +61,10 @@ impl Caller {
         if person == flag.applicant.as_deref() || person == flag.approved_by.as_deref() {
             return true;
         }
-        self.is_let_in(&flag.covert)
-            && self.unit().is_none_or(|own| {
-                flag.reaches(&own, &state.above(&own)) || state.is_under(flag.unit.as_ref(), &own)
-            })
+        let scope = self.scope(state);
+        let reaches =
+            |own: &UnitId| flag.reaches(own, &state.above(own)) || scope.holds(flag.unit.as_ref());
+        self.is_let_in(&flag.covert) && scope.unit().is_none_or(reaches)
     }
 }
 
@@ -80,10 +79,5 @@ impl ApiState {
             above.push(id);
         }
         above
-    }
-
-    /// Whether a unit is `own` or one under it.
-    pub(super) fn is_under(&self, unit: Option<&UnitId>, own: &UnitId) -> bool {
-        unit.is_some_and(|unit| with_those_under(own.clone(), &self.setup).contains(unit))
     }
 }

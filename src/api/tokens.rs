@@ -50,6 +50,8 @@ pub enum Action {
     ManageDevices,
     /// Lists of devices.
     ReadDevices,
+    /// Devices that wanted to be heard and are not enrolled.
+    ReadRefusedDevices,
     /// Adding and withdrawing flags.
     Flag,
     /// Saying of a flag that somebody else asked for whether it may hold. For persons only.
@@ -76,6 +78,9 @@ impl Role {
             Action::ManageTokens | Action::ManageDevices => matches!(self, Self::Admin),
             Action::ReadDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
+            }
+            Action::ReadRefusedDevices => {
+                matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor)
             }
             Action::ManageCheckpoints => matches!(self, Self::Admin | Self::Dispatcher),
             Action::HandleAlerts | Action::Flag => {
@@ -107,7 +112,8 @@ pub struct Token {
     pub kind: Kind,
     /// What they are there for.
     pub role: Role,
-    /// The unit that they belong to.
+    /// The unit that they belong to: they see and decide what is its and what is under it; `None`:
+    /// everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// When it was made.
@@ -141,7 +147,7 @@ pub enum TokenError {
         token: String,
     },
     /// Nobody could make tokens any more.
-    #[error("`{0}` is the last admin token; add another one first")]
+    #[error("`{0}` is the last admin token of no unit; add another one first")]
     LastAdmin(String),
     /// It could not be made durable.
     #[error(transparent)]
@@ -207,8 +213,9 @@ const fn kind_name(kind: &Kind) -> &'static str {
     }
 }
 
+/// Whether it makes any token; an admin of a unit makes none that reaches further.
 fn is_admin(token: &Token) -> bool {
-    token.role == Role::Admin && token.revoked_at.is_none()
+    token.role == Role::Admin && token.unit.is_none() && token.revoked_at.is_none()
 }
 
 fn hash(secret: &str) -> Hash {
@@ -237,6 +244,13 @@ impl Tokens {
     pub(crate) fn find(&self, secret: &str) -> Option<Arc<Token>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(&hash(secret)).filter(|token| token.revoked_at.is_none()).cloned()
+    }
+
+    /// The token of that name that is in force.
+    pub(crate) fn in_force(&self, name: &str) -> Option<Arc<Token>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut in_force = known.values().filter(|token| token.revoked_at.is_none());
+        in_force.find(|token| token.name == name).cloned()
     }
 
     /// Whether this very token is in force still.

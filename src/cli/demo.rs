@@ -160,8 +160,8 @@ fn welcome(
     eprintln!(
         "A made-up night in Dalian, {}, {} times as fast: {} vehicles, {}.\n\
          \x20 http      http://{http}\n\
-         \x20 token     export INTERDICT_TOKEN={dispatcher}    a dispatcher's: flags, alerts\n\
-         \x20 admin     export INTERDICT_TOKEN={admin}    devices, tokens, the audit log\n\
+         \x20 token     export INTERDICT_TOKEN={dispatcher}\n\
+         \x20 admin     export INTERDICT_TOKEN={admin}\n\
          \x20 follow    interdict subscribe --server http://{http} --after 0\n\
          \x20           curl -N -H \"Authorization: Bearer $INTERDICT_TOKEN\" \
          'http://{http}/v1/events?after=0'\n\

@@ -77,6 +77,9 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 text(&made, "/person"),
                 text(&made, "/role")
             );
+            for warning in members(&made, "warnings") {
+                eprintln!("warning: {}", warning.as_str().unwrap_or_default());
+            }
             writeln!(out, "{}", text(&made, "/token"))?;
         }
         Command::List { server, format, zone } => {

@@ -4,9 +4,9 @@ use interdict_engine::{Action, Level, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::document::Places;
+use super::duration;
 use super::files::embedded;
 use super::problem::Report;
-use crate::text;
 
 /// No flag lasts longer, whatever its reason: renewal is a new decision.
 pub const LONGEST_FLAG_S: f64 = 30.0 * 86_400.0;
@@ -27,7 +27,7 @@ pub struct FlagReason {
     /// Seconds that a flag for it may last, from its start or its renewal.
     #[serde(
         rename(serialize = "longest_s", deserialize = "longest"),
-        deserialize_with = "text::deserialize_seconds",
+        deserialize_with = "duration::seconds",
         default = "longest"
     )]
     pub longest_s: f64,

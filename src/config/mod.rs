@@ -8,12 +8,14 @@ mod checkpoints;
 mod datum;
 mod digest;
 mod document;
+mod duration;
 mod enrolment;
 mod features;
 mod files;
 mod flag_reasons;
 mod flag_table;
 mod fleet;
+mod history;
 mod limits;
 mod persons;
 mod platforms;
@@ -41,6 +43,7 @@ pub use files::{RoadFile, embedded};
 pub use flag_reasons::{FlagReason, FlagReasons, LONGEST_FLAG_S};
 pub use flag_table::{AskedFlag, read_flags, write_flags};
 pub use fleet::{BadLine, read_fleet};
+pub use history::{Depth, History};
 pub use limits::{Limits, Network, PeerLimits};
 pub use persons::Persons;
 pub use platforms::{HostPort, Password, Platform};
@@ -72,6 +75,8 @@ pub struct Configuration {
     pub persons: Persons,
     /// The reasons for which vehicles are flagged.
     pub flag_reasons: FlagReasons,
+    /// How far back they read.
+    pub history: History,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -214,6 +219,7 @@ impl Configuration {
             },
             persons: document.persons,
             flag_reasons,
+            history: document.history,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::text;
+use super::duration;
 
 /// Rules for persons.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -10,7 +10,7 @@ use crate::text;
 pub struct Persons {
     /// Seconds since a person's first token before which they approve nothing: whoever can make
     /// tokens must not make up a second person on the spot. A day: a shift of others sees the token.
-    #[serde(rename = "approver_age", deserialize_with = "text::deserialize_seconds")]
+    #[serde(rename = "approver_age", deserialize_with = "duration::seconds")]
     pub approver_age_s: f64,
 }
 

@@ -108,14 +108,19 @@ impl Registry {
         all
     }
 
-    /// Up to `limit` enrolments in order of the devices' identities, those after `after`; and
-    /// whether there are more.
+    /// Up to `limit` enrolments that are `wanted`, in order of the devices' identities, those after
+    /// `after`; and whether there are more.
     #[must_use]
-    pub fn page(&self, after: Option<&str>, limit: usize) -> (Vec<Arc<Enrolment>>, bool) {
+    pub fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        wanted: impl Fn(&Enrolment) -> bool,
+    ) -> (Vec<Arc<Enrolment>>, bool) {
         let mut page = self.list();
-        if let Some(after) = after {
-            page.retain(|enrolment| enrolment.device.as_str() > after);
-        }
+        page.retain(|enrolment| {
+            after.is_none_or(|after| enrolment.device.as_str() > after) && wanted(enrolment)
+        });
         let more = page.len() > limit;
         page.truncate(limit);
         (page, more)
@@ -141,10 +146,10 @@ impl Registry {
         self.0.core.fleet().alike(plate)
     }
 
-    /// Whether a tracker is enrolled in a vehicle.
+    /// The enrolled vehicle of that identity.
     #[must_use]
-    pub fn has_tracker(&self, vehicle: &VehicleId) -> bool {
-        self.0.core.fleet().vehicle(vehicle).is_some()
+    pub fn vehicle(&self, id: &VehicleId) -> Option<Vehicle> {
+        self.0.core.fleet().vehicle(id).cloned()
     }
 
     /// Every enrolled vehicle once, in order of identity.

@@ -1,7 +1,5 @@
 //! Durations as people write them: `24h`, `4m`, `90s`, `1h30m`, `7d`.
 
-use serde::{Deserialize, Deserializer};
-
 /// The duration in seconds. A number without a unit is seconds.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let wrong = || format!("`{text}` is not a duration such as 24h, 30m, 90s or 7d");
@@ -33,22 +31,6 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
         rest = unit.map_or("", |unit| &after[unit.len_utf8()..]);
     }
     if sum_s.is_finite() { Ok(sum_s) } else { Err(wrong()) }
-}
-
-/// A duration as a configuration states it; a bare number is seconds.
-pub(crate) fn deserialize_seconds<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<f64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a duration such as \"24h\", or seconds")]
-    enum Given {
-        Seconds(f64),
-        Text(String),
-    }
-    match Given::deserialize(deserializer)? {
-        Given::Seconds(length_s) => Ok(length_s),
-        Given::Text(text) => seconds(&text).map_err(serde::de::Error::custom),
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod hex;
 mod lines;
 
 pub(crate) use columns::{Columns, cell, uncell};
-pub(crate) use duration::{deserialize_seconds, seconds};
+pub(crate) use duration::seconds;
 pub(crate) use escape::escape;
 pub(crate) use hex::bytes;
 pub(crate) use lines::{LONGEST, Line, Lines};

@@ -1,6 +1,5 @@
 //! A flag as somebody asks for it, held to its reason's limits.
 
-use axum::http::StatusCode;
 use interdict_engine::{Flag, FlagState, UnitId, Vehicle};
 use interdict_protocols::Time;
 use serde_json::json;
@@ -40,13 +39,10 @@ impl Applicant {
         if let Some(unit) = &unit {
             known_unit(state, unit)?;
         }
-        match &own {
-            Some(own) if !state.is_under(unit.as_ref(), own) => {
-                let detail = format!("you flag for {own} and what is under it");
-                Err(Problem::new(StatusCode::FORBIDDEN, "other-unit", detail))
-            }
-            _ => Ok(Self { person: caller.person().to_owned(), unit, now }),
+        if own.is_some() {
+            caller.scope(state).check(unit.as_ref())?;
         }
+        Ok(Self { person: caller.person().to_owned(), unit, now })
     }
 }
 

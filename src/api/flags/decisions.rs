@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::super::auth::Caller;
 use super::super::extract::{Body, Pairs, Segment, text};
 use super::super::problem::Problem;
+use super::super::tokens::Action;
 use super::super::{ApiState, blocking};
 use super::asked::{expiry, optional};
 use super::{View, approver, find, noted};
@@ -88,6 +89,7 @@ async fn decide(
     (id, pairs, note): (String, Pairs, Option<String>),
     decision: impl FnOnce(&Flag, Time) -> Result<Decision, Problem>,
 ) -> Result<Json<Value>, Problem> {
+    caller.may(Action::ApproveFlags)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let found = find(state, caller, id.clone()).await?;
     let flag = &found.flag;
@@ -136,10 +138,10 @@ fn check_level(state: &ApiState, caller: &Caller, flag: &Flag) -> Result<(), Pro
     if level.is_none_or(|level| level < needed) {
         return refused(format!("a flag like this is approved by a {}'s people", word(needed)));
     }
-    if flag.unit.is_some() && !state.is_under(flag.unit.as_ref(), &own) {
-        return refused(format!("you approve for {own} and what is under it"));
+    match &flag.unit {
+        Some(unit) => caller.scope(state).check(Some(unit)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 const fn word(level: Level) -> &'static str {
