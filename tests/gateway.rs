@@ -31,9 +31,9 @@ fn a_flagged_car_that_drives_to_a_checkpoint_is_told_there() {
     fix.speed_kmh = Some(40.0);
     fix.course_deg = Some(0.0);
     assert!(taxi.report(&fix));
-    let flag = server.post(
-        "/v1/flags",
-        &json!({"vehicle": "辽BT1234", "reason": "stolen", "case": "C-1", "authority": "duty officer"}),
+    let flag = server.flag(
+        &json!({"vehicle": "辽BT1234", "reason": "stolen", "case": "C-1", "authority": "duty officer",
+                "emergency": true}),
     );
     assert_eq!(events.next("flag.added")["data"]["flag"]["id"], flag["id"]);
     let raised = events.next("alert.raised");

@@ -16,13 +16,12 @@ use crate::regions::Regions;
 use crate::roads::Roads;
 use crate::silence::{SIGN_S, SIGNS};
 use crate::snapshot::Change;
-use crate::subject::Newest;
 use crate::timers::Timers;
-use crate::watched::{Scene, Watched};
+use crate::watched::{Ending, Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Event, EventId, Flag, Handled, Input,
-    Lane, Position, Record, RecordId, Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle,
-    VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Decided, Decision, Event, EventId,
+    Flag, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal, Rules, Setup,
+    Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -121,13 +120,15 @@ impl Engine {
             Input::Report { .. } => self.apply_report(record, events),
             Input::Conflict(conflict) => self.apply_conflict(record, conflict, events),
             Input::Flag(flag) => self.apply_flag(record, flag, events),
-            Input::Withdraw { flag, vehicle, reason } => {
-                let ended = (Type::FlagWithdrawn, Ended::FlagWithdrawn, Some(reason.as_str()));
+            Input::Withdraw { flag, vehicle, reason, note, by } => {
+                let (by, note) = (by.as_deref(), note.as_deref());
+                let ending = Ending { kind: Type::FlagWithdrawn, end: *reason, by, note };
                 self.with_watched(vehicle, |watched, scene| {
                     watched.subject.touched_by(record.id);
-                    watched.end(scene, flag, ended, events);
+                    watched.end(scene, flag, ending, events);
                 });
             }
+            Input::Decide(decided) => self.decide(record, decided, events),
             Input::Checkpoint(checkpoint) => {
                 self.change(&checkpoint.id, record.id, Some(checkpoint.clone()), events);
             }
@@ -209,8 +210,7 @@ impl Engine {
         if !self.watched.contains_key(&flag.vehicle) {
             let vehicle = record.used.vehicle.clone();
             let vehicle = vehicle.unwrap_or_else(|| Vehicle::unknown(flag.vehicle.clone()));
-            let newest = record.used.last.map(|fix| Newest { fix, time: fix.fix_time });
-            let mut watched = Watched::new(vehicle, newest);
+            let mut watched = Watched::new(vehicle);
             for (alarm, at) in self.alarms.told_of(&flag.vehicle, &SIGNS, record.at, SIGN_S) {
                 watched.silence.sign(alarm, at);
             }
@@ -218,7 +218,25 @@ impl Engine {
         }
         self.with_watched(&flag.vehicle, |watched, scene| {
             watched.subject.used(record);
+            if flag.is_in_force() {
+                watched.subject.follow(scene.now, record.used.last);
+            }
             watched.add(scene, flag, events);
+        });
+    }
+
+    fn decide(&mut self, record: &Record, decided: &Decided, events: &mut Vec<Event>) {
+        if self.check_decided(decided).is_err() {
+            return;
+        }
+        self.with_watched(&decided.vehicle, |watched, scene| {
+            if decided.decision == Decision::Approve {
+                watched.subject.used(record);
+                watched.subject.follow(scene.now, record.used.last);
+            } else {
+                watched.subject.touched_by(record.id);
+            }
+            watched.decide(scene, decided, events);
         });
     }
 
@@ -234,6 +252,7 @@ impl Engine {
             sites: &self.sites,
             regions: &self.regions,
             roads: self.roads.as_ref(),
+            above: &self.above,
             now: self.now,
         };
         work(watched, scene);
@@ -241,6 +260,19 @@ impl Engine {
             self.watched.remove(vehicle);
         }
         self.set_timer(vehicle);
+    }
+
+    /// Works on a flagged vehicle unless all of its flags still wait for an approval: of such a
+    /// vehicle nothing is kept.
+    pub(crate) fn with_followed(
+        &mut self,
+        vehicle: &VehicleId,
+        work: impl FnOnce(&mut Watched, Scene<'_>),
+    ) {
+        let now = self.now;
+        if self.watched.get(vehicle).is_some_and(|watched| watched.subject.flags.stand_at(now)) {
+            self.with_watched(vehicle, work);
+        }
     }
 
     /// Sees to when a vehicle is to be looked at although nothing was heard.
@@ -259,6 +291,12 @@ impl Engine {
         let mut beside = Vec::new();
         let mut vehicles = BTreeSet::new();
         for event in events.iter_mut().skip(from) {
+            if let Some((flag, end)) = event.recalls()
+                && let Some(desk) = self.desks.get_mut(event.vehicle())
+            {
+                desk.recall(flag, end, event.time, &mut beside);
+                vehicles.insert(event.vehicle().clone());
+            }
             let Data::Alert(report) = &event.data else { continue };
             let (vehicle, checkpoint) = (report.vehicle.id.clone(), report.checkpoint.id.clone());
             let chain = Chain {
@@ -425,6 +463,16 @@ impl Engine {
     /// Why not.
     pub fn check_handled(&self, handled: &Handled) -> Result<(), Refusal> {
         self.desks.get(&handled.vehicle).ok_or(Refusal::Unknown)?.check(handled)
+    }
+
+    /// Whether somebody may decide something about a flag.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_decided(&self, decided: &Decided) -> Result<(), FlagRefusal> {
+        let watched = self.watched.get(&decided.vehicle).ok_or(FlagRefusal::Unknown)?;
+        let flag = watched.subject.flags.get(&decided.flag).ok_or(FlagRefusal::Unknown)?;
+        decided.check(flag, self.now)
     }
 
     /// The units whose people have a client open.

@@ -7,7 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, Progress, UnitId,
+    Vehicle, VehicleId,
 };
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
@@ -57,7 +58,10 @@ types! {
     Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
-    FlagAdded "interdict.flag.added" "A flag was added.",
+    FlagAdded "interdict.flag.added" "A flag was added, or applied for.",
+    FlagApproved "interdict.flag.approved" "A flag was approved.",
+    FlagRejected "interdict.flag.rejected" "A flag was rejected, and has ended.",
+    FlagRenewed "interdict.flag.renewed" "A flag lasts longer.",
     FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
     FlagExpired "interdict.flag.expired" "A flag ended by itself.",
 }
@@ -106,6 +110,12 @@ pub struct VehicleView {
     /// Colour of its paint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+    /// Colour of its plate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate_colour: Option<String>,
+    /// Its vehicle identification number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vin: Option<String>,
 }
 
 impl From<&Vehicle> for VehicleView {
@@ -116,6 +126,8 @@ impl From<&Vehicle> for VehicleView {
             class: vehicle.class,
             make: vehicle.make.clone(),
             colour: vehicle.colour.clone(),
+            plate_colour: vehicle.plate_colour.clone(),
+            vin: vehicle.vin.clone(),
         }
     }
 }
@@ -129,6 +141,9 @@ pub struct CaseView {
     pub case: String,
     /// The reason's code.
     pub reason: String,
+    /// Whether to stop the vehicle.
+    #[serde(default)]
+    pub action: Action,
     /// 1 (most urgent) to 4.
     pub priority: u8,
     /// What to do.
@@ -137,6 +152,12 @@ pub struct CaseView {
     pub cautions: Vec<String>,
     /// Whom to call.
     pub contact: Option<String>,
+    /// The units that alone may see it; everybody where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covert: Vec<UnitId>,
+    /// An exercise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 impl From<&Flag> for CaseView {
@@ -145,10 +166,13 @@ impl From<&Flag> for CaseView {
             id: flag.id.clone(),
             case: flag.case.clone(),
             reason: flag.reason.clone(),
+            action: flag.action,
             priority: flag.priority,
             instruction: flag.instruction.clone(),
             cautions: flag.cautions.clone(),
             contact: flag.contact.clone(),
+            covert: flag.covert.clone(),
+            drill: flag.drill,
         }
     }
 }
@@ -336,9 +360,15 @@ pub struct FlagReport {
     pub flag: Flag,
     /// Its vehicle.
     pub vehicle: VehicleView,
-    /// Why it ended.
+    /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<FlagEnd>,
+    /// Who changed it; nobody where it ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What an event says.
@@ -397,15 +427,16 @@ impl Event {
         }
     }
 
-    /// The checkpoints and the units that were told of a silence which this ends: it concerns
-    /// them, too.
+    /// The checkpoints and the units that were told of a silence which this ends, and the units that
+    /// are let in on a covert flag: it concerns them, too.
     #[must_use]
     pub fn told_before(&self) -> (Vec<&CheckpointId>, Vec<&UnitId>) {
-        let Data::Heard(heard) = &self.data else { return Default::default() };
+        let covert = self.covert().iter();
+        let Data::Heard(heard) = &self.data else { return (Vec::new(), covert.collect()) };
         let units = heard.checkpoints.iter().map(|checkpoint| &checkpoint.unit);
         (
             heard.checkpoints.iter().map(|checkpoint| &checkpoint.id).collect(),
-            units.chain(&heard.unit_before).collect(),
+            units.chain(&heard.unit_before).chain(covert).collect(),
         )
     }
 
@@ -417,7 +448,27 @@ impl Event {
             Data::Silence(silence) => silence.unit.as_ref(),
             Data::Heard(heard) => heard.unit.as_ref(),
             Data::Alarm(alarm) => alarm.unit.as_ref(),
-            _ => None,
+            Data::Flag(report) => report.flag.unit.as_ref(),
+            Data::Conflict(_) => None,
+        }
+    }
+
+    /// The flag whose alerts are recalled by it: somebody decided that, or nobody approved it.
+    pub(crate) fn recalls(&self) -> Option<(&FlagId, FlagEnd)> {
+        let Data::Flag(report) = &self.data else { return None };
+        let end = report.reason.filter(|end| *end != FlagEnd::Expired)?;
+        Some((&report.flag.id, end))
+    }
+
+    /// The units that alone may see it; everybody where there are none.
+    #[must_use]
+    pub fn covert(&self) -> &[UnitId] {
+        match &self.data {
+            Data::Alert(alert) => &alert.flag.covert,
+            Data::Silence(silence) => &silence.flag.covert,
+            Data::Heard(heard) => &heard.flag.covert,
+            Data::Flag(report) => &report.flag.covert,
+            Data::Alarm(_) | Data::Conflict(_) => &[],
         }
     }
 }

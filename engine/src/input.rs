@@ -4,8 +4,8 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, Handled, PatrolPlace, UnitId, Vehicle,
-    VehicleId,
+    Checkpoint, CheckpointId, ConflictReport, Decided, Flag, FlagEnd, FlagId, Handled, PatrolPlace,
+    UnitId, Vehicle, VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -65,8 +65,16 @@ pub enum Input {
         /// Of which vehicle.
         vehicle: VehicleId,
         /// Why.
-        reason: String,
+        reason: FlagEnd,
+        /// Why, in more words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Who withdraws it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
+    /// A flag was approved, rejected or renewed.
+    Decide(Decided),
     /// A checkpoint was added or changed. Where that puts it elsewhere on the roads, approaches to
     /// it are judged by geometry until it is [`Self::Placed`].
     Checkpoint(Checkpoint),
@@ -98,6 +106,7 @@ impl Input {
             Self::Fix(observation) => Some(&observation.vehicle),
             Self::Conflict(conflict) => Some(&conflict.vehicle),
             Self::Flag(flag) => Some(&flag.vehicle),
+            Self::Decide(decided) => Some(&decided.vehicle),
             Self::Handle(handled) => Some(&handled.vehicle),
             Self::Checkpoint(_)
             | Self::Placed(_)

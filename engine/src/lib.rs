@@ -8,6 +8,7 @@ mod alarms;
 mod approach;
 mod clock;
 mod containment;
+mod decision;
 mod engine;
 mod event;
 mod flags;
@@ -31,6 +32,7 @@ pub use containment::{
     Closing, ContainError, Containment, LeftOut, Question, Ring, WayOut, WayOutKind, WhyLeftOut,
     contain,
 };
+pub use decision::{Decided, Decision, FlagRefusal};
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
@@ -40,8 +42,9 @@ pub use event::{
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
 pub use model::{
-    Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagId, Kind, Level, Position, Region, Rules,
-    Setup, Shape, State, Unit, UnitId, Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagEnd, FlagId, FlagState, Kind,
+    LAPSE_S, Level, Position, Region, Rules, Scope, Setup, Shape, State, Unit, UnitId, Vehicle,
+    VehicleId,
 };
 pub use observe::Prepared;
 pub use patrols::PatrolPlace;

@@ -8,7 +8,7 @@ use crate::geo::{Plane, Site};
 use crate::judge::{is_placed, position};
 use crate::subject::Newest;
 use crate::{
-    AlarmReport, ConflictReport, Data, Event, EventId, Input, Judged, Lane, Observation,
+    AlarmReport, ConflictReport, Data, Decision, Event, EventId, Input, Judged, Lane, Observation,
     PatrolPlace, Position, Record, RecordId, Type, Used, Vehicle, VehicleId, VehicleView,
 };
 
@@ -44,9 +44,15 @@ impl Engine {
             Input::Report { .. } => self.prepare_report(at, &input, &mut used),
             Input::Flag(flag) => {
                 used.vehicle = Some(self.enrolled(&flag.vehicle));
-                used.last = self.fleet.last(&flag.vehicle, at).map(|(fix, _)| fix);
-                if let Some(last) = used.last {
-                    used.patrols = self.patrols_about(&flag.vehicle, position(&last), at);
+                if flag.is_in_force() {
+                    self.prepare_to_follow(&flag.vehicle, at, &mut used);
+                }
+                true
+            }
+            Input::Decide(decided) => {
+                if decided.decision == Decision::Approve {
+                    used.vehicle = Some(self.enrolled(&decided.vehicle));
+                    self.prepare_to_follow(&decided.vehicle, at, &mut used);
                 }
                 true
             }
@@ -59,6 +65,13 @@ impl Engine {
             | Input::Live { .. } => true,
         };
         Prepared { record: Record { id: RecordId::default(), at, input, used }, durable }
+    }
+
+    fn prepare_to_follow(&self, vehicle: &VehicleId, at: Time, used: &mut Used) {
+        used.last = self.fleet.last(vehicle, at).map(|(fix, _)| fix);
+        if let Some(last) = used.last {
+            used.patrols = self.patrols_about(vehicle, position(&last), at);
+        }
     }
 
     fn prepare_fix(&self, at: Time, observation: &Observation, used: &mut Used) -> bool {
@@ -158,7 +171,7 @@ impl Engine {
         if self.watched.is_empty() {
             return;
         }
-        self.with_watched(vehicle, |watched, scene| {
+        self.with_followed(vehicle, |watched, scene| {
             watched.subject.used(record);
             watched.silence.notice(scene.rules, reported);
             if judged.lane == Lane::Live {
@@ -188,7 +201,7 @@ impl Engine {
         let age_s = self.now.seconds_since(judged.fix_time);
         let late = (is_late || age_s > LATE_S).then_some(age_s);
         self.apply_alarms(record, (device, vehicle), reported, (record.used.last, late), events);
-        self.with_watched(vehicle, |watched, scene| {
+        self.with_followed(vehicle, |watched, scene| {
             watched.subject.touched_by(record.id);
             watched.report(scene, reported, events);
         });

@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Limits};
+use super::{Audit, FlagReason, History, Limits, Persons};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -45,12 +45,18 @@ pub(super) struct Document {
     pub(super) limits: Limits,
     /// The audit log.
     pub(super) audit: Audit,
+    /// The people who use it.
+    pub(super) persons: Persons,
+    /// How far back they read.
+    pub(super) history: History,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.
     pub(super) deadlines: Deadlines,
     /// Other platforms.
     pub(super) jt809: Jt809,
+    /// The reasons for which vehicles are flagged.
+    pub(super) reasons: Option<Vec<FlagReason>>,
 }
 
 /// The files that HTTPS is spoken with.

@@ -128,7 +128,7 @@ impl Noting {
         stored: &StoredEvent,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let by = By { who: "engine".to_owned(), why: None };
+        let by = By::named("engine");
         let act = Act::new(event.time, event.kind.name(), &by)
             .with("event", event.id.0.as_str())
             .with("sequence", stored.sequence)

@@ -44,27 +44,22 @@ pub(crate) fn record(number: u64) -> Record {
 
 /// A flag of `vehicle`.
 pub(crate) fn flag(id: &str, vehicle: &str) -> Flag {
+    let times = (Time::from_seconds(0), Time::from_seconds(86_400));
     Flag {
-        id: id.into(),
-        vehicle: vehicle.into(),
-        reason: "stolen".into(),
         case: "C-1".into(),
         authority: "duty officer".into(),
-        priority: 2,
-        instruction: None,
-        cautions: Vec::new(),
-        contact: None,
-        starts_at: Time::from_seconds(0),
-        expires_at: Time::from_seconds(86_400),
+        ..Flag::new(id.into(), vehicle.into(), "stolen", times)
     }
 }
 
 /// An event about a flag.
 pub(crate) fn event(id: &str, kind: Type, flag: Flag) -> Event {
     let vehicle = VehicleView::from(&Vehicle::unknown(flag.vehicle.clone()));
-    let data = Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None }));
+    let data =
+        Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None, by: None, note: None }));
     Event { id: EventId(id.into()), time: Time::from_seconds(7), kind, data }
 }
+
 fn north() -> CheckpointView {
     CheckpointView {
         id: "north".into(),

@@ -16,4 +16,5 @@ pub(crate) use decide::{LOOK_SLACK, Moment};
 pub(crate) use geometry::Motion;
 pub(crate) use road::RoadLook;
 pub(crate) use track::Track;
+pub(crate) use why::recalled;
 pub(crate) use why::{metres, spoken, why};

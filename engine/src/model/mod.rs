@@ -8,7 +8,7 @@ mod unit;
 mod vehicle;
 
 pub use checkpoint::{Checkpoint, Kind, Position, Shape, State};
-pub use flag::Flag;
+pub use flag::{Action, Flag, FlagEnd, FlagState, LAPSE_S, Scope};
 pub use id::{CheckpointId, FlagId, UnitId, VehicleId};
 pub use rules::{Deadlines, Rules, Setup};
 pub use unit::{Level, Region, Unit};

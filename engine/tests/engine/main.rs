@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail so")]
 
 mod determinism;
+mod flags;
 mod handling;
 mod passages;
 mod properties;

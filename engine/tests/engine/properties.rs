@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use interdict_engine::{
-    AlertReport, CheckpointId, Data, Engine, Event, EventId, Input, Record, RecordId, Rules, Setup,
-    Type, VehicleId,
+    AlertReport, CheckpointId, Data, Decided, Decision, Engine, Event, EventId, Flag, FlagEnd,
+    FlagState, Input, Record, RecordId, Rules, Setup, Type, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix, Time};
 use proptest::prelude::*;
 
 use crate::recording::setup;
-use crate::support::{START, flag, login, observation};
+use crate::support::{START, at, flag, login, observation};
 
 /// A fix anywhere and at any time, most of them in the town and about now.
 fn any_fix() -> impl Strategy<Value = Fix> {
@@ -58,13 +58,31 @@ fn any_input() -> impl Strategy<Value = Input> {
                 alarm_states: set(states),
             }
         ),
-        2 => (vehicle(), 0..3_u8, -2e3..2e4_f64, 0.0..2e4_f64).prop_map(|(vehicle, id, from, length)| {
-            Input::Flag(flag(&id.to_string(), vehicle, from, from + length))
+        2 => (vehicle(), 0..9_u8, -2e3..2e4_f64, 0.0..2e4_f64).prop_map(|(vehicle, id, from, length)| {
+            let state = match id / 3 {
+                0 => FlagState::Approved,
+                1 => FlagState::Applied,
+                _ => FlagState::Emergency,
+            };
+            let id = (id % 3).to_string();
+            Input::Flag(Flag { state, ..flag(&id, vehicle, from, from + length) })
         }),
         1 => (vehicle(), 0..3_u8).prop_map(|(vehicle, id)| Input::Withdraw {
             flag: id.to_string().into(),
             vehicle: vehicle.into(),
-            reason: String::new(),
+            reason: FlagEnd::Other,
+            note: None,
+            by: None,
+        }),
+        2 => (vehicle(), 0..3_u8, 0..3_u8, -2e3..2e4_f64).prop_map(|(vehicle, id, what, until)| {
+            let decision = match what {
+                0 => Decision::Approve,
+                1 => Decision::Reject,
+                _ => Decision::Renew { expires_at: at(until) },
+            };
+            let (flag, vehicle) = (id.to_string().into(), vehicle.into());
+            let by = "approver".to_owned();
+            Input::Decide(Decided { flag, vehicle, by, note: None, decision })
         }),
         1 => (0..7_usize, any::<bool>()).prop_map(|(number, remove)| {
             let checkpoint = setup().checkpoints.swap_remove(number);

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{
-    Act, Class, ConflictReport, Data, Deadlines, Engine, EventId, Handled, Input, Level, Outcome,
-    RecordId, Setup, State, Type, Unit, VehicleId,
+    Act, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId, Flag, FlagEnd,
+    FlagState, Handled, Input, Level, Outcome, RecordId, Setup, State, Type, Unit, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
@@ -336,11 +336,37 @@ fn heartbeats(number: usize, inputs: &mut Vec<(f64, Input)>) {
     }
 }
 
+/// A further flag that is applied for, or an emergency, and what somebody decides of it.
+fn decide(number: usize, name: &str, when: f64, inputs: &mut Vec<(f64, Input)>) {
+    let id = format!("a{number}");
+    let even = (number / FLAGGED).is_multiple_of(2);
+    let state = if even { FlagState::Applied } else { FlagState::Emergency };
+    let applicant = Some("applicant".to_owned());
+    let asked = Flag { state, applicant, ..flag(&id, name, when + 100.0, when + 3_000.0) };
+    inputs.push((when + 100.0, Input::Flag(asked)));
+    let mut decided = |seconds: f64, by: &str, decision| {
+        let (flag, vehicle) = (id.as_str().into(), name.into());
+        let decided = Decided { flag, vehicle, by: by.to_owned(), note: None, decision };
+        inputs.push((when + seconds, Input::Decide(decided)));
+    };
+    match number / FLAGGED % 3 {
+        0 => {
+            decided(200.0, "applicant", Decision::Approve);
+            decided(400.0, "approver", Decision::Approve);
+            let expires_at = at(when + 5_000.0);
+            decided(900.0, "approver", Decision::Renew { expires_at });
+        }
+        1 => decided(800.0, "approver", Decision::Reject),
+        _ => {}
+    }
+}
+
 /// Flags on a vehicle: one that stays, or one that expires, begins later, is replaced or withdrawn.
 fn look_for(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
     let name = name(number);
     let when = dice.between(10.0, 2_000.0);
     let first = flag(&format!("f{number}"), &name, when, when + 90_000.0);
+    decide(number, &name, when, inputs);
     match number / FLAGGED % 4 {
         0 => inputs.push((when, Input::Flag(first))),
         1 => {
@@ -361,8 +387,8 @@ fn look_for(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
             let flag = first.id.clone();
             inputs.push((when, Input::Flag(first)));
             let vehicle = name.as_str().into();
-            let reason = "found".to_owned();
-            inputs.push((when + 2_000.0, Input::Withdraw { flag, vehicle, reason }));
+            let (reason, note, by) = (FlagEnd::Handled, Some("found".to_owned()), None);
+            inputs.push((when + 2_000.0, Input::Withdraw { flag, vehicle, reason, note, by }));
         }
     }
 }
