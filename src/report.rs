@@ -243,3 +243,33 @@ fn tally(step: &mut Step, due: Option<Time>, done: Option<Time>, now: Time) {
     };
     *count += 1;
 }
+
+#[cfg(test)]
+mod tests {
+    use interdict_engine::{Data, Event};
+
+    use super::*;
+    use crate::store::testing::alert;
+
+    fn of_an_exercise(mut event: Event) -> Event {
+        if let Data::Alert(report) = &mut event.data {
+            report.flag.drill = true;
+        }
+        event
+    }
+
+    #[test]
+    fn an_exercise_is_in_no_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let events = [
+            alert("1", "real", Type::Raised, 600),
+            of_an_exercise(alert("2", "drill", Type::Raised, 600)),
+            of_an_exercise(alert("3", "unwarned drill", Type::Passed, 0)),
+        ];
+        store.commit(&[], &events).unwrap();
+        let span = (Time::from_seconds(0), Time::from_seconds(60));
+        let report = count(&store, span, Time::from_seconds(30), |_| true).unwrap();
+        assert_eq!((report.total.raised, report.total.unwarned), (1, 0));
+    }
+}

@@ -141,9 +141,6 @@ pub struct CaseView {
     pub case: String,
     /// The reason's code.
     pub reason: String,
-    /// Whether to stop the vehicle.
-    #[serde(default)]
-    pub action: Action,
     /// 1 (most urgent) to 4.
     pub priority: u8,
     /// What to do.
@@ -152,6 +149,9 @@ pub struct CaseView {
     pub cautions: Vec<String>,
     /// Whom to call.
     pub contact: Option<String>,
+    /// Whether to stop the vehicle.
+    #[serde(default)]
+    pub action: Action,
     /// The units that alone may see it; everybody where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covert: Vec<UnitId>,

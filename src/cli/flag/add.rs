@@ -146,6 +146,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             writeln!(out, "  tracker: last heard {heard}; matched by {}", text(&flag, "/match"))?;
         }
     }
+    let unit = text(&flag, "/unit");
+    if text(&flag, "/scope") == "unit" && unit != "-" {
+        writeln!(
+            out,
+            "  reaches the checkpoints of {unit} and what is under it; all with --scope linked"
+        )?;
+    }
     for near in members(&flag, "near") {
         let plate = text(near, "/plate");
         let how = match text(near, "/alike").as_str() {
