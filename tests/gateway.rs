@@ -40,6 +40,10 @@ fn a_flagged_car_that_drives_to_a_checkpoint_is_told_there() {
     assert_eq!(raised["data"]["checkpoint"]["id"], "houyan", "{raised}");
     assert_eq!(raised["data"]["vehicle"]["plate"], "辽B·T1234");
     assert!(raised["data"]["why"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+    // Who has it now had it in time.
+    let metrics = server.get("/metrics").to_string();
+    assert!(metrics.contains("interdict_alert_delivery_seconds_count 1\\n"), "{metrics}");
+    assert!(metrics.contains("interdict_engine_queue_room "), "{metrics}");
 }
 
 #[test]

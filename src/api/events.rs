@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use interdict_engine::{Checkpoint, Engine, Setup, UnitId};
+use interdict_engine::{Checkpoint, Engine, Setup, Type, UnitId};
 use tokio::sync::watch;
 
 use super::ApiState;
@@ -71,6 +71,7 @@ pub(super) async fn follow(
         scope,
         waiting: VecDeque::new(),
         complete: false,
+        live: false,
         latest: state.shards.latest(),
         changes: state.tokens.changes(),
         conditions: conditions(&state),
@@ -107,6 +108,8 @@ struct Follower {
     waiting: VecDeque<Arc<StoredEvent>>,
     /// Nothing durable is left to read.
     complete: bool,
+    /// All that had happened before the stream began has been read.
+    live: bool,
     latest: watch::Receiver<u64>,
     changes: watch::Receiver<u64>,
     conditions: watch::Receiver<Condition>,
@@ -124,6 +127,14 @@ impl Follower {
         self.waiting = page.events.into_iter().filter(theirs).collect();
         self.complete = page.complete;
         Ok(())
+    }
+
+    /// Counts how long an alert took to come here. What was read to catch up says nothing of that.
+    fn measure(&self, event: &StoredEvent) {
+        if self.live && matches!(event.kind, Type::Raised | Type::Escalated) {
+            let took_s = self.state.shards.clock().now().seconds_since(event.time);
+            self.state.metrics.delivered(Duration::from_secs_f64(took_s.max(0.0)));
+        }
     }
 
     /// The next event, once there is one; `None` ends the stream. Runs only when the client has
@@ -147,6 +158,7 @@ impl Follower {
                 if !Caller(Arc::clone(&self.token)).reads(&self.state, &event) {
                     continue;
                 }
+                self.measure(&event);
                 return Some((Ok(frame(&event)), self));
             }
             if self.complete {
@@ -163,6 +175,7 @@ impl Follower {
                     }
                 }
             }
+            self.live |= self.complete;
             self.latest.borrow_and_update();
             // Whoever fell behind what is kept, or whom the disk failed, learns why on coming back.
             self.read().await.ok()?;

@@ -143,15 +143,19 @@ fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Con
 }
 
 /// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise; without those of sled,
-/// which says each failure of the disk many times over: the store says it once.
+/// which says each failure of the disk many times over: the store says it once. INTERDICT_LOG=json makes
+/// each a JSON document.
 fn start_log() {
     let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
         .parse_lossy(wanted.as_deref().unwrap_or("warn,sled=off"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process keeps the first one's log.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = match std::env::var("INTERDICT_LOG") {
+        Ok(format) if format == "json" => lines.json().flatten_event(true).try_init(),
+        _ => lines.try_init(),
+    };
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -321,6 +321,16 @@ impl Shards {
         self.common.gauge.watch()
     }
 
+    /// Messages that wait for the shards, and for how many there is room.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let of = |queue: &mpsc::Sender<Message>| {
+            let room = queue.max_capacity();
+            (room - queue.capacity(), room)
+        };
+        self.queues.iter().map(of).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
     /// How often the database was opened again after a failure.
     #[must_use]
     pub fn reopened(&self) -> u64 {
