@@ -137,6 +137,7 @@ const TABLE: &[Row] = &[
     row("GET /v1/audit/head", "/v1/audit/head", "", BOOKS, (200, 200)),
     row("GET /v1/audit/key", "/v1/audit/key", "", BOOKS, (200, 200)),
     row("GET /v1/audit/proof/{entry}", "/v1/audit/proof/1", "", BOOKS, (200, 403)),
+    row("GET /v1/backup", "/v1/backup", "", ADMINS, (200, 403)),
     row("GET /metrics", "/metrics", "", BOOKS, (200, 200)),
 ];
 

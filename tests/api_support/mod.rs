@@ -172,7 +172,8 @@ impl Server {
         let request = request.body(body.to_owned()).unwrap();
         let agent = ureq::Agent::from(config);
         let (parts, mut body) = agent.run(request).unwrap().into_parts();
-        let body = body.read_to_string().unwrap();
+        // A backup is no text.
+        let body = String::from_utf8_lossy(&body.read_to_vec().unwrap()).into_owned();
         (parts, body)
     }
 }

@@ -169,6 +169,12 @@ impl Server {
         })
     }
 
+    /// The dispatcher is known already, from before a restart on the same data.
+    pub(crate) fn with_dispatcher(self, token: String) -> Self {
+        self.dispatcher.set(token).expect("nobody has asked for them yet");
+        self
+    }
+
     /// Flags a vehicle as the dispatcher asks; the flag.
     pub(crate) fn flag(&self, asked: &Value) -> Value {
         let (status, flag) = self.request_as(self.dispatcher(), "POST", "/v1/flags", Some(asked));

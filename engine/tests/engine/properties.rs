@@ -188,12 +188,18 @@ proptest! {
             check_silences(&events[..first_end]);
         }
         // An alert is raised at most once, and nothing is said of it after its end.
-        let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
+        let (mut open, mut ended, mut recalled) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for event in &events {
             let Data::Alert(report) = &event.data else { continue };
             let alert = &report.alert;
-            // People go on after the vehicle has gone.
+            // People go on after the vehicle has gone, until they are told that its flag has ended.
             if event.kind == Type::Escalated {
+                continue;
+            }
+            if event.kind == Type::Withdrawn && ended.contains(alert) {
+                prop_assert!(report.progress.recalled.is_some(), "{report:?}");
+                prop_assert!(recalled.insert(alert), "recalled twice");
                 continue;
             }
             prop_assert!(!ended.contains(alert), "{} of an alert that had ended", event.kind.name());
