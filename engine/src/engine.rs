@@ -118,6 +118,10 @@ impl Engine {
             Input::Login { device, .. } => self.alarms.login(device),
             Input::Fix(observation) => self.apply_fix(record, observation, events),
             Input::Report { .. } => self.apply_report(record, events),
+            Input::Sighting(sighting) => self.with_followed(&sighting.vehicle, |watched, scene| {
+                watched.subject.touched_by(record.id);
+                watched.sight(scene, sighting, &record.used, events);
+            }),
             Input::Conflict(conflict) => self.apply_conflict(record, conflict, events),
             Input::Flag(flag) => self.apply_flag(record, flag, events),
             Input::Withdraw { flag, vehicle, reason, note, by } => {
@@ -491,6 +495,18 @@ impl Engine {
         now: Time,
     ) -> Vec<(VehicleId, f64)> {
         self.fleet.near(Position { latitude, longitude }, radius_m, now)
+    }
+
+    /// Whether a vehicle is looked for at present: only then is a sighting of it taken.
+    #[must_use]
+    pub fn is_followed(&self, vehicle: &VehicleId, at: Time) -> bool {
+        self.watched.get(vehicle).is_some_and(|watched| watched.subject.flags.stand_at(at))
+    }
+
+    /// The middle of a checkpoint.
+    #[must_use]
+    pub fn place_of(&self, checkpoint: &CheckpointId) -> Option<Position> {
+        self.sites.get(checkpoint).map(Site::centre)
     }
 
     /// The checkpoints, by identity.

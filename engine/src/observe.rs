@@ -9,7 +9,7 @@ use crate::judge::{is_placed, position};
 use crate::subject::Newest;
 use crate::{
     AlarmReport, ConflictReport, Data, Decision, Event, EventId, Input, Judged, Lane, Observation,
-    PatrolPlace, Position, Record, RecordId, Type, Used, Vehicle, VehicleId, VehicleView,
+    PatrolPlace, Position, Record, RecordId, Sighting, Type, Used, Vehicle, VehicleId, VehicleView,
 };
 
 /// A live fix that took longer than this is told as late, too.
@@ -42,6 +42,7 @@ impl Engine {
             Input::Vehicle(_) | Input::Login { .. } => false,
             Input::Fix(observation) => self.prepare_fix(at, observation, &mut used),
             Input::Report { .. } => self.prepare_report(at, &input, &mut used),
+            Input::Sighting(sighting) => self.prepare_sighting(at, sighting, &mut used),
             Input::Flag(flag) => {
                 used.vehicle = Some(self.enrolled(&flag.vehicle));
                 if flag.is_in_force() {
@@ -89,6 +90,20 @@ impl Engine {
             used.patrols = self.patrols_about(vehicle, position(fix), at);
         }
         let known = self.fleet.vehicle(vehicle);
+        if known.is_some_and(|known| *known != watched.subject.vehicle) {
+            used.vehicle = known.cloned();
+        }
+        true
+    }
+
+    /// Of a vehicle that nobody looks for nothing is kept, whoever saw it.
+    fn prepare_sighting(&self, at: Time, sighting: &Sighting, used: &mut Used) -> bool {
+        let watched = self.watched.get(&sighting.vehicle);
+        let Some(watched) = watched.filter(|watched| watched.subject.flags.stand_at(at)) else {
+            return false;
+        };
+        used.patrols = self.patrols_about(&sighting.vehicle, sighting.position(), at);
+        let known = self.fleet.vehicle(&sighting.vehicle);
         if known.is_some_and(|known| *known != watched.subject.vehicle) {
             used.vehicle = known.cloned();
         }
@@ -175,7 +190,7 @@ impl Engine {
             watched.subject.used(record);
             watched.silence.notice(scene.rules, reported);
             if judged.lane == Lane::Live {
-                let newest = Newest { fix: *fix, time: judged.fix_time };
+                let newest = Newest { fix: *fix, time: judged.fix_time, sighted: None };
                 watched.observe(scene, newest, events);
             } else {
                 watched.silence.speak(scene.now);

@@ -15,6 +15,7 @@ mod presence;
 mod problem;
 mod reports;
 mod sight;
+mod sightings;
 mod token_routes;
 mod tokens;
 mod vehicles;
@@ -168,6 +169,7 @@ fn router(state: ApiState) -> Router {
         .route("/flags/{id}/approve", post(flags::approve))
         .route("/flags/{id}/reject", post(flags::reject))
         .route("/flags/{id}/renew", post(flags::renew))
+        .route("/sightings", post(sightings::add))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/deliver", post(alerts::deliver))

@@ -15,6 +15,7 @@ mod remote;
 mod replay;
 mod roads;
 mod serve;
+mod sighting;
 mod simulate;
 mod subscribe;
 mod token;
@@ -53,6 +54,8 @@ enum Command {
     Flag(flag::Arguments),
     /// List alerts, sign them off, instruct, say how they ended; reports
     Alert(alert::Arguments),
+    /// Report that somebody or a camera saw a vehicle
+    Sighting(sighting::Arguments),
     /// Show where a vehicle is
     Vehicle(vehicle::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
         Command::Alert(arguments) => alert::run(arguments),
+        Command::Sighting(arguments) => sighting::run(arguments),
         Command::Vehicle(arguments) => vehicle::run(&arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Contain(arguments) => contain::run(&arguments),

@@ -199,7 +199,7 @@ pub(crate) mod testing {
             silent_s: 180.0,
             signs: Vec::new(),
             may_be_aboard_ferry: false,
-            fix: Fix::new(time, 38.9, 121.6).unwrap(),
+            fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
             fix_age_s: 180.0,
             why: why("silent", "not heard"),
         };
@@ -241,7 +241,7 @@ pub(crate) mod testing {
             eta_at: Time::from_seconds(eta_s.into()),
             probability: 0.75,
             distance_m: 1_000.0,
-            fix: Fix::new(time, 38.9, 121.6).unwrap(),
+            fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
             fix_age_s: 1.0,
             why: why("closing", "closing"),
             route: Vec::new(),

@@ -4,6 +4,7 @@ mod checkpoint;
 mod flag;
 mod id;
 mod rules;
+mod sighting;
 mod unit;
 mod vehicle;
 
@@ -11,5 +12,6 @@ pub use checkpoint::{Checkpoint, Kind, Position, Shape, State};
 pub use flag::{Action, Flag, FlagEnd, FlagState, LAPSE_S, Scope};
 pub use id::{CheckpointId, FlagId, UnitId, VehicleId};
 pub use rules::{Deadlines, Rules, Setup};
+pub use sighting::{DOUBTED_BELOW, Sighted, Sighting, SightingSource, Standing, Trust};
 pub use unit::{Level, Region, Unit};
 pub use vehicle::{Class, Vehicle};

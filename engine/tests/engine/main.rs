@@ -9,5 +9,6 @@ mod passages;
 mod properties;
 mod recording;
 mod reports;
+mod sightings;
 mod silence;
 mod support;
