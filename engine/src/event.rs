@@ -379,6 +379,9 @@ pub struct AlarmReport {
     pub fix: Option<Fix>,
     /// The unit of the region where it happened.
     pub unit: Option<UnitId>,
+    /// The departments and companies that are told beside that unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departments: Vec<String>,
     /// Seconds between its fix and its receipt, where it came late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_s: Option<f64>,

@@ -43,9 +43,10 @@ pub use event::{
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
 pub use model::{
-    Action, Checkpoint, CheckpointId, Class, DOUBTED_BELOW, Deadlines, Flag, FlagEnd, FlagId,
-    FlagState, Kind, LAPSE_S, Level, Position, Region, Rules, Scope, Setup, Shape, Sighted,
-    Sighting, SightingSource, Standing, State, Trust, Unit, UnitId, Vehicle, VehicleId,
+    ALARM_REASON, Action, AlarmRule, CONFIRMED_S, Checkpoint, CheckpointId, Class, DOUBTED_BELOW,
+    Deadlines, Flag, FlagEnd, FlagId, FlagState, Kind, LAPSE_S, Level, PROVISIONAL_S, Position,
+    Region, Rules, Scope, Setup, Shape, Sighted, Sighting, SightingSource, Standing, State, Trust,
+    Unit, UnitId, Vehicle, VehicleId,
 };
 pub use observe::Prepared;
 pub use patrols::PatrolPlace;

@@ -74,8 +74,11 @@ impl Subject {
 
     /// Counts events from a new record.
     pub(crate) const fn touched_by(&mut self, record: RecordId) {
-        self.record = record;
-        self.said = 0;
+        // One record may both flag a vehicle and move it.
+        if self.record.0 != record.0 {
+            self.record = record;
+            self.said = 0;
+        }
     }
 
     /// Takes over what a record of this vehicle used.

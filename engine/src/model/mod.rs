@@ -1,5 +1,6 @@
 //! What the engine knows of the world: vehicles, flags, checkpoints, units, and the rules.
 
+mod alarm_rule;
 mod checkpoint;
 mod flag;
 mod id;
@@ -8,6 +9,7 @@ mod sighting;
 mod unit;
 mod vehicle;
 
+pub use alarm_rule::{ALARM_REASON, AlarmRule, CONFIRMED_S, PROVISIONAL_S};
 pub use checkpoint::{Checkpoint, Kind, Position, Shape, State};
 pub use flag::{Action, Flag, FlagEnd, FlagState, LAPSE_S, Scope};
 pub use id::{CheckpointId, FlagId, UnitId, VehicleId};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail so")]
 
+mod alarm_rules;
 mod determinism;
 mod flags;
 mod handling;

@@ -4,9 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{
-    Act, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId, Flag, FlagEnd,
-    FlagState, Handled, Input, Level, Outcome, RecordId, Setup, Sighting, SightingSource, State,
-    Trust, Type, Unit, VehicleId,
+    Act, AlarmRule, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId,
+    Flag, FlagEnd, FlagState, Handled, Input, Level, Outcome, RecordId, Setup, Sighting,
+    SightingSource, State, Trust, Type, Unit, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
@@ -73,7 +73,14 @@ pub(crate) fn setup() -> Setup {
         unit("district", Level::District, Some("city")),
         unit("station", Level::Station, Some("district")),
     ];
-    Setup { checkpoints, units, deadlines: Some(Deadlines::default()), ..Setup::default() }
+    let alarm_rules = vec![AlarmRule {
+        class: Class::Taxi,
+        alarms: vec![Alarm::Sos],
+        departments: vec!["taxis".to_owned()],
+        provisional: true,
+    }];
+    let deadlines = Some(Deadlines::default());
+    Setup { checkpoints, units, deadlines, alarm_rules, ..Setup::default() }
 }
 
 /// A day, by what the engine begins with and what it is told.
