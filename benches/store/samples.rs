@@ -46,7 +46,7 @@ pub(super) fn event(id: u64) -> Event {
         eta_at: time(id + 412),
         probability: 0.81,
         distance_m: 5_311.2,
-        fix,
+        fix: fix.into(),
         fix_age_s: 1.3,
         why: Why {
             code: "closing".into(),

@@ -19,9 +19,9 @@ use crate::snapshot::Change;
 use crate::timers::Timers;
 use crate::watched::{Ending, Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Decided, Decision, Event, EventId,
-    Flag, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal, Rules, Setup,
-    Type, Unit, UnitId, Vehicle, VehicleId,
+    AlarmRule, AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Decided, Decision, Event,
+    EventId, Flag, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal, Rules,
+    Setup, Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -39,6 +39,7 @@ const KEPT_S: f64 = 86_400.0;
 pub struct Engine {
     pub(crate) rules: Rules,
     pub(crate) regions: Regions,
+    pub(crate) alarm_rules: Vec<AlarmRule>,
     pub(crate) now: Time,
     pub(crate) fleet: Fleet,
     pub(crate) judge: Judge,
@@ -75,7 +76,7 @@ impl Engine {
     pub fn new(setup: Setup) -> Self {
         let regions = Regions::new(&setup);
         let above = chains(&setup.units);
-        let Setup { rules, deadlines, checkpoints, roads, .. } = setup;
+        let Setup { rules, deadlines, checkpoints, roads, alarm_rules, .. } = setup;
         let roads = roads.map(|roads| {
             let mut roads = Roads::clone(&roads);
             roads.place_only(&checkpoints);
@@ -85,6 +86,7 @@ impl Engine {
         Self {
             rules,
             regions,
+            alarm_rules,
             now: Time::default(),
             fleet: Fleet::default(),
             judge: Judge::default(),
@@ -118,8 +120,12 @@ impl Engine {
             Input::Login { device, .. } => self.alarms.login(device),
             Input::Fix(observation) => self.apply_fix(record, observation, events),
             Input::Report { .. } => self.apply_report(record, events),
+            Input::Sighting(sighting) => self.with_followed(&sighting.vehicle, |watched, scene| {
+                watched.subject.touched_by(record.id);
+                watched.sight(scene, sighting, &record.used, events);
+            }),
             Input::Conflict(conflict) => self.apply_conflict(record, conflict, events),
-            Input::Flag(flag) => self.apply_flag(record, flag, events),
+            Input::Flag(flag) => self.watch_for(record, flag, events),
             Input::Withdraw { flag, vehicle, reason, note, by } => {
                 let (by, note) = (by.as_deref(), note.as_deref());
                 let ending = Ending { kind: Type::FlagWithdrawn, end: *reason, by, note };
@@ -206,7 +212,7 @@ impl Engine {
         }
     }
 
-    fn apply_flag(&mut self, record: &Record, flag: &Flag, events: &mut Vec<Event>) {
+    pub(crate) fn watch_for(&mut self, record: &Record, flag: &Flag, events: &mut Vec<Event>) {
         if !self.watched.contains_key(&flag.vehicle) {
             let vehicle = record.used.vehicle.clone();
             let vehicle = vehicle.unwrap_or_else(|| Vehicle::unknown(flag.vehicle.clone()));
@@ -491,6 +497,18 @@ impl Engine {
         now: Time,
     ) -> Vec<(VehicleId, f64)> {
         self.fleet.near(Position { latitude, longitude }, radius_m, now)
+    }
+
+    /// Whether a vehicle is looked for at present: only then is a sighting of it taken.
+    #[must_use]
+    pub fn is_followed(&self, vehicle: &VehicleId, at: Time) -> bool {
+        self.watched.get(vehicle).is_some_and(|watched| watched.subject.flags.stand_at(at))
+    }
+
+    /// The middle of a checkpoint.
+    #[must_use]
+    pub fn place_of(&self, checkpoint: &CheckpointId) -> Option<Position> {
+        self.sites.get(checkpoint).map(Site::centre)
     }
 
     /// The checkpoints, by identity.

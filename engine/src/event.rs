@@ -7,8 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, Progress, UnitId,
-    Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, Progress, Sighted,
+    Sighting, Standing, UnitId, Vehicle, VehicleId,
 };
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
@@ -56,6 +56,7 @@ types! {
     Disposed "interdict.alert.disposed" "An alert has its outcome.",
     Silent "interdict.vehicle.silent" "A flagged vehicle is not heard any more.",
     Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
+    Sighted "interdict.vehicle.sighted" "Somebody other than its tracker saw a flagged vehicle.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
     FlagAdded "interdict.flag.added" "A flag was added, or applied for.",
@@ -223,6 +224,31 @@ pub struct NearestUnit {
     pub eta_s: f64,
 }
 
+/// A place that a vehicle was at, by its tracker unless it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When and where.
+    #[serde(flatten)]
+    pub fix: Fix,
+    /// Its `source`, `trust` and `accuracy_m` where that is no tracker's fix, but a sighting.
+    #[serde(flatten)]
+    pub sighted: Option<Sighted>,
+}
+
+impl From<Fix> for Seen {
+    fn from(fix: Fix) -> Self {
+        Self { fix, sighted: None }
+    }
+}
+
+impl std::ops::Deref for Seen {
+    type Target = Fix;
+
+    fn deref(&self) -> &Fix {
+        &self.fix
+    }
+}
+
 /// One flagged vehicle's approach to one checkpoint, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertReport {
@@ -249,8 +275,8 @@ pub struct AlertReport {
     pub probability: f64,
     /// Metres to go.
     pub distance_m: f64,
-    /// The fix that this leans on.
-    pub fix: Fix,
+    /// What this leans on.
+    pub fix: Seen,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
     /// Why this is said.
@@ -287,7 +313,7 @@ pub struct SilenceReport {
     /// Whether it was in a port, or at a ferry's quay, when it was heard last.
     pub may_be_aboard_ferry: bool,
     /// The last fix.
-    pub fix: Fix,
+    pub fix: Seen,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
     /// Why this is said: code `silent`, `silent_after_sign`, or `no_place` where its tracker still
@@ -318,6 +344,26 @@ pub struct HeardReport {
     pub why: Why,
 }
 
+/// Somebody or something other than its tracker saw a flagged vehicle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SightingReport {
+    /// What was seen.
+    pub sighting: Sighting,
+    /// The vehicle.
+    pub vehicle: VehicleView,
+    /// The flag.
+    pub flag: CaseView,
+    /// The unit of the region where it was seen.
+    pub unit: Option<UnitId>,
+    /// What was made of it.
+    pub standing: Standing,
+    /// Seconds between the sighting and its report.
+    pub age_s: f64,
+    /// Why that was made of it, and whether it disagrees with what is known: code `followed`,
+    /// `agrees`, `disagrees`, `late`, `future` or `tracker_live`.
+    pub why: Why,
+}
+
 /// An alarm that a device reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmReport {
@@ -333,6 +379,9 @@ pub struct AlarmReport {
     pub fix: Option<Fix>,
     /// The unit of the region where it happened.
     pub unit: Option<UnitId>,
+    /// The departments and companies that are told beside that unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departments: Vec<String>,
     /// Seconds between its fix and its receipt, where it came late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_s: Option<f64>,
@@ -385,6 +434,8 @@ pub enum Data {
     Alarm(Box<AlarmReport>),
     /// Of a conflict.
     Conflict(ConflictReport),
+    /// Of a sighting.
+    Sighting(Box<SightingReport>),
     /// Of a flag.
     Flag(Box<FlagReport>),
 }
@@ -414,6 +465,7 @@ impl Event {
             Data::Alarm(alarm) => &alarm.vehicle.id,
             Data::Conflict(conflict) => &conflict.vehicle,
             Data::Flag(flag) => &flag.vehicle.id,
+            Data::Sighting(report) => &report.vehicle.id,
         }
     }
 
@@ -449,6 +501,7 @@ impl Event {
             Data::Heard(heard) => heard.unit.as_ref(),
             Data::Alarm(alarm) => alarm.unit.as_ref(),
             Data::Flag(report) => report.flag.unit.as_ref(),
+            Data::Sighting(report) => report.unit.as_ref(),
             Data::Conflict(_) => None,
         }
     }
@@ -468,6 +521,7 @@ impl Event {
             Data::Silence(silence) => &silence.flag.covert,
             Data::Heard(heard) => &heard.flag.covert,
             Data::Flag(report) => &report.flag.covert,
+            Data::Sighting(report) => &report.flag.covert,
             Data::Alarm(_) | Data::Conflict(_) => &[],
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::{Decided, Decision, Flag, FlagId, FlagState, UnitId};
+use crate::{Action, CONFIRMED_S, Decided, Decision, Flag, FlagId, FlagState, UnitId};
 
 /// A vehicle's flags, those included that have not begun yet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -76,6 +76,11 @@ impl Flags {
     /// Approves or renews a flag; as it is then.
     pub(crate) fn decide(&mut self, decided: &Decided) -> Option<&Flag> {
         let entry = self.0.get_mut(&decided.flag)?;
+        if entry.flag.state == FlagState::Provisional {
+            // A person confirms what a device said: now it is a flag like those of persons.
+            entry.flag.action = Action::Intercept;
+            entry.flag.expires_at = entry.flag.starts_at.plus_seconds(CONFIRMED_S);
+        }
         entry.flag.state = FlagState::Approved;
         entry.flag.approved_by = Some(decided.by.clone());
         if let Decision::Renew { expires_at } = decided.decision {

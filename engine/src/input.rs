@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Checkpoint, CheckpointId, ConflictReport, Decided, Flag, FlagEnd, FlagId, Handled, PatrolPlace,
-    UnitId, Vehicle, VehicleId,
+    Sighting, UnitId, Vehicle, VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -41,6 +41,8 @@ pub enum Input {
     },
     /// A position came.
     Fix(Observation),
+    /// Somebody or something other than its tracker saw a vehicle.
+    Sighting(Sighting),
     /// Alarms came without a position.
     Report {
         /// Who reports.
@@ -104,6 +106,7 @@ impl Input {
             | Self::Report { vehicle, .. }
             | Self::Withdraw { vehicle, .. } => Some(vehicle),
             Self::Fix(observation) => Some(&observation.vehicle),
+            Self::Sighting(sighting) => Some(&sighting.vehicle),
             Self::Conflict(conflict) => Some(&conflict.vehicle),
             Self::Flag(flag) => Some(&flag.vehicle),
             Self::Decide(decided) => Some(&decided.vehicle),

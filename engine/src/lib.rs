@@ -22,6 +22,7 @@ mod observe;
 mod patrols;
 mod regions;
 pub mod roads;
+mod sighted;
 mod silence;
 mod snapshot;
 mod subject;
@@ -36,15 +37,16 @@ pub use decision::{Decided, Decision, FlagRefusal};
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
-    EventId, FlagReport, Handling, HeardReport, NearestUnit, SilenceReport, Stage, Type,
-    VehicleView, Why,
+    EventId, FlagReport, Handling, HeardReport, NearestUnit, Seen, SightingReport, SilenceReport,
+    Stage, Type, VehicleView, Why,
 };
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
 pub use model::{
-    Action, Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagEnd, FlagId, FlagState, Kind,
-    LAPSE_S, Level, Position, Region, Rules, Scope, Setup, Shape, State, Unit, UnitId, Vehicle,
-    VehicleId,
+    ALARM_REASON, Action, AlarmRule, CONFIRMED_S, Checkpoint, CheckpointId, Class, DOUBTED_BELOW,
+    Deadlines, Flag, FlagEnd, FlagId, FlagState, Kind, LAPSE_S, Level, PROVISIONAL_S, Position,
+    Region, Rules, Scope, Setup, Shape, Sighted, Sighting, SightingSource, Standing, State, Trust,
+    Unit, UnitId, Vehicle, VehicleId,
 };
 pub use observe::Prepared;
 pub use patrols::PatrolPlace;

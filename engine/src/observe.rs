@@ -9,7 +9,8 @@ use crate::judge::{is_placed, position};
 use crate::subject::Newest;
 use crate::{
     AlarmReport, ConflictReport, Data, Decision, Event, EventId, Input, Judged, Lane, Observation,
-    PatrolPlace, Position, Record, RecordId, Type, Used, Vehicle, VehicleId, VehicleView,
+    PROVISIONAL_S, PatrolPlace, Position, Record, RecordId, Sighting, Type, Used, Vehicle,
+    VehicleId, VehicleView,
 };
 
 /// A live fix that took longer than this is told as late, too.
@@ -42,6 +43,7 @@ impl Engine {
             Input::Vehicle(_) | Input::Login { .. } => false,
             Input::Fix(observation) => self.prepare_fix(at, observation, &mut used),
             Input::Report { .. } => self.prepare_report(at, &input, &mut used),
+            Input::Sighting(sighting) => self.prepare_sighting(at, sighting, &mut used),
             Input::Flag(flag) => {
                 used.vehicle = Some(self.enrolled(&flag.vehicle));
                 if flag.is_in_force() {
@@ -89,6 +91,20 @@ impl Engine {
             used.patrols = self.patrols_about(vehicle, position(fix), at);
         }
         let known = self.fleet.vehicle(vehicle);
+        if known.is_some_and(|known| *known != watched.subject.vehicle) {
+            used.vehicle = known.cloned();
+        }
+        true
+    }
+
+    /// Of a vehicle that nobody looks for nothing is kept, whoever saw it.
+    fn prepare_sighting(&self, at: Time, sighting: &Sighting, used: &mut Used) -> bool {
+        let watched = self.watched.get(&sighting.vehicle);
+        let Some(watched) = watched.filter(|watched| watched.subject.flags.stand_at(at)) else {
+            return false;
+        };
+        used.patrols = self.patrols_about(&sighting.vehicle, sighting.position(), at);
+        let known = self.fleet.vehicle(&sighting.vehicle);
         if known.is_some_and(|known| *known != watched.subject.vehicle) {
             used.vehicle = known.cloned();
         }
@@ -175,7 +191,7 @@ impl Engine {
             watched.subject.used(record);
             watched.silence.notice(scene.rules, reported);
             if judged.lane == Lane::Live {
-                let newest = Newest { fix: *fix, time: judged.fix_time };
+                let newest = Newest { fix: *fix, time: judged.fix_time, sighted: None };
                 watched.observe(scene, newest, events);
             } else {
                 watched.silence.speak(scene.now);
@@ -224,7 +240,16 @@ impl Engine {
         let known = known.unwrap_or_else(|| Vehicle::unknown(vehicle.clone()));
         let place = fix.as_ref().filter(|fix| is_placed(fix)).map(position);
         let unit = place.and_then(|place| self.regions.unit_of(place)).cloned();
+        let mut alarming = None;
         for (alarm, active) in edges.iter() {
+            let rule = self.alarm_rule(known.class, alarm);
+            let id = event_id(device, alarm, active, reported.stated);
+            // What is older than the flag would last is no ground for one.
+            let is_fresh = age_s.is_none_or(|age_s| age_s < PROVISIONAL_S);
+            if active && is_fresh && rule.is_some_and(|rule| rule.provisional) {
+                alarming.get_or_insert_with(|| (alarm, id.clone()));
+            }
+            let departments = rule.map(|rule| rule.departments.clone()).unwrap_or_default();
             let report = AlarmReport {
                 device: device.clone(),
                 vehicle: VehicleView::from(&known),
@@ -232,14 +257,18 @@ impl Engine {
                 active,
                 fix,
                 unit: unit.clone(),
+                departments,
                 age_s: age_s.map(|age_s| (age_s * 10.0).round() / 10.0),
             };
             events.push(Event {
-                id: event_id(device, alarm, active, reported.stated),
+                id,
                 time: self.now,
                 kind: Type::DeviceAlarm,
                 data: Data::Alarm(Box::new(report)),
             });
+        }
+        if let Some((alarm, event)) = alarming {
+            self.flag_provisionally(record, (device, &known), (alarm, &event), events);
         }
     }
 

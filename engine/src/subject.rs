@@ -12,7 +12,7 @@ use crate::roads::Roads;
 use crate::watched::Scene;
 use crate::{
     AlertReport, Data, Event, EventId, Flag, FlagEnd, FlagReport, Handling, Lane, PatrolPlace,
-    Progress, Record, RecordId, Stage, Type, Vehicle, VehicleView,
+    Progress, Record, RecordId, Seen, Sighted, Stage, Type, Used, Vehicle, VehicleView,
 };
 
 /// A vehicle's newest live fix as its device stated it, and when it really was.
@@ -20,9 +20,17 @@ use crate::{
 pub(crate) struct Newest {
     pub(crate) fix: Fix,
     pub(crate) time: Time,
+    /// Where it is no fix of its tracker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sighted: Option<Sighted>,
 }
 
 impl Newest {
+    /// As an event shows it.
+    pub(crate) const fn seen(&self) -> Seen {
+        Seen { fix: self.fix, sighted: self.sighted }
+    }
+
     pub(crate) const fn sight(&self) -> Sight {
         Sight { time: self.time, position: position(&self.fix) }
     }
@@ -60,14 +68,17 @@ impl Subject {
     /// followed before.
     pub(crate) fn follow(&mut self, now: Time, last: Option<Fix>) {
         if !self.flags.stand_at(now) {
-            self.newest = last.map(|fix| Newest { fix, time: fix.fix_time });
+            self.newest = last.map(|fix| Newest { fix, time: fix.fix_time, sighted: None });
         }
     }
 
     /// Counts events from a new record.
     pub(crate) const fn touched_by(&mut self, record: RecordId) {
-        self.record = record;
-        self.said = 0;
+        // One record may both flag a vehicle and move it.
+        if self.record.0 != record.0 {
+            self.record = record;
+            self.said = 0;
+        }
     }
 
     /// Takes over what a record of this vehicle used.
@@ -79,6 +90,14 @@ impl Subject {
         if record.used.judged.is_none_or(|judged| judged.lane == Lane::Live) {
             self.patrols.clone_from(&record.used.patrols);
         }
+    }
+
+    /// Takes over what a sighting that moves it used.
+    pub(crate) fn moved_by(&mut self, used: &Used) {
+        if let Some(vehicle) = &used.vehicle {
+            self.vehicle.clone_from(vehicle);
+        }
+        self.patrols.clone_from(&used.patrols);
     }
 
     pub(crate) fn next_id(&mut self) -> EventId {
@@ -121,7 +140,10 @@ impl Subject {
         say: Say,
     ) -> Option<Event> {
         let newest = self.newest?;
-        let why = why(say, approach, site, track, scene.now);
+        let mut why = why(say, approach, site, track, scene.now);
+        if let Some(sighted) = newest.sighted {
+            sighted.own_up(&mut why);
+        }
         let unit = &site.checkpoint.unit;
         let foremost = self.flags.foremost_at(unit, scene.above(unit))?.id.clone();
         let id = self.next_id();
@@ -184,7 +206,7 @@ impl Subject {
             eta_at: alert.eta_at,
             probability: rounded(alert.probability, 1_000.0),
             distance_m: rounded(approach.outlook.distance_m, 1.0),
-            fix: newest.fix,
+            fix: newest.seen(),
             fix_age_s: rounded(now.seconds_since(newest.time).max(0.0), 10.0),
             why: alert.why.clone(),
             route: approach.outlook.route.clone(),

@@ -106,19 +106,39 @@ impl Watched {
             return;
         };
         let step_s = newest.time.seconds_since(last.time);
-        if step_s <= 0.0 {
+        // Its tracker speaks again: whatever was seen meanwhile, it knows better.
+        let returns = last.sighted.is_some() && newest.sighted.is_none();
+        if step_s <= 0.0 && !returns {
             return;
         }
-        if let Some(broken) = self.silence.hear(scene.rules, scene.now, last, newest) {
-            broken.tell(scene, &mut self.subject, last, events);
+        if newest.sighted.is_none() {
+            self.hear(scene, last, newest, events);
         }
         let gap_s = (step_s > scene.rules.gap_s).then_some(step_s);
-        if gap_s.is_some() {
+        let changes = returns || last.sighted.is_none() && newest.sighted.is_some();
+        if changes {
+            // A receiver's errors and a witness's are not of one kind: no way leads through both.
+            self.track = Track::default();
+            self.road = None;
+        } else if gap_s.is_some() {
             self.track.restart();
         }
         self.push(scene, newest);
-        let before = gap_s.is_none().then(|| last.sight());
+        let doubted = newest.sighted.is_some_and(|sighted| sighted.is_doubted());
+        let before = (gap_s.is_none() && !changes && !doubted).then(|| last.sight());
         self.look(scene, Look { before, gap_s, begins: false, only: None }, events);
+    }
+
+    /// Its tracker speaks: it is silent no more.
+    fn hear(&mut self, scene: Scene<'_>, last: Newest, newest: Newest, events: &mut Vec<Event>) {
+        let Some(heard_at) = self.silence.heard_at() else {
+            self.silence.begin(scene.rules, newest);
+            return;
+        };
+        let before = if last.sighted.is_some() { Newest { time: heard_at, ..last } } else { last };
+        if let Some(broken) = self.silence.hear(scene.rules, scene.now, before, newest) {
+            broken.tell(scene, &mut self.subject, last, events);
+        }
     }
 
     /// Takes in a report that tells no place.
@@ -361,14 +381,17 @@ impl Watched {
             && scene.now.seconds_since(newest.time) <= OLDEST_S
         {
             self.push(scene, newest);
-            self.silence.begin(scene.rules, newest);
+            if newest.sighted.is_none() {
+                self.silence.begin(scene.rules, newest);
+            }
             self.look(scene, Look::BEGINS, events);
         }
     }
 
     fn push(&mut self, scene: Scene<'_>, newest: Newest) {
         self.track.push(newest.time, &newest.fix);
-        match scene.roads {
+        // What was seen is known too roughly to say on which road that was.
+        match scene.roads.filter(|_| newest.sighted.is_none()) {
             Some(roads) => {
                 let road = self.road.get_or_insert_default();
                 road.observe(roads, newest.time, &newest.fix);
@@ -410,7 +433,15 @@ impl Watched {
             if !comes && !self.approaches.contains_key(checkpoint) {
                 continue;
             }
-            let straight = motion.outlook(site);
+            let mut straight = motion.outlook(site);
+            if let Some(sighted) = newest.sighted {
+                sighted.widen(&mut straight);
+                let raised = |approach: &Approach| approach.is_raised();
+                // What could as well be wrong takes back nothing that somebody acts on.
+                if sighted.is_doubted() && self.approaches.get(checkpoint).is_some_and(raised) {
+                    continue;
+                }
+            }
             let straight_m = straight.distance_m;
             let (mut outlook, passed) = match by_road {
                 Some(road) => (road.outlook(straight), road.passed),

@@ -19,6 +19,7 @@ mod rates;
 mod reports;
 mod scope;
 mod sight;
+mod sightings;
 mod tls;
 mod token_routes;
 mod tokens;
@@ -190,6 +191,7 @@ fn router(state: ApiState) -> Router {
         .route("/flags/{id}/approve", post(flags::approve))
         .route("/flags/{id}/reject", post(flags::reject))
         .route("/flags/{id}/renew", post(flags::renew))
+        .route("/sightings", post(sightings::add))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/deliver", post(alerts::deliver))

@@ -57,6 +57,8 @@ pub mod acts {
     pub const FLAG_RENEW: &str = "flag.renew";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
+    /// Somebody reported where a vehicle was seen.
+    pub const SIGHTING_ADD: &str = "sighting.add";
     /// The server started.
     pub const SERVER_START: &str = "server.start";
     /// The server ended in order.

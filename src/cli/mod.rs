@@ -17,6 +17,7 @@ mod replay;
 mod restore;
 mod roads;
 mod serve;
+mod sighting;
 mod simulate;
 mod subscribe;
 mod token;
@@ -55,6 +56,8 @@ enum Command {
     Flag(flag::Arguments),
     /// List alerts, sign them off, instruct, say how they ended; reports
     Alert(alert::Arguments),
+    /// Report that somebody or a camera saw a vehicle
+    Sighting(sighting::Arguments),
     /// Show where a vehicle is
     Vehicle(vehicle::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
         Command::Alert(arguments) => alert::run(arguments),
+        Command::Sighting(arguments) => sighting::run(arguments),
         Command::Vehicle(arguments) => vehicle::run(&arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Contain(arguments) => contain::run(&arguments),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use interdict_engine::{Deadlines, Rules};
+use interdict_engine::{AlarmRule, Deadlines, Rules};
 use interdict_protocols::{Datum, Time};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -55,6 +55,8 @@ pub(super) struct Document {
     pub(super) deadlines: Deadlines,
     /// Other platforms.
     pub(super) jt809: Jt809,
+    /// What follows from devices' alarms.
+    pub(super) alarms: Vec<AlarmRule>,
     /// The reasons for which vehicles are flagged.
     pub(super) reasons: Option<Vec<FlagReason>>,
 }

@@ -175,6 +175,7 @@ impl Configuration {
         };
         let deadlines = Some(document.deadlines.clone());
         let mut setup = Setup { rules: document.rules.clone(), deadlines, ..Setup::default() };
+        setup.alarm_rules.clone_from(&document.alarms);
         if let Some((called, text)) = named("units", &document.files.units, &mut report) {
             setup.units = units::read(&called, &text, &mut report);
         }

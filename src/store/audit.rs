@@ -149,6 +149,11 @@ impl Noting {
             Data::Alarm(report) => {
                 act.with("device", report.device.as_str()).with("alarm", json!(report.alarm))
             }
+            Data::Sighting(report) => act
+                .with("flag", report.flag.id.as_str())
+                .with("source", report.sighting.source.name())
+                .with("standing", json!(report.standing))
+                .with_some("by", report.sighting.by.as_deref()),
             Data::Conflict(report) => act.with("device", report.device.as_str()),
             Data::Flag(report) => act.with("flag", report.flag.id.as_str()),
         };

@@ -78,9 +78,15 @@ impl Silence {
                 silent_s: rounded(self.silent_s(scene.now), 10.0),
                 signs: self.signs_before().collect(),
                 may_be_aboard_ferry: ferry.is_some(),
-                fix: newest.fix,
+                fix: newest.seen(),
                 fix_age_s: age_s(newest, scene.now),
-                why: self.why(scene.now, newest, place, ferry.as_deref()),
+                why: {
+                    let mut why = self.why(scene.now, newest, place, ferry.as_deref());
+                    if let Some(sighted) = newest.sighted {
+                        sighted.own_up(&mut why);
+                    }
+                    why
+                },
             };
             let data = Data::Silence(Box::new(report));
             let id = subject.next_id();

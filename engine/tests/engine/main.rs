@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail so")]
 
+mod alarm_rules;
 mod determinism;
 mod flags;
 mod handling;
@@ -9,5 +10,6 @@ mod passages;
 mod properties;
 mod recording;
 mod reports;
+mod sightings;
 mod silence;
 mod support;

@@ -4,8 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{
-    Act, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId, Flag, FlagEnd,
-    FlagState, Handled, Input, Level, Outcome, RecordId, Setup, State, Type, Unit, VehicleId,
+    Act, AlarmRule, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId,
+    Flag, FlagEnd, FlagState, Handled, Input, Level, Outcome, RecordId, Setup, Sighting,
+    SightingSource, State, Trust, Type, Unit, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
@@ -72,7 +73,14 @@ pub(crate) fn setup() -> Setup {
         unit("district", Level::District, Some("city")),
         unit("station", Level::Station, Some("district")),
     ];
-    Setup { checkpoints, units, deadlines: Some(Deadlines::default()), ..Setup::default() }
+    let alarm_rules = vec![AlarmRule {
+        class: Class::Taxi,
+        alarms: vec![Alarm::Sos],
+        departments: vec!["taxis".to_owned()],
+        provisional: true,
+    }];
+    let deadlines = Some(Deadlines::default());
+    Setup { checkpoints, units, deadlines, alarm_rules, ..Setup::default() }
 }
 
 /// A day, by what the engine begins with and what it is told.
@@ -223,6 +231,7 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
     }
     for number in 0..VEHICLES {
         heartbeats(number, &mut inputs);
+        witnesses(number, &mut inputs);
     }
     let mut closed = point("one-way", (-4_000.0, 1_000.0));
     closed.state = State::Closed;
@@ -333,6 +342,44 @@ fn heartbeats(number: usize, inputs: &mut Vec<(f64, Input)>) {
         let report = Input::Report { device, vehicle, time: None, alarms, alarm_states };
         inputs.push((seconds, report));
         seconds += dice.between(30.0, 500.0);
+    }
+}
+
+/// What people and cameras see of a vehicle, or believe to: places here and there, now and then from
+/// before or from the future; they have dice of their own.
+fn witnesses(number: usize, inputs: &mut Vec<(f64, Input)>) {
+    let mut dice = Dice::new(1_000 + number as u64);
+    let mut seconds = dice.between(100.0, 1_500.0);
+    let mut here = (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
+    while seconds < LENGTH_S {
+        let (source, trust) = match (dice.share() * 3.0) as u8 {
+            0 => (SightingSource::Caller, dice.between(0.1, 0.9)),
+            1 => (SightingSource::Officer, Trust::MEDIUM),
+            _ => (SightingSource::Camera, Trust::HIGH),
+        };
+        let off_s = if dice.one_in(6.0) { dice.between(-900.0, 500.0) } else { 0.0 };
+        let position = place(here);
+        inputs.push((
+            seconds,
+            Input::Sighting(Sighting {
+                vehicle: name(number).into(),
+                time: at(seconds + off_s),
+                latitude: position.latitude,
+                longitude: position.longitude,
+                source,
+                trust,
+                speed_kmh: dice.one_in(2.0).then(|| dice.between(0.0, 80.0).round()),
+                course_deg: dice.one_in(2.0).then(|| dice.between(0.0, 360.0).floor()),
+                text: None,
+                reporter: None,
+                by: Some("operator".to_owned()),
+            }),
+        ));
+        if dice.one_in(4.0) {
+            here = (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
+        }
+        here = (here.0 + dice.between(-3e3, 3e3), here.1 + dice.between(-3e3, 3e3));
+        seconds += dice.between(60.0, 1_200.0);
     }
 }
 

@@ -115,7 +115,7 @@ async fn known(state: &ApiState, vehicle: &VehicleId) -> Result<Option<Vehicle>,
 }
 
 /// The identity of a vehicle that is known by its plate alone.
-fn plate_id(plate: &str, colour: Option<&str>) -> String {
+pub(in super::super) fn plate_id(plate: &str, colour: Option<&str>) -> String {
     let key = plate_key(plate);
     match colour {
         Some(colour) => format!("plate:{key}:{}", colour.to_lowercase()),

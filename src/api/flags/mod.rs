@@ -25,6 +25,7 @@ use asked::Applicant;
 use found::{Found, Match, Near, Tracker};
 
 pub(super) use decisions::{approve, reject, renew};
+pub(super) use found::plate_id;
 pub(super) use table::{export, import};
 
 /// A flag, and which vehicle it found.
