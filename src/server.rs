@@ -1,5 +1,6 @@
 //! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
 
+mod mass;
 mod noted;
 
 use std::net::SocketAddr;
@@ -139,6 +140,12 @@ impl Server {
         let door =
             Door::open(listener, configuration.tls.clone()).context("cannot answer by HTTPS")?;
         let closing = CancellationToken::new();
+        tokio::spawn(mass::watch(
+            store.clone(),
+            shards.clone(),
+            configuration.setup.clone(),
+            closing.clone(),
+        ));
         let heads = Publisher::start(&store, &signer, &configuration.audit);
         let state = ApiState::new(
             store.clone(),

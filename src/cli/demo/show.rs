@@ -67,6 +67,9 @@ impl Show {
             (Data::Alarm(alarm), _) => device_alarm(alarm),
             (Data::Sighting(report), _) => seen(report),
             (Data::Flag(report), _) => flag(report),
+            (Data::Mass(mass), _) => {
+                format!("{} alarms of one class of vehicles within a minute", mass.alarms)
+            }
             (Data::Conflict(conflict), _) => format!(
                 "two peers speak as {}: {} is believed, {} is not",
                 conflict.device, conflict.believed, conflict.held
