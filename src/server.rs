@@ -19,9 +19,11 @@ use crate::api::{self, ApiState};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
+use crate::downlink::downlink;
 use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::metrics::Metrics;
+use crate::pursuit;
 use crate::roads::lend;
 use crate::shards::Shards;
 use crate::store::Store;
@@ -101,11 +103,13 @@ impl Server {
         // The engine keeps nothing of vehicles that are not flagged: it learns them anew.
         shards.tell(registry.vehicles().into_iter().map(Input::Vehicle).collect()).await?;
         let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
+        let (downlink, requests) = downlink();
         let mut gateway = Gateway::new(
             shards.clone(),
             registry.clone(),
             Arc::clone(&metrics),
             configuration.limits.clone(),
+            (configuration.downlink.clone(), requests),
             options.record.as_deref(),
         )
         .with_context(|| match &options.record {
@@ -126,6 +130,11 @@ impl Server {
         let http = listener.local_addr()?;
         let closing = CancellationToken::new();
         let heads = Publisher::start(&store, &signer, &configuration.audit);
+        if configuration.downlink.enabled {
+            let (store, registry) = (store.clone(), registry.clone());
+            let (shards, downlink) = (shards.clone(), downlink.clone());
+            tokio::spawn(pursuit::follow(store, registry, shards, downlink, closing.clone()));
+        }
         let state = ApiState::new(
             store.clone(),
             registry,
@@ -135,6 +144,7 @@ impl Server {
                 setup: configuration.setup.clone(),
                 reasons: configuration.audit.reasons,
                 persons: configuration.persons.clone(),
+                downlink,
             },
             closing.clone(),
         )?;

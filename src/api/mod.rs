@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod auth;
 mod checkpoints;
+mod commands;
 mod containment;
 mod devices;
 mod events;
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::Signer;
 use crate::config::{Persons, Reasons};
 use crate::devices::Registry;
+use crate::downlink::Downlink;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
 use crate::store::{Store, StoreError};
@@ -68,6 +70,7 @@ pub struct Inner {
     signer: Arc<Signer>,
     reasons: Reasons,
     persons: Persons,
+    downlink: Downlink,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -92,6 +95,8 @@ pub struct Settings {
     pub reasons: Reasons,
     /// Who may approve.
     pub persons: Persons,
+    /// How devices are asked for something.
+    pub downlink: Downlink,
 }
 
 impl ApiState {
@@ -108,7 +113,7 @@ impl ApiState {
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
-        let Settings { setup, reasons, persons } = settings;
+        let Settings { setup, reasons, persons, downlink } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
@@ -122,6 +127,7 @@ impl ApiState {
             setup,
             reasons,
             persons,
+            downlink,
             closing,
         })))
     }
@@ -154,6 +160,8 @@ fn router(state: ApiState) -> Router {
         .route("/devices/import", post(devices::import).layer(csv))
         .route("/devices/refused", get(devices::refused))
         .route("/devices/{id}", get(devices::show).delete(devices::revoke))
+        .route("/devices/{id}/ask", post(commands::ask))
+        .route("/devices/{id}/text", post(commands::text))
         .route("/flags", get(flags::list).post(flags::add))
         .route("/flags/{id}", get(flags::show).delete(flags::withdraw))
         .route("/flags/{id}/withdraw", post(flags::withdraw))

@@ -50,6 +50,8 @@ pub enum Action {
     ManageDevices,
     /// Lists of devices.
     ReadDevices,
+    /// Asking devices for positions, and showing texts to drivers.
+    AskDevices,
     /// Adding and withdrawing flags.
     Flag,
     /// Saying of a flag that somebody else asked for whether it may hold. For persons only.
@@ -77,7 +79,9 @@ impl Role {
             Action::ReadDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
             }
-            Action::ManageCheckpoints => matches!(self, Self::Admin | Self::Dispatcher),
+            Action::ManageCheckpoints | Action::AskDevices => {
+                matches!(self, Self::Admin | Self::Dispatcher)
+            }
             Action::HandleAlerts | Action::Flag => {
                 matches!(self, Self::Dispatcher | Self::Operator)
             }

@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Limits, Persons};
+use super::{Audit, Downlink, Limits, Persons};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -43,6 +43,8 @@ pub(super) struct Document {
     pub(super) audit: Audit,
     /// The people who use it.
     pub(super) persons: Persons,
+    /// What devices may be asked for.
+    pub(super) downlink: Downlink,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.

@@ -8,6 +8,7 @@ mod checkpoints;
 mod datum;
 mod digest;
 mod document;
+mod downlink;
 mod enrolment;
 mod features;
 mod files;
@@ -33,6 +34,7 @@ use jiff::tz::TimeZone;
 pub use audit::{Audit, Reasons};
 pub use checkpoints::read_checkpoint;
 pub use datum::to_wgs84;
+pub use downlink::Downlink;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
@@ -66,6 +68,8 @@ pub struct Configuration {
     pub audit: Audit,
     /// The people who use it.
     pub persons: Persons,
+    /// What devices may be asked for.
+    pub downlink: Downlink,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -123,6 +127,7 @@ impl Configuration {
         let mut report = Report::default();
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
+        downlink::check(file, &document, &places, &mut report);
         let ports = ports::read(file, &document, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
@@ -206,6 +211,7 @@ impl Configuration {
                 ..audit
             },
             persons: document.persons,
+            downlink: document.downlink,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -15,7 +15,7 @@ mod tokens;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use interdict_engine::Vehicle;
+use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
 
 use crate::clock::Clock;
@@ -131,6 +131,13 @@ impl Registry {
     #[must_use]
     pub fn vehicles_named(&self, text: &str) -> Vec<Vehicle> {
         self.0.core.fleet().named(text)
+    }
+
+    /// The devices that a vehicle carries.
+    #[must_use]
+    pub fn devices_of(&self, vehicle: &VehicleId) -> Vec<DeviceId> {
+        let fleet = self.0.core.fleet();
+        fleet.of_vehicle(vehicle).map(|enrolment| enrolment.device.clone()).collect()
     }
 
     /// Every enrolled vehicle once, in order of identity.

@@ -1,6 +1,8 @@
 //! The trackers' side: sockets, sessions, limits. The only place that knows tracker connections.
 
 mod addresses;
+mod downlink;
+mod mailbox;
 mod record;
 mod session;
 mod sessions;
@@ -25,8 +27,9 @@ use tokio_util::task::TaskTracker;
 use self::addresses::Addresses;
 use self::record::{Read, Recorder};
 use self::sessions::Sessions;
-use crate::config::Limits;
+use crate::config::{Downlink, Limits};
 use crate::devices::Registry;
+use crate::downlink::Requests;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
 
@@ -56,6 +59,7 @@ struct Shared {
     registry: Registry,
     metrics: Arc<Metrics>,
     limits: Limits,
+    downlink: Downlink,
     sessions: Sessions,
     addresses: Arc<Addresses>,
     places: Arc<Semaphore>,
@@ -85,7 +89,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway that listens nowhere yet. With `record`, every read is written there.
+    /// A gateway that listens nowhere yet, and says to devices what `requests` ask. With `record`, every
+    /// read is written there.
     ///
     /// # Errors
     /// The recording's file exists already or cannot be made.
@@ -94,6 +99,7 @@ impl Gateway {
         registry: Registry,
         metrics: Arc<Metrics>,
         limits: Limits,
+        (downlink, requests): (Downlink, Requests),
         record: Option<&Path>,
     ) -> io::Result<Self> {
         let shared = Shared {
@@ -108,8 +114,11 @@ impl Gateway {
             connections: AtomicU64::new(0),
             recorder: record.map(Recorder::start).transpose()?,
             limits,
+            downlink,
         };
-        Ok(Self { shared: Arc::new(shared), listening: Vec::new() })
+        let shared = Arc::new(shared);
+        shared.tasks.spawn(downlink::serve(Arc::clone(&shared), requests));
+        Ok(Self { shared, listening: Vec::new() })
     }
 
     /// Listens for `protocol` on `address`, on every transport that it is spoken over. Port 0 takes

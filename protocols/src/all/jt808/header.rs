@@ -130,7 +130,11 @@ impl<'m> Header<'m> {
             (Dialect::Standard, Some(_)) => 10,
             (Dialect::Standard, None) => 6,
         };
-        let is_number = !device.is_empty() && device.bytes().all(|byte| byte.is_ascii_digit());
+        let device = match device.trim_start_matches('0') {
+            "" if device.is_empty() => return None,
+            device => device,
+        };
+        let is_number = device.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number {
             return None;
         }
