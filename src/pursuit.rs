@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use interdict_engine::{Flag, FlagReport, Type, VehicleId};
+use interdict_engine::{Flag, Type, VehicleId};
 use interdict_protocols::{DeviceId, Time};
 use tokio_util::sync::CancellationToken;
 
@@ -105,7 +105,8 @@ impl Pursuit {
         let store = self.store.clone();
         let flags = tokio::task::spawn_blocking(move || store.flags()).await;
         let flags = flags.map_err(|_| StoreError::Closed)??;
-        let vehicles = pursued(&flags, self.shards.clock().now());
+        let flags = flags.iter().map(|report| &report.flag);
+        let vehicles = pursued(flags, self.shards.clock().now());
         let mut devices = BTreeMap::new();
         for vehicle in vehicles {
             for device in self.registry.devices_of(vehicle) {
@@ -132,33 +133,30 @@ impl Pursuit {
 }
 
 /// The vehicles that are followed openly at `now`.
-fn pursued(flags: &[FlagReport], now: Time) -> BTreeSet<&VehicleId> {
-    let holds = |flag: &Flag| flag.is_in_force() && flag.starts_at <= now && now < flag.ends_at();
-    let in_force = || flags.iter().map(|report| &report.flag).filter(|flag| holds(flag));
-    let vehicles = |is_covert: bool| {
-        let flags = in_force().filter(move |flag| !flag.covert.is_empty() == is_covert);
-        flags.map(|flag| &flag.vehicle)
-    };
-    let covert: BTreeSet<_> = vehicles(true).collect();
-    vehicles(false).filter(|vehicle| !covert.contains(vehicle)).collect()
+fn pursued<'a>(flags: impl Iterator<Item = &'a Flag>, now: Time) -> BTreeSet<&'a VehicleId> {
+    let holds = |flag: &&Flag| flag.is_in_force() && flag.starts_at <= now && now < flag.ends_at();
+    let (open, covert): (Vec<_>, Vec<_>) =
+        flags.filter(holds).partition(|flag| flag.covert.is_empty());
+    let covert: BTreeSet<_> = covert.into_iter().map(|flag| &flag.vehicle).collect();
+    let open = open.into_iter().map(|flag| &flag.vehicle);
+    open.filter(|vehicle| !covert.contains(vehicle)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use interdict_engine::{FlagState, Vehicle, VehicleView};
+    use interdict_engine::FlagState;
 
     use super::*;
 
-    fn flag(vehicle: &str, change: impl FnOnce(&mut Flag)) -> FlagReport {
+    fn flag(vehicle: &str, change: impl FnOnce(&mut Flag)) -> Flag {
         let during = (Time::from_seconds(100), Time::from_seconds(200));
         let mut flag = Flag::new("f".into(), vehicle.into(), "stolen", during);
         change(&mut flag);
-        let vehicle = VehicleView::from(&Vehicle::unknown(vehicle.into()));
-        FlagReport { flag, vehicle, reason: None }
+        flag
     }
 
-    fn pursued_at(flags: &[FlagReport], second: i64) -> Vec<String> {
-        let found = pursued(flags, Time::from_seconds(second));
+    fn pursued_at(flags: &[Flag], second: i64) -> Vec<String> {
+        let found = pursued(flags.iter(), Time::from_seconds(second));
         found.into_iter().map(VehicleId::to_string).collect()
     }
 
