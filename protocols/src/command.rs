@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::{DeviceId, Time, Transport};
 
 /// Something that a device can be asked for.
@@ -28,7 +30,8 @@ pub enum Command {
 }
 
 /// Kinds of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ability {
     /// [`Command::Position`].
     Position,
