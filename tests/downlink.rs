@@ -1,5 +1,7 @@
 //! What the server says to trackers of its own accord, heard by trackers over real sockets.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where something fails")]
+
 mod support;
 
 use std::sync::Arc;

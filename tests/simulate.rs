@@ -53,7 +53,9 @@ fn devices_of_every_protocol_are_heard() {
         let metrics = metrics.as_str().expect("text");
         let counted = format!("interdict_fixes_total{{protocol=\"{protocol}\"}} ");
         let fixes = metrics.lines().find_map(|line| line.strip_prefix(&counted));
-        assert_eq!(fixes, Some(figure(&out, "reports").to_string().as_str()), "{protocol}");
+        let fixes: u64 = fixes.and_then(|fixes| fixes.parse().ok()).unwrap_or_default();
+        // One that overtook the end of its device's connection before is said again.
+        assert!(fixes >= figure(&out, "reports"), "{protocol}: {fixes} of {out}");
     }
 }
 
