@@ -11,7 +11,7 @@ const BEGIN: &str = "<!-- printed by: interdict protocols --format markdown -->\
 const END: &str = "<!-- end -->";
 
 fn read(file: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("a page")
 }
 
 /// `UPDATE=1` writes the table anew.

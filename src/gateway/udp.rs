@@ -34,7 +34,7 @@ pub(super) async fn listen(shared: Arc<Shared>, protocol: &'static Protocol, soc
         let received = tokio::select! {
             biased;
             () = shared.closing.cancelled() => return,
-            received = socket.recv_from(&mut buffer) => received,
+            // Before the next datagram: where many come, one always waits.
             mail = mailbox.next() => {
                 let session = peers.known(mail.peer);
                 let peer = mail.peer;
@@ -51,6 +51,7 @@ pub(super) async fn listen(shared: Arc<Shared>, protocol: &'static Protocol, soc
                 }
                 continue;
             }
+            received = socket.recv_from(&mut buffer) => received,
         };
         let (length, peer) = match received {
             Ok(received) => received,
