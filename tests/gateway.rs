@@ -314,7 +314,7 @@ fn with_enrol_all_a_stranger_is_a_vehicle_of_its_own_and_its_recording_replays()
     let output = interdict(&["replay", recording.to_str().unwrap(), "--format", "json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let replayed: serde_json::Value =
+    let replayed: Value =
         serde_json::from_str(text.lines().find(|line| line.contains("device.alarm")).unwrap())
             .unwrap();
     assert_eq!(replayed["id"], live["id"]);

@@ -9,6 +9,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("clock", &[]),
     ("metrics", &[]),
+    ("downlink", &[]),
     ("config", &["text"]),
     ("audit", &[]),
     ("store", &["audit"]),
@@ -20,20 +21,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("drive", &["clock"]),
     ("roads", &[]),
     ("client", &[]),
-    ("gateway", &["clock", "config", "devices", "metrics", "shards", "text"]),
+    ("pursuit", &["audit", "devices", "dispatch", "downlink", "shards", "store"]),
+    ("gateway", &["clock", "config", "devices", "downlink", "metrics", "shards", "text"]),
     ("heads", &["audit", "config", "store"]),
     (
         "api",
         &[
-            "audit", "clock", "config", "devices", "dispatch", "metrics", "report", "shards",
-            "store",
+            "audit", "clock", "config", "devices", "dispatch", "downlink", "metrics", "report",
+            "shards", "store",
         ],
     ),
     (
         "server",
         &[
-            "api", "audit", "clock", "config", "devices", "gateway", "heads", "metrics", "roads",
-            "shards", "store",
+            "api", "audit", "clock", "config", "devices", "downlink", "gateway", "heads",
+            "metrics", "pursuit", "roads", "shards", "store",
         ],
     ),
     (

@@ -52,6 +52,8 @@ pub enum Action {
     ReadDevices,
     /// Devices that wanted to be heard and are not enrolled.
     ReadRefusedDevices,
+    /// Asking devices for positions, and showing texts to drivers.
+    AskDevices,
     /// Adding and withdrawing flags.
     Flag,
     /// Saying of a flag that somebody else asked for whether it may hold. For persons only.
@@ -86,7 +88,9 @@ impl Role {
             Action::ReadRefusedDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor)
             }
-            Action::ManageCheckpoints => matches!(self, Self::Admin | Self::Dispatcher),
+            Action::ManageCheckpoints | Action::AskDevices => {
+                matches!(self, Self::Admin | Self::Dispatcher)
+            }
             Action::HandleAlerts | Action::Flag => {
                 matches!(self, Self::Dispatcher | Self::Operator)
             }

@@ -87,7 +87,7 @@ pub(crate) fn silence(id: &str, window_s: Option<(i64, i64)>) -> Event {
         silent_s: 180.0,
         signs: Vec::new(),
         may_be_aboard_ferry: false,
-        fix: Fix::new(time, 38.9, 121.6).unwrap(),
+        fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
         fix_age_s: 180.0,
         why: why("silent", "not heard"),
     };
