@@ -13,6 +13,7 @@ use super::devices::not_enrolled;
 use super::extract::{Body, Pairs, Segment, text as checked};
 use super::problem::Problem;
 use super::tokens::Action;
+use super::vehicles;
 use crate::audit::{Act, acts};
 
 /// A text for a driver.
@@ -30,7 +31,8 @@ pub(super) async fn ask(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Action::AskDevices)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
-    say(&state, &device, Command::Position, state.act(acts::DEVICE_ASK, &by)).await
+    let act = state.act(acts::DEVICE_ASK, &by);
+    say(&state, &caller, &device, Command::Position, act).await
 }
 
 pub(super) async fn text(
@@ -44,17 +46,19 @@ pub(super) async fn text(
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let text = checked("text", &text)?;
     let act = state.act(acts::DEVICE_TEXT, &by).with("text", text.as_str());
-    say(&state, &device, Command::Text(text), act).await
+    say(&state, &caller, &device, Command::Text(text), act).await
 }
 
 /// Notes that a device is asked for something, and asks it. Whether it obeys, its reports tell.
 async fn say(
     state: &ApiState,
+    caller: &Caller,
     device: &str,
     command: Command,
     act: Act,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let enrolment = state.registry.find(&device.into()).ok_or_else(|| not_enrolled(device))?;
+    vehicles::check(state, &caller.scope(state), &enrolment.vehicle).await?;
     let ability = command.ability().to_string();
     let act = act
         .with("device", enrolment.device.as_str())
