@@ -132,7 +132,7 @@ impl Server {
             shards.clone(),
             metrics,
             configuration.setup.clone(),
-            configuration.audit.reasons,
+            api::Options { reasons: configuration.audit.reasons, web: configuration.web.clone() },
             closing.clone(),
         )?;
         let api = tokio::spawn(api::serve(listener, state));

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use interdict_engine::{Engine, Setup, UnitId};
 use tokio::sync::watch;
 
@@ -18,6 +18,7 @@ use super::ApiState;
 use super::auth::Caller;
 use super::extract::Pairs;
 use super::problem::Problem;
+use super::sessions::Session;
 use super::tokens::{Action, Token};
 use crate::audit::acts;
 use crate::dispatch::{Filter, Reader, Wanted};
@@ -33,6 +34,7 @@ const CURSOR: &str = "interdict-cursor";
 pub(super) async fn follow(
     State(state): State<ApiState>,
     Caller(token): Caller,
+    session: Option<Extension<Session>>,
     pairs: Pairs,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -74,7 +76,14 @@ pub(super) async fn follow(
         token,
         state,
     };
-    let events = stream::unfold(follower, Follower::next);
+    // A session's stream ends with it.
+    let ended = async move {
+        match session {
+            Some(Extension(session)) => session.ended().await,
+            None => std::future::pending().await,
+        }
+    };
+    let events = stream::unfold(follower, Follower::next).take_until(Box::pin(ended));
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     Ok(([(CURSOR, cursor.to_string())], stream).into_response())
 }

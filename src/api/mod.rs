@@ -4,21 +4,27 @@ mod alerts;
 mod audit;
 mod auth;
 mod checkpoints;
+mod console;
 mod containment;
 mod devices;
 mod events;
 mod extract;
 mod flags;
 mod health;
+mod host;
 mod noting;
 mod presence;
 mod problem;
 mod reports;
+mod roads;
+mod session_routes;
+mod sessions;
 mod token_routes;
 mod tokens;
 mod vehicles;
 
 use std::io;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +40,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::Reasons;
+use crate::config::{Reasons, Web};
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -53,6 +59,15 @@ const CSV_BYTES: usize = 16 * 1024 * 1024;
 /// the engine from its own orderly end.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How requests are answered, by the configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether a position is read for a stated reason only.
+    pub reasons: Reasons,
+    /// What browsers are told.
+    pub web: Web,
+}
+
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState(Arc<Inner>);
@@ -67,6 +82,8 @@ pub struct Inner {
     tokens: Tokens,
     signer: Arc<Signer>,
     reasons: Reasons,
+    web: Web,
+    sessions: sessions::Sessions,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -94,7 +111,7 @@ impl ApiState {
         shards: Shards,
         metrics: Arc<Metrics>,
         setup: Setup,
-        reasons: Reasons,
+        options: Options,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Inner {
@@ -108,7 +125,9 @@ impl ApiState {
             shards,
             metrics,
             setup,
-            reasons,
+            reasons: options.reasons,
+            web: options.web,
+            sessions: sessions::Sessions::default(),
             closing,
         })))
     }
@@ -123,7 +142,8 @@ pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
     let closing = state.closing.clone();
     let ended = closing.clone().cancelled_owned();
     tokio::spawn(presence::tell(state.clone()));
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(ended);
+    let address = listener.local_addr().ok().map(|address| address.ip());
+    let server = axum::serve(listener, router(state, address)).with_graceful_shutdown(ended);
     let too_long = async {
         closing.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -134,7 +154,7 @@ pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
     }
 }
 
-fn router(state: ApiState) -> Router {
+fn router(state: ApiState, address: Option<IpAddr>) -> Router {
     let csv = DefaultBodyLimit::max(CSV_BYTES);
     let v1 = Router::new()
         .route("/devices", get(devices::list).post(devices::enrol))
@@ -161,6 +181,7 @@ fn router(state: ApiState) -> Router {
         )
         .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
+        .route("/roads", get(roads::show))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
         .route("/audit", get(audit::list))
@@ -172,21 +193,32 @@ fn router(state: ApiState) -> Router {
     // The layer covers what is not there too: who bears no token learns nothing.
     let v1 = v1.fallback(not_found).method_not_allowed_fallback(not_allowed);
     let v1 = v1.layer(note_refusals.clone()).layer(require.clone());
+    // To log in takes no session yet.
+    let session = get(session_routes::show)
+        .delete(session_routes::close)
+        .layer(require.clone())
+        .post(session_routes::open);
+    let hosts = Arc::new(host::Hosts::new(address, &state.web.hosts));
     Router::new()
         .route("/metrics", get(health::metrics).layer(note_refusals).layer(require))
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
+        .route("/v1/session", session)
         .nest("/v1", v1)
+        .merge(console::routes(&state.web))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(hosts, host::check))
+        // Whoever watches over the server knows its address, not its names.
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(map_response(no_store))
         .with_state(state)
 }
 
-/// Nothing here may lie in anybody's cache.
+/// Nothing here may lie in anybody's cache, but for the console's own files, which say so.
 async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
     response
 }
 

@@ -49,6 +49,10 @@ pub mod acts {
     pub const FLAG_ADD: &str = "flag.add";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
+    /// A browser's session was closed by its holder.
+    pub const SESSION_CLOSE: &str = "session.close";
+    /// A token was exchanged for a browser's session.
+    pub const SESSION_OPEN: &str = "session.open";
     /// The server started.
     pub const SERVER_START: &str = "server.start";
     /// The server ended in order.

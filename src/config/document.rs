@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Limits};
+use super::{Audit, Limits, Web};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -41,6 +41,8 @@ pub(super) struct Document {
     pub(super) limits: Limits,
     /// The audit log.
     pub(super) audit: Audit,
+    /// What browsers are told.
+    pub(super) web: Web,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.

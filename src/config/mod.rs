@@ -20,6 +20,7 @@ mod ranges;
 mod regions;
 mod units;
 mod watchlist;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,6 +42,7 @@ pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
+pub use web::Web;
 
 use files::Files;
 use problem::Report;
@@ -62,6 +64,8 @@ pub struct Configuration {
     pub limits: Limits,
     /// The audit log.
     pub audit: Audit,
+    /// What browsers are told.
+    pub web: Web,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -120,6 +124,7 @@ impl Configuration {
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
         let ports = ports::read(file, &document, &places, &mut report);
+        web::check(file, &document.web, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
         let zone = TimeZone::get(zone).unwrap_or_else(|_| {
@@ -201,6 +206,7 @@ impl Configuration {
                 heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
                 ..audit
             },
+            web: document.web,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use interdict::api::{ApiState, first_admin, serve};
 use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
-use interdict::config::Reasons;
+use interdict::config::{Reasons, Web};
 use interdict::devices::{Options, Registry};
 use interdict::metrics::Metrics;
 use interdict::shards::Shards;
@@ -73,7 +73,7 @@ impl Server {
             shards.clone(),
             Arc::new(Metrics::default()),
             setup,
-            reasons,
+            interdict::api::Options { reasons, web: Web::default() },
             closing.clone(),
         );
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
