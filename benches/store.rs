@@ -124,6 +124,7 @@ fn alert(number: u64) -> Option<Event> {
         distance_m: 9_000.0,
         fix: Fix::new(time, 38.9, 121.6)?,
         fix_age_s: 1.0,
+        fix_every_s: None,
         why: Why {
             code: "closing".to_owned(),
             text: "It came 2 km nearer in 3 minutes.".to_owned(),

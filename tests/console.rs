@@ -192,6 +192,34 @@ fn roads_are_geojson_of_a_window() {
     assert!((1..count(&all)).contains(&count(&centre)));
     assert_eq!(count(&ask("?bbox=0,0,1,1&zoom=12")), 0);
     assert!(ask("?zoom=8").to_string().len() < all.to_string().len());
+    // From the Xinghai bay to a post in the city, and how far one gets in a minute and in ten.
+    let feature = json!({"type": "Feature", "properties": {"name": "P", "kind": "post", "unit": "station"},
+        "geometry": {"type": "Point", "coordinates": [121.6335, 38.9193]}});
+    server.admin().put("/v1/checkpoints/post", &feature).unwrap();
+    let way: Value = server.admin().get("/v1/ways?from=38.8990,121.5858&to=post").unwrap();
+    let line = way["geometry"]["coordinates"].as_array().unwrap();
+    assert!(line.len() > 3 && way["properties"]["drive_s"].as_f64().unwrap() > 200.0, "{way}");
+    let end = line.last().unwrap();
+    assert!((end[0].as_f64().unwrap() - 121.6335).abs() < 0.001, "{way}");
+    let reach = |within_s| {
+        count(
+            &server
+                .admin()
+                .get(&format!("/v1/reach?from=38.8990,121.5858&within_s={within_s}"))
+                .unwrap(),
+        )
+    };
+    assert!(0 < reach(60) && reach(60) < reach(600));
+    for bad in [
+        "/v1/ways?from=1,1&to=post",
+        "/v1/ways?from=38.899,121.5858&to=none",
+        "/v1/ways?from=x&to=post",
+        "/v1/reach?from=38.899,121.5858",
+        "/v1/reach?from=38.899,121.5858&within_s=-1",
+    ] {
+        assert!(server.admin().get(bad).is_err(), "{bad}");
+    }
+
     let (parts, _) = server.raw("GET", "/v1/roads?bbox=1,2,3", &[BEARER], "");
     assert_eq!(parts.status, 400);
 

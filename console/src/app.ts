@@ -3,10 +3,11 @@
 
 import { Refused, ask, get, post, segment, useSession } from "./api.js";
 import { now, setClock } from "./clock.js";
-import type { Alert, Checkpoint, Containment, Event, Flag, FlagReason, Outcome, Place, Session } from "./model.js";
+import type { Alert, Checkpoint, Containment, Event, Flag, FlagReason, Outcome, Place, Session, Silence } from "./model.js";
+import { clean, countdown } from "./format.js";
 import * as settings from "./settings.js";
 import * as sound from "./sound.js";
-import { Store, desk, isSigned, silenceKey, type Entry } from "./store.js";
+import { Store, desk, isSigned, type Entry } from "./store.js";
 import { follow } from "./stream.js";
 import { STRINGS, type Language } from "./strings.js";
 import { keepAwake } from "./wake.js";
@@ -16,7 +17,8 @@ export type Dialog = { kind: "flag" } | { kind: "sighting" } | { kind: "help" } 
 
 /** While something comes its position is asked for so often: events tell only of changes. */
 const POLL_MS = 10_000;
-/** Who is silent and which alarms are on is in no list: the stream begins so many events back. */
+/** Which alarms are on, and what happened before, is in no list: the stream begins so many events
+ *  back. */
 const HISTORY = 1_000;
 const MUTE_MS = 5 * 60_000;
 /** The types that the console shows. Vehicles that come into view are told to those who ask. */
@@ -70,7 +72,7 @@ class App {
     this.applySettings();
     setInterval(() => this.tick(), 1000);
     setInterval(() => {
-      if (this.store.alerts.size > 0 && document.visibilityState === "visible" && this.connected) void this.refresh();
+      if (this.store.alerts.size + this.store.silences.size > 0 && document.visibilityState === "visible" && this.connected) void this.refresh();
     }, POLL_MS);
     try {
       await this.enter(await get<Session>("/v1/session"));
@@ -113,7 +115,7 @@ class App {
 
   async refresh(): Promise<void> {
     try {
-      const answer = await get<{ alerts: Alert[]; to_dispose: Alert[]; cursor: number }>("/v1/alerts");
+      const answer = await get<{ alerts: Alert[]; to_dispose: Alert[]; silences: Silence[]; cursor: number }>("/v1/alerts");
       this.heardAt = now();
       if (this.store.list(answer)) this.changed();
     } catch (error) {
@@ -204,7 +206,7 @@ class App {
   }
 
   private raised(alert: Alert): void {
-    if (!this.isShown({ kind: "alert", at: 0, alert })) return;
+    if (!this.isShown({ alert })) return;
     if (this.tab !== "alerts" && this.tab !== "map") this.tab = "alerts";
     this.selected ??= alert.alert;
     this.sound();
@@ -227,7 +229,17 @@ class App {
     if (this.phase !== "ready") return;
     this.store.age(now());
     if (Date.now() - this.soundedAt >= sound.AGAIN_MS) this.sound();
+    document.title = this.title();
     this.changed();
+  }
+
+  /** What comes next, for a page behind others. */
+  private title(): string {
+    const [first] = this.desk();
+    if (first?.kind !== "alert") return this.words.title;
+    const { alert } = first;
+    const when = alert.stage === "arrived" ? this.words.now : countdown(Date.parse(alert.eta_at), now());
+    return `${when} ${clean(this.placeName(alert.checkpoint.id, alert.checkpoint.name))} · ${this.words.title}`;
   }
 
   /** Sounds where an alert of ours is not signed. */
@@ -252,22 +264,18 @@ class App {
     this.changed();
   }
 
-  private isShown(entry: Entry): boolean {
+  private isShown(one: { alert: Alert } | { silence: Silence }): boolean {
     if (this.everything) return true;
-    if (entry.kind === "alert") return this.store.concernsUs(entry.alert);
-    return this.store.isOurs(entry.silence.unit) || this.store.isOurs(entry.silence.checkpoint?.unit);
+    if ("alert" in one) return this.store.concernsUs(one.alert);
+    return this.store.isOurs(one.silence.unit) || this.store.isOurs(one.silence.checkpoint?.unit);
   }
 
   desk(): Entry[] {
-    return desk(this.store, now(), (entry) => this.isShown(entry));
+    return desk(this.store, now(), (one) => this.isShown(one));
   }
 
   toDispose(): Alert[] {
-    return [...this.store.toDispose.values()].filter((alert) => this.isShown({ kind: "alert", at: 0, alert }));
-  }
-
-  static key(entry: Entry): string {
-    return entry.kind === "alert" ? entry.alert.alert : silenceKey(entry.silence.vehicle.id, entry.silence.checkpoint?.id ?? null);
+    return [...this.store.toDispose.values()].filter((alert) => this.isShown({ alert }));
   }
 
   /** The alert is on the screen, for somebody to see. */
@@ -423,4 +431,3 @@ class App {
 }
 
 export const app = new App();
-export const entryKey = App.key;

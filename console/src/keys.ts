@@ -1,8 +1,8 @@
 // Everything by keyboard: gloves and the dark make a mouse slow.
 
-import { app, entryKey, type Tab } from "./app.js";
+import { app, type Tab } from "./app.js";
 import { OUTCOMES } from "./model.js";
-import { isSigned } from "./store.js";
+import { entryKey, isSigned } from "./store.js";
 
 const TABS: Record<string, Tab> = { a: "alerts", w: "watchlist", c: "checkpoints", o: "journal" };
 

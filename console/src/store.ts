@@ -32,11 +32,12 @@ export class Store {
   sequence = 0;
 
   /** The answer of `/v1/alerts`. One that is older than an event that has come is of no use. */
-  list(answer: { alerts: Alert[]; to_dispose: Alert[]; cursor: number }): boolean {
+  list(answer: { alerts: Alert[]; to_dispose: Alert[]; silences: Silence[]; cursor: number }): boolean {
     if (answer.cursor < this.sequence) return false;
     const open = answer.alerts.filter((alert) => alert.handling !== "disposed");
     this.alerts = new Map(open.map((alert) => [alert.alert, alert]));
     this.toDispose = new Map(answer.to_dispose.filter((alert) => !this.alerts.has(alert.alert)).map((alert) => [alert.alert, alert]));
+    this.silences = new Map(answer.silences.map((silence) => [silenceKey(silence.vehicle.id, silence.checkpoint?.id ?? null), silence]));
     this.sequence = answer.cursor;
     return true;
   }
@@ -56,10 +57,12 @@ export class Store {
     if (kind.startsWith("alert.")) {
       if (!past) this.alert(kind.slice("alert.".length), event.data as Alert);
     } else if (kind === "vehicle.silent") {
+      if (past) return true;
       const silence = event.data as Silence;
       if (silence.checkpoint) this.silences.delete(silenceKey(silence.vehicle.id, null));
       this.silences.set(silenceKey(silence.vehicle.id, silence.checkpoint?.id ?? null), silence);
     } else if (kind === "vehicle.heard") {
+      if (past) return true;
       this.forget((event.data as Silence).vehicle.id);
     } else if (kind === "device.alarm") {
       this.alarm(event.id, event.data as DeviceAlarm, time);
@@ -154,26 +157,42 @@ export function silenceKey(vehicle: string, checkpoint: string | null): string {
   return JSON.stringify([vehicle, checkpoint]);
 }
 
-/** Something on the desk. */
-export type Entry = { kind: "alert"; at: number; alert: Alert } | { kind: "silence"; at: number; silence: Silence };
+/** Something on the desk: an alert, or a vehicle that is silent, with each checkpoint that it may reach,
+ *  the one that it reaches first first. */
+export type Entry = { kind: "alert"; at: number; alert: Alert } | { kind: "silence"; at: number; silences: Silence[] };
+
+/** What names an entry. */
+export function entryKey(entry: Entry): string {
+  return entry.kind === "alert" ? entry.alert.alert : silenceKey(entry.silences[0]!.vehicle.id, null);
+}
+
+const time = (text: string | null) => (text === null ? 0 : Date.parse(text));
+/** After whatever has a time. */
+const SOMETIME = Number.MAX_SAFE_INTEGER;
+
+/** When a silent vehicle comes: when it can be there first; once it can be there, when it must be; then
+ *  it may have gone by, and whoever is seen to come goes first. */
+function expectedAt(silence: Silence, now: number): number {
+  return [time(silence.earliest_at), time(silence.latest_at)].find((at) => at > now) ?? SOMETIME;
+}
 
 /** What comes, the one that is due first first: those that are there, then by time; of those that
- *  come at one time the more urgent case. A silent vehicle comes when it can be there first; once it
- *  can be there, when it must be; then it may have gone by, and whoever is seen to come goes first. */
-export function desk(store: Store, now: number, concerns: (entry: Entry) => boolean): Entry[] {
+ *  come at one time the more urgent case. `isShown` chooses. */
+export function desk(store: Store, now: number, isShown: (one: { alert: Alert } | { silence: Silence }) => boolean): Entry[] {
   const entries: Entry[] = [];
   for (const alert of store.alerts.values()) {
-    entries.push({ kind: "alert", at: alert.stage === "arrived" ? 0 : Date.parse(alert.eta_at), alert });
+    if (isShown({ alert })) entries.push({ kind: "alert", at: alert.stage === "arrived" ? 0 : Date.parse(alert.eta_at), alert });
   }
+  const silent = new Map<string, Silence[]>();
   for (const silence of store.silences.values()) {
-    const [earliest, latest] = [silence.earliest_at, silence.latest_at].map((time) => (time === null ? 0 : Date.parse(time)));
-    const at = [earliest, latest].find((time) => time !== undefined && time > now) ?? Number.MAX_SAFE_INTEGER;
-    entries.push({ kind: "silence", at, silence });
+    if (isShown({ silence })) silent.set(silence.vehicle.id, [...(silent.get(silence.vehicle.id) ?? []), silence]);
   }
-  const priority = (entry: Entry) => (entry.kind === "alert" ? entry.alert : entry.silence).flag.priority;
-  const id = (entry: Entry) =>
-    entry.kind === "alert" ? entry.alert.alert : silenceKey(entry.silence.vehicle.id, entry.silence.checkpoint?.id ?? null);
-  return entries.filter(concerns).sort((one, other) => one.at - other.at || priority(one) - priority(other) || (id(one) < id(other) ? -1 : 1));
+  for (const silences of silent.values()) {
+    silences.sort((one, other) => expectedAt(one, now) - expectedAt(other, now));
+    entries.push({ kind: "silence", at: expectedAt(silences[0]!, now), silences });
+  }
+  const priority = (entry: Entry) => (entry.kind === "alert" ? entry.alert : entry.silences[0]!).flag.priority;
+  return entries.sort((one, other) => one.at - other.at || priority(one) - priority(other) || (entryKey(one) < entryKey(other) ? -1 : 1));
 }
 
 export function isSigned(alert: Alert): boolean {

@@ -77,9 +77,10 @@ pub(super) async fn follow(
         state,
     };
     // A session's stream ends with it.
+    let ending = follower.state.clone();
     let ended = async move {
         match session {
-            Some(Extension(session)) => session.ended().await,
+            Some(Extension(session)) => ending.sessions.ended(&session).await,
             None => std::future::pending().await,
         }
     };

@@ -22,6 +22,7 @@ mod sessions;
 mod token_routes;
 mod tokens;
 mod vehicles;
+mod ways;
 
 use std::io;
 use std::net::IpAddr;
@@ -116,6 +117,7 @@ impl ApiState {
     ) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
+            sessions: sessions::Sessions::load(&store, *shards.clock())?,
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
             presence: presence::Presence::default(),
@@ -127,7 +129,6 @@ impl ApiState {
             setup,
             reasons: options.reasons,
             web: options.web,
-            sessions: sessions::Sessions::default(),
             closing,
         })))
     }
@@ -182,6 +183,8 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
         .route("/roads", get(roads::show))
+        .route("/ways", get(ways::way))
+        .route("/reach", get(ways::reach))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
         .route("/audit", get(audit::list))

@@ -9,15 +9,13 @@ use axum::response::{IntoResponse, Response};
 use interdict_engine::{Level, Unit, UnitId};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
-use super::ApiState;
-use super::auth::{self, Caller};
+use super::auth;
 use super::extract::Body;
 use super::problem::Problem;
 use super::sessions::{Session, set_cookie};
 use super::tokens::{Action, Role, Token};
-use crate::audit::{By, acts};
+use super::{ApiState, blocking};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,7 +34,7 @@ struct View<'a> {
     /// What requests that change something repeat in `Interdict-CSRF`.
     csrf: &'a str,
     /// Seconds until the session ends by itself.
-    ends_in_s: u64,
+    ends_in_s: f64,
     /// The engine's time, and how many times as fast as the wall's clock it runs.
     now: Time,
     clock_speed: f64,
@@ -84,11 +82,8 @@ pub(super) async fn open(
     Body(login): Body<Login>,
 ) -> Result<Response, Problem> {
     let token: Arc<Token> = state.tokens.find(login.token.trim()).ok_or_else(auth::unauthorized)?;
-    let by = By { who: token.name.clone(), why: None };
-    state.note(vec![state.act(acts::SESSION_OPEN, &by)]).await?;
-    // Whoever logs in anew is done with the session before.
-    state.sessions.close(&headers);
-    let (id, session) = state.sessions.open(token)?;
+    let (opening, before) = (state.clone(), headers.clone());
+    let (id, session) = blocking(move || opening.sessions.open(token, &before)).await?;
     let view = Json(view(&state, &session)).into_response();
     Ok((StatusCode::CREATED, cookie(&headers, Some(&id)), view).into_response())
 }
@@ -108,12 +103,10 @@ pub(super) async fn show(
 /// Logs out: the cookie is good for nothing from then on, and streams that it opened end.
 pub(super) async fn close(
     State(state): State<ApiState>,
-    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    state.sessions.close(&headers);
-    let by = By { who: caller.0.name.clone(), why: None };
-    state.note(vec![state.act(acts::SESSION_CLOSE, &by)]).await?;
+    let shown = headers.clone();
+    blocking(move || state.sessions.close(&shown)).await?;
     Ok((StatusCode::NO_CONTENT, cookie(&headers, None)).into_response())
 }
 
@@ -127,7 +120,7 @@ fn view<'a>(state: &'a ApiState, session: &'a Session) -> View<'a> {
         unit: token.unit.as_deref(),
         may: offered.map(|(_, name)| *name).collect(),
         csrf: &session.csrf,
-        ends_in_s: session.ends_at.saturating_duration_since(Instant::now()).as_secs(),
+        ends_in_s: state.sessions.left_s(session).round(),
         now: clock.now(),
         clock_speed: clock.speed(),
         tiles: state.web.tiles.as_deref(),

@@ -249,6 +249,7 @@ pub(crate) mod testing {
             distance_m: 1_000.0,
             fix: Fix::new(time, 38.9, 121.6).unwrap(),
             fix_age_s: 1.0,
+            fix_every_s: None,
             why: why("closing", "closing"),
             route: Vec::new(),
             nearest_units: Vec::new(),

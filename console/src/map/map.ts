@@ -28,6 +28,7 @@ const MARGIN = 0.35;
 export class Chart {
   private map: maplibre.Map;
   private shown = new Map<Source, unknown>();
+  private drawn = new Map<Source, string>();
   private roadsFor = "";
   private fitted = false;
 
@@ -62,6 +63,10 @@ export class Chart {
   }
 
   set(source: Source, data: Collection): void {
+    // To draw anew what is the same would keep a tablet warm all night.
+    const text = JSON.stringify(data);
+    if (this.drawn.get(source) === text) return;
+    this.drawn.set(source, text);
     this.shown.set(source, data);
     this.put(source);
   }

@@ -1,11 +1,11 @@
 // The desk: what comes, where to and in how many minutes.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { app, entryKey } from "../app.js";
+import { app } from "../app.js";
 import { now } from "../clock.js";
 import { bearing, clean, countdown, hour, isStale, metres, percent, span, wind } from "../format.js";
 import { OUTCOMES, type Alert, type Outcome, type Silence } from "../model.js";
-import { isSigned, type Entry } from "../store.js";
+import { entryKey, isSigned, type Entry } from "../store.js";
 import { sentence } from "../why.js";
 import { Button, Looks, Plate, Reason, Text } from "./parts.js";
 
@@ -15,7 +15,7 @@ export function Alerts() {
   const over = app.toDispose();
   return (
     <div class="list" id="alerts">
-      {[...store.alarms].reverse().map(([id, { alarm, time }]) => (
+      {[...store.alarms].reverse().filter(([, { alarm }]) => app.everything || store.isOurs(alarm.unit ?? store.session?.unit)).map(([id, { alarm, time }]) => (
         <div class="alarm" key={id} role="alert">
           <b>{words.alarm}</b> <b><Text of={alarm.alarm} /></b> <Plate vehicle={alarm.vehicle} />
           <span class="grow">{`${span((now() - time) / 1000, words.units)} ${words.old}`}</span>
@@ -36,22 +36,26 @@ export function Alerts() {
 }
 
 function Card({ entry, over = false }: { entry: Entry; over?: boolean }) {
-  return entry.kind === "alert" ? <AlertCard alert={entry.alert} over={over} /> : <SilenceCard silence={entry.silence} id={entryKey(entry)} />;
+  return entry.kind === "alert" ? <AlertCard alert={entry.alert} over={over} /> : <SilenceCard silences={entry.silences} id={entryKey(entry)} />;
 }
 
-/** Tells once an element is really seen: half of it in the window, the page in front. */
+/** Tells whenever an element is really seen: half of it in the window, nothing over it, the page in
+ *  front. May tell more than once. */
 function useSeen(seen: () => void) {
   const element = useRef<HTMLElement>(null);
+  const inView = useRef(false);
   const latest = useRef(seen);
   latest.current = seen;
+  const tell = () => {
+    if (!inView.current || document.visibilityState !== "visible") return;
+    // The second frame begins once the first is on the screen.
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (element.current && isOnTop(element.current)) latest.current();
+    }));
+  };
   useEffect(() => {
-    let inView = false;
-    const tell = () => {
-      // The second frame begins once the first is on the screen.
-      if (inView && document.visibilityState === "visible") requestAnimationFrame(() => requestAnimationFrame(() => latest.current()));
-    };
     const observer = new IntersectionObserver(([state]) => {
-      inView = state?.isIntersecting ?? false;
+      inView.current = state?.isIntersecting ?? false;
       tell();
     }, { threshold: 0.5 });
     if (element.current) observer.observe(element.current);
@@ -61,7 +65,16 @@ function useSeen(seen: () => void) {
       document.removeEventListener("visibilitychange", tell);
     };
   }, []);
+  useEffect(tell);
   return element;
+}
+
+/** Whether the middle of what is in the window of an element is not under something else. */
+function isOnTop(element: HTMLElement): boolean {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  const middle = (Math.max(0, top) + Math.min(innerHeight, bottom)) / 2;
+  const found = document.elementFromPoint((left + right) / 2, middle);
+  return found !== null && element.contains(found);
 }
 
 function AlertCard({ alert, over }: { alert: Alert; over: boolean }) {
@@ -246,49 +259,66 @@ function Outcomes({ alert }: { alert: Alert }) {
   );
 }
 
-function SilenceCard({ silence, id }: { silence: Silence; id: string }) {
+/** The checkpoints that a silent vehicle's card names unopened. */
+const WINDOWS = 3;
+
+function SilenceCard({ silences, id }: { silences: Silence[]; id: string }) {
   const { words, store } = app;
   const isOpen = app.selected === id;
-  const age_s = (now() - Date.parse(silence.fix.fix_time)) / 1000;
-  const [earliest, latest] = [silence.earliest_at, silence.latest_at].map((time) => (time === null ? null : Date.parse(time)));
-  const name = silence.checkpoint ? app.placeName(silence.checkpoint.id, silence.checkpoint.name) : "";
+  const [first] = silences;
+  if (!first) return null;
+  const age_s = (now() - Date.parse(first.fix.fix_time)) / 1000;
+  const shown = isOpen ? silences : silences.slice(0, WINDOWS);
+  const name = first.checkpoint ? app.placeName(first.checkpoint.id, first.checkpoint.name) : "";
   return (
-    <article class={`card silent ${isOpen ? "open" : ""}`} aria-label={`${words.silent}: ${clean(silence.vehicle.plate ?? silence.vehicle.id)}`} onClick={() => app.select(isOpen ? null : id)}>
+    <article
+      class={`card silent ${isOpen ? "open" : ""}`}
+      aria-label={`${words.silent}: ${clean(first.vehicle.plate ?? first.vehicle.id)}`}
+      onClick={() => app.select(isOpen ? null : id)}
+    >
       <div class="when">
         <span class="eta small">{words.silent}</span>
         <span class="age stale">{`${words.fixAge} ${span(age_s, words.units)} ${words.old}`}</span>
       </div>
       <div class="what">
-        {silence.checkpoint && (
-          <div class="line first">
-            <b class="place"><Text of={name} /></b>
-            {earliest != null && latest != null && (
-              <span class="window">
-                {`${words.canBe} ${earliest <= now() ? words.byNow : countdown(earliest, now())} – ${hour(latest, app.zone(), false)}`}
-              </span>
-            )}
-          </div>
-        )}
         <div class="line">
-          <Plate vehicle={silence.vehicle} />
-          <Looks vehicle={silence.vehicle} />
+          <Plate vehicle={first.vehicle} large />
+          <Looks vehicle={first.vehicle} />
         </div>
         <div class="line">
-          <Reason flag={silence.flag} />
-          {silence.signs.map((sign) => <b class="tag sign" key={sign}><Text of={sign} /></b>)}
-          {silence.may_be_aboard_ferry && <b class="tag verify">{words.ferry}</b>}
+          <Reason flag={first.flag} />
+          {first.signs.map((sign) => <b class="tag sign" key={sign}><Text of={sign} /></b>)}
+          {first.may_be_aboard_ferry && <b class="tag verify">{words.ferry}</b>}
+        </div>
+        <div class="windows">
+          {shown.map((silence) => <Window silence={silence} key={silence.checkpoint?.id ?? ""} />)}
+          {shown.length < silences.length && <span class="dim">{`+ ${silences.length - shown.length}`}</span>}
         </div>
         {isOpen && (
           <div class="details">
-            <p class="why">{sentence(silence.why, name, [], app.language)}</p>
-            {silence.flag.instruction !== null && <p><span class="label">{words.instruction}</span> <b><Text of={silence.flag.instruction} /></b></p>}
-            {silence.flag.contact !== null && <p>{`☏ ${words.call} `}<b><Text of={silence.flag.contact} /></b></p>}
+            <p class="why">{sentence(first.why, name, [], app.language)}</p>
+            {first.flag.instruction !== null && <p><span class="label">{words.instruction}</span> <b><Text of={first.flag.instruction} /></b></p>}
+            {first.flag.contact !== null && <p>{`☏ ${words.call} `}<b><Text of={first.flag.contact} /></b></p>}
             <div class="buttons">
-              {store.may("read_position") && <Button act={() => void app.contain(silence.vehicle.id, `${silence.flag.case}: silent`)}>{words.contain}</Button>}
+              {store.may("read_position") && <Button act={() => void app.contain(first.vehicle.id, `${first.flag.case}: silent`)}>{words.contain}</Button>}
             </div>
           </div>
         )}
       </div>
     </article>
+  );
+}
+
+/** From when to when it can be at a checkpoint. */
+function Window({ silence }: { silence: Silence }) {
+  const { words } = app;
+  const { checkpoint, earliest_at, latest_at } = silence;
+  if (!checkpoint || earliest_at === null || latest_at === null) return null;
+  const [earliest, latest] = [Date.parse(earliest_at), Date.parse(latest_at)];
+  return (
+    <div class="line first">
+      <span class="place small"><Text of={app.placeName(checkpoint.id, checkpoint.name)} /></span>
+      <span class="window">{`${earliest <= now() ? words.byNow : countdown(earliest, now())} – ${hour(latest, app.zone(), false)}`}</span>
+    </div>
   );
 }

@@ -20,13 +20,13 @@ export function Frame() {
   if (app.phase === "starting") return <div class="splash" aria-busy="true">{app.words.connecting}</div>;
   if (app.phase === "login") return <Login />;
   return (
-    <div class={`frame tab-${app.tab}`}>
+    <div class={`frame tab-${app.tab} ${app.lostAt === null ? "" : "disconnected"}`}>
       <Head />
       <Lost />
       <Next />
       <nav class="tabs" role="tablist"><Tabs /></nav>
       <main class="side">
-        {app.tab === "alerts" || app.tab === "map" ? <Alerts /> : null}
+        {app.tab === "alerts" || (app.tab === "map" && !isSmall()) ? <Alerts /> : null}
         {app.tab === "watchlist" ? <Watchlist /> : null}
         {app.tab === "checkpoints" ? <Checkpoints /> : null}
         {app.tab === "journal" ? <Journal /> : null}
@@ -40,6 +40,9 @@ export function Frame() {
     </div>
   );
 }
+
+/** Where the map is a tab of its own, and hides the lists. */
+const isSmall = () => matchMedia("(max-width: 760px)").matches;
 
 function Head() {
   const { words, store } = app;

@@ -17,7 +17,7 @@ export function fitMap(): void {
 
 function box(): Box | null {
   const places: Place[] = [...app.store.checkpoints.values()].map((checkpoint) => middle(checkpoint.shape));
-  for (const entry of app.desk()) places.push(entry.kind === "alert" ? entry.alert.fix : entry.silence.fix);
+  for (const entry of app.desk()) places.push(entry.kind === "alert" ? entry.alert.fix : entry.silences[0]!.fix);
   return around(places);
 }
 
@@ -81,7 +81,7 @@ export function MapPane() {
     }
     const desk = app.desk();
     const alerts = desk.flatMap((entry) => (entry.kind === "alert" ? [entry.alert] : []));
-    const silences = desk.flatMap((entry) => (entry.kind === "silence" ? [entry.silence] : []));
+    const silences = desk.flatMap((entry) => (entry.kind === "silence" ? entry.silences : []));
     chart.set("vehicles", vehicles(alerts, silences, app.selected));
     chart.set("checkpoints", checkpoints(store.checkpoints.values(), new Set(alerts.map((alert) => alert.checkpoint.id)), (checkpoint) => app.placeName(checkpoint.id, checkpoint.name)));
     chart.set("containment", containment(store.containment, (id, name) => app.placeName(id, name)));
