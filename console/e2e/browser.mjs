@@ -22,6 +22,8 @@ export function launch() {
 export async function open(browser, server, token, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark", locale: "en-GB", ...options });
   const page = await context.newPage();
+  // A busy machine draws a first picture late; what is promised is measured apart.
+  context.setDefaultTimeout(120_000);
   const faults = [];
   const asked = [];
   page.on("request", (request) => {

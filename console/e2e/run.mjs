@@ -44,8 +44,8 @@ try {
   step("an alert appears, and is told to have been shown once it was");
   const cursor = (await server.ask("GET", "/v1/alerts")).cursor;
   const before = houyan.filter((fix) => fix.at_s < raisedAt);
-  await server.play("13304110001", before, before.at(-1).at_s);
   const last = houyan.find((fix) => fix.at_s >= raisedAt);
+  await server.play("13304110001", before, last.at_s);
   const raised = server.event((event) => event.type === "interdict.alert.raised", cursor);
   const shown = card(post.page, "辽B·A1001").waitFor().then(() => performance.now());
   const reported = performance.now();
@@ -65,7 +65,10 @@ try {
   figure("sign-off in the second browser", (await signed) - clicked, 1000, "ms");
 
   step("a page that is opened shows the alert first, the map after it");
-  const again = await post.context.newPage();
+  // With the session and nothing else: no file is in this browser's cache.
+  const fresh = await browser.newContext({ storageState: await post.context.storageState() });
+  fresh.setDefaultTimeout(120_000);
+  const again = await fresh.newPage();
   const sizes = [];
   again.on("requestfinished", async (request) => {
     if (!request.url().includes("/v1/")) sizes.push(request.sizes().then(({ responseBodySize }) => responseBodySize));
@@ -74,11 +77,10 @@ try {
   await again.locator(".card").first().waitFor();
   figure("first alert after opening the page", await again.evaluate(() => performance.now()), 1500, "ms");
   await drawn(again);
-  await again.waitForLoadState("networkidle");
   const loaded = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   figure("all that the browser loads", loaded / 1000, 650, "kB");
-  assert.ok(loaded > 300_000, "the map was loaded, compressed");
-  await again.close();
+  assert.ok(loaded > 300_000, `the map was loaded: ${loaded} bytes`);
+  await fresh.close();
 
   step("the outcome is two clicks from the alert, and ends it everywhere");
   await card(city.page, "辽B·A1001").getByRole("button", { name: "Intercepted" }).click();

@@ -60,10 +60,8 @@ try {
   await shot("console-dark");
   await page.keyboard.press("d");
   await page.keyboard.press("l");
-  await page.keyboard.press("j");
   await settle();
   await shot("console-light-zh");
-  await page.keyboard.press("Escape");
   await page.keyboard.press("l");
   await page.keyboard.press("d");
   await page.locator(".card", { hasText: "A1001" }).locator(".when").click();

@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -74,6 +75,8 @@ export class Server {
   }
 
   async stop() {
+    for (const line of this.lines?.values() ?? []) line.destroy();
+    this.lines = undefined;
     const ended = new Promise((done) => this.child.once("exit", done));
     this.child.kill("SIGTERM");
     await ended;
@@ -114,8 +117,16 @@ export class Server {
       id: device, lat: fix.latitude, lon: fix.longitude, timestamp: String(Date.now() - Math.round(ago_s * 1000)),
       speed: String(Number(fix.speed_kmh) / KNOT_KMH), bearing: fix.course_deg, ...(fix.alarm && { alarm: fix.alarm }),
     });
-    const response = await fetch(`${this.trackers}?${query}`, { method: "POST" });
-    if (!response.ok) throw new Error(`a fix was refused: ${response.status}`);
+    // One connection a device: on a second one the same device would be a conflict.
+    this.lines ??= new Map();
+    if (!this.lines.has(device)) this.lines.set(device, new Agent({ keepAlive: true, maxSockets: 1 }));
+    const status = await new Promise((done, failed) => {
+      const asked = request(`${this.trackers}?${query}`, { method: "POST", agent: this.lines.get(device) }, (response) => {
+        response.resume().on("end", () => done(response.statusCode));
+      });
+      asked.on("error", failed).end();
+    });
+    if (status !== 200) throw new Error(`a fix was refused: ${status}`);
   }
 
   /** Reports a track up to an hour of its night as if that hour were now. */

@@ -208,7 +208,6 @@ class App {
   private raised(alert: Alert): void {
     if (!this.isShown({ alert })) return;
     if (this.tab !== "alerts" && this.tab !== "map") this.tab = "alerts";
-    this.selected ??= alert.alert;
     this.sound();
   }
 

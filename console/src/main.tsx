@@ -6,6 +6,9 @@ import { Frame } from "./views/frame.js";
 import { fitMap } from "./views/map-pane.js";
 
 const root = document.getElementById("app");
-if (root) render(<Frame />, root);
+const draw = () => root && render(<Frame />, root);
+// Before anything is asked: no answer comes too early to be shown.
+app.subscribe(draw);
+draw();
 listen(fitMap);
 void app.start();

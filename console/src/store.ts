@@ -91,6 +91,8 @@ export class Store {
     // Of a port that was entered the vehicle is still to be fetched out.
     const isOver = kind === "withdrawn" || kind === "left" || (kind === "passed" && alert.why.code !== "entered");
     const was = this.alerts.get(id) ?? this.toDispose.get(id);
+    // One that has its outcome is withdrawn after it: nothing is left to do about that.
+    if (isOver && !was) return;
     const every = alert.fix_every_s ?? was?.fix_every_s;
     const kept = every === undefined ? alert : { ...alert, fix_every_s: every };
     if (isOver || this.toDispose.has(id)) {

@@ -95,7 +95,7 @@ const en = {
   hours: "hours",
   emergency: "Emergency: works at once, needs approval within 24 h",
   emergencyShort: "Emergency",
-  action: "Do",
+  action: "Action",
   intercept: "Intercept",
   submit: "Submit",
   cancel: "Cancel",

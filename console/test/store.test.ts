@@ -73,6 +73,8 @@ test("an alert lives by its events, each taken in once", () => {
   assert.deepEqual([store.alerts.size, store.toDispose.size], [0, 1]);
   store.apply(event(14, "alert.disposed", alert("a", 0, { handling: "disposed" })));
   assert.deepEqual([store.alerts.size, store.toDispose.size], [0, 0]);
+  store.apply(event(15, "alert.withdrawn", alert("a", 0, { why: { code: "intercepted", text: "", figures: {} } })));
+  assert.deepEqual([store.alerts.size, store.toDispose.size], [0, 0]);
 });
 
 test("who has entered a port is still on the desk", () => {

@@ -1,6 +1,6 @@
 // The page's frame: head line, tabs, the map's place, and what is laid over them.
 
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Refused } from "../api.js";
 import { app, type Tab } from "../app.js";
 import { now } from "../clock.js";
@@ -15,8 +15,6 @@ import { MapPane } from "./map-pane.js";
 import { Button, Plate, Text } from "./parts.js";
 
 export function Frame() {
-  const [, redraw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => app.subscribe(() => redraw(undefined)), []);
   if (app.phase === "starting") return <div class="splash" aria-busy="true">{app.words.connecting}</div>;
   if (app.phase === "login") return <Login />;
   return (

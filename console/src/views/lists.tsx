@@ -42,6 +42,7 @@ function FlagRow({ flag, next, silent }: { flag: Flag; next: Alert | undefined; 
   const [asked, setAsked] = useState<"reject" | "withdraw" | null>(null);
   const waits = flag.state === "applied" || flag.state === "emergency" || flag.state === "provisional";
   const own = flag.applicant !== undefined && flag.applicant === (store.session?.person ?? store.session?.name);
+  const withdraw = <Button pressed={asked === "withdraw"} act={() => setAsked(asked === "withdraw" ? null : "withdraw")}>{words.withdraw}</Button>;
   return (
     <article class={`row ${flag.state ?? "approved"}`}>
       <div class="line first">
@@ -64,14 +65,15 @@ function FlagRow({ flag, next, silent }: { flag: Flag; next: Alert | undefined; 
         <span class="grow" />
         {flag.state !== undefined && flag.state !== "approved" && <b class="tag verify">{words.flagState[flag.state]}</b>}
         <span class="dim">{`${words.expiresIn} ${span((Date.parse(flag.expires_at) - now()) / 1000, words.units)}`}</span>
+        {store.may("flag") && !waits && withdraw}
       </div>
-      {store.may("flag") && (
+      {store.may("flag") && waits && (
         <div class="line">
-          {waits && <span class="dim">{own ? words.ownFlag : words.needsSecond}</span>}
+          <span class="dim">{own ? words.ownFlag : words.needsSecond}</span>
           <span class="grow" />
-          {waits && <Button kind="primary" disabled={own} act={() => void app.decideFlag(flag, "approve")}>{words.approve}</Button>}
-          {waits && <Button disabled={own} pressed={asked === "reject"} act={() => setAsked(asked === "reject" ? null : "reject")}>{words.reject}</Button>}
-          <Button pressed={asked === "withdraw"} act={() => setAsked(asked === "withdraw" ? null : "withdraw")}>{words.withdraw}</Button>
+          <Button kind="primary" disabled={own} act={() => void app.decideFlag(flag, "approve")}>{words.approve}</Button>
+          <Button disabled={own} pressed={asked === "reject"} act={() => setAsked(asked === "reject" ? null : "reject")}>{words.reject}</Button>
+          {withdraw}
         </div>
       )}
       {asked === "reject" && <Reject done={(note) => void app.decideFlag(flag, "reject", { note }).then(() => setAsked(null))} />}
