@@ -29,7 +29,7 @@ const server = await Server.start({ rules: "silent_s = 5.0", name: null });
 const browser = await launch();
 try {
   const [command, post] = [await server.token("Wang Li", "dispatcher"), await server.token("Zhao Min", "operator", "houyan-post")];
-  server.flagger = command;
+  [server.flagger, server.approver] = [command, await server.token("Sun Qi", "dispatcher")];
   for (const [vehicle, flag] of FLAGS) await server.flag(vehicle, flag);
   const city = await open(browser, server, command);
   const cursor = (await server.ask("GET", "/v1/alerts")).cursor;

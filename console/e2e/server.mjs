@@ -107,8 +107,12 @@ export class Server {
     return this.ask("POST", "/v1/devices", { device, vehicle, plate, class: "taxi" });
   }
 
-  flag(vehicle, more = {}) {
-    return this.ask("POST", "/v1/flags", { vehicle, reason: "stolen", case: "C-17", authority: "duty officer", ...more }, this.flagger ?? ADMIN);
+  /** Flags a vehicle, as `flagger`; where somebody else must approve that, `approver` does. */
+  async flag(vehicle, more = {}) {
+    const asked = { vehicle, reason: "stolen", case: "C-17", authority: "duty officer", ...more };
+    const flag = await this.ask("POST", "/v1/flags", asked, this.flagger);
+    if (flag.state === "applied") await this.ask("POST", `/v1/flags/${flag.id}/approve`, {}, this.approver);
+    return flag;
   }
 
   /** Reports a fix of `ago_s` ago, and waits until it is accepted. */

@@ -27,7 +27,7 @@ const TYPES = [
     (name) => `interdict.alert.${name}`,
   ),
   ...["silent", "heard", "sighted"].map((name) => `interdict.vehicle.${name}`),
-  ...["alarm", "conflict"].map((name) => `interdict.device.${name}`),
+  ...["alarm", "mass-alarm", "conflict"].map((name) => `interdict.device.${name}`),
   ...["added", "approved", "rejected", "renewed", "expired", "withdrawn"].map((name) => `interdict.flag.${name}`),
 ].join(",");
 
@@ -135,7 +135,7 @@ class App {
 
   private async refreshReasons(): Promise<void> {
     try {
-      this.store.reasons = (await get<{ reasons: FlagReason[] }>("/v1/reasons")).reasons;
+      this.store.reasons = (await get<{ reasons: FlagReason[] }>("/v1/flags/reasons")).reasons;
       this.changed();
     } catch (error) {
       // An installation without a list of its own: the console's words do.

@@ -31,6 +31,8 @@ export interface Fix {
   valid: boolean;
   speed_kmh?: number | null;
   course_deg?: number | null;
+  // Who saw it, where this is no tracker's fix but a sighting.
+  source?: string;
 }
 
 export interface Vehicle {
@@ -39,6 +41,7 @@ export interface Vehicle {
   class: string;
   make?: string;
   colour?: string;
+  plate_colour?: string;
 }
 
 export interface Case {

@@ -107,7 +107,7 @@ function AlertCard({ alert, over }: { alert: Alert; over: boolean }) {
         )}
         {!over && !here && <span class="clock">{left_s < 0 ? words.overdue : hour(Date.parse(alert.eta_at), app.zone(), false)}</span>}
         <span class={stale ? "age stale" : "age"} title={stale ? words.stale : undefined}>
-          {`${words.fixAge} ${span(age_s, words.units)} ${words.old}`}
+          {`${sightedBy(alert) ?? words.fixAge} ${span(age_s, words.units)} ${words.old}`}
         </span>
       </div>
       <div class="what">
@@ -138,6 +138,12 @@ function AlertCard({ alert, over }: { alert: Alert; over: boolean }) {
       </div>
     </article>
   );
+}
+
+/** Who saw it there, where that was not its tracker. */
+function sightedBy({ fix: { source } }: Alert): string | undefined {
+  const { sources } = app.words;
+  return source === undefined ? undefined : Object.hasOwn(sources, source) ? sources[source as keyof typeof sources] : clean(source);
 }
 
 /** Where it comes from: by which roads and from which quarter. */

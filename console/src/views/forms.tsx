@@ -113,7 +113,7 @@ export function SightingForm() {
       time: new Date(now() - Number(value(form, "minutes")) * 60_000).toISOString(),
       source: value(form, "source"),
     };
-    if (value(form, "note") !== "") asked["note"] = value(form, "note");
+    if (value(form, "note") !== "") asked["text"] = value(form, "note");
     setBusy(true);
     const made = await app.addSighting(asked);
     setBusy(false);

@@ -60,7 +60,7 @@ function Head() {
       {store.session?.unit && <Button pressed={app.everything} act={() => { app.everything = !app.everything; app.changed(); }}>{app.everything ? words.all : words.mine}</Button>}
       <span class="tools">
         {store.may("flag") && <Button title={words.flagVehicle} act={() => app.open({ kind: "flag" })}>{`+ ${words.flagVehicle}`}</Button>}
-        {store.may("flag") && <Button title={words.sighting} act={() => app.open({ kind: "sighting" })}>{`◎ ${words.sighting}`}</Button>}
+        {store.may("handle_alerts") && <Button title={words.sighting} act={() => app.open({ kind: "sighting" })}>{`◎ ${words.sighting}`}</Button>}
       </span>
       <Button title={words.language} act={() => app.toggleLanguage()}>{words.language}</Button>
       <Button title={words.theme} act={() => app.toggleTheme()}><span aria-label={words.theme}>◐</span></Button>

@@ -25,12 +25,10 @@ export function Watchlist() {
   const flags = [...store.flags].sort((one, other) => rank(one) - rank(other) || one.priority - other.priority || (one.id < other.id ? -1 : 1));
   return (
     <div class="list" id="watchlist">
-      {store.may("flag") && (
-        <div class="bar">
-          <Button kind="primary" act={() => app.open({ kind: "flag" })}>{`+ ${words.flagVehicle}`}</Button>
-          <Button act={() => app.open({ kind: "sighting" })}>{`◎ ${words.sighting}`}</Button>
-        </div>
-      )}
+      <div class="bar">
+        {store.may("flag") && <Button kind="primary" act={() => app.open({ kind: "flag" })}>{`+ ${words.flagVehicle}`}</Button>}
+        {store.may("handle_alerts") && <Button act={() => app.open({ kind: "sighting" })}>{`◎ ${words.sighting}`}</Button>}
+      </div>
       {flags.length === 0 && <div class="empty"><b>{words.noneFlagged}</b></div>}
       {flags.map((flag) => <FlagRow key={flag.id} flag={flag} next={soonest.get(flag.vehicle)} silent={silent.has(flag.vehicle)} />)}
     </div>

@@ -27,7 +27,7 @@ function paints(colour: string): string[] {
 }
 
 export function Plate({ vehicle, large = false }: { vehicle: Vehicle; large?: boolean }) {
-  return <span class={large ? "plate large" : "plate"}><Text of={vehicle.plate ?? vehicle.id} /></span>;
+  return <span class={large ? "plate large" : "plate"} data-colour={vehicle.plate_colour}><Text of={vehicle.plate ?? vehicle.id} /></span>;
 }
 
 export function Looks({ vehicle }: { vehicle: Vehicle }) {
