@@ -66,7 +66,13 @@ export function FlagForm() {
         <input name="vehicle" required maxLength={LONGEST} autocomplete="off" ref={focus} />
       </Field>
       <Field name={words.reason}>
-        <input name="reason" required maxLength={LONGEST} list="reasons" autocomplete="off" />
+        {app.store.reasons.length > 0 ? (
+          <select name="reason" required>
+            {app.reasons().map(({ code, name }) => <option value={code} key={code}>{name}</option>)}
+          </select>
+        ) : (
+          <input name="reason" required maxLength={LONGEST} list="reasons" autocomplete="off" />
+        )}
         <datalist id="reasons">
           {app.reasons().map(({ code, name }) => <option value={code} key={code}>{name}</option>)}
         </datalist>
