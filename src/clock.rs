@@ -34,6 +34,12 @@ impl Clock {
         self.started_at.plus_seconds(self.started.elapsed().as_secs_f64() * self.speed)
     }
 
+    /// How many times as fast as the wall's clock it runs.
+    #[must_use]
+    pub const fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// When the wall's clock will have moved so far that this one shows `time`.
     #[must_use]
     pub fn instant(&self, time: Time) -> Instant {

@@ -169,6 +169,8 @@ impl Server {
                 flag_reasons: configuration.flag_reasons.clone(),
                 history: configuration.history.clone(),
                 downlink,
+                web: configuration.web.clone(),
+                https: configuration.tls.is_some(),
             },
             closing.clone(),
         )?;

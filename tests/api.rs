@@ -271,7 +271,7 @@ fn checkpoints_alerts_and_counters_are_listed() {
     assert_eq!(admin.get("/v1/checkpoints").unwrap()["checkpoints"][0]["id"], "north");
     assert_eq!(
         admin.get("/v1/alerts").unwrap(),
-        json!({"alerts": [], "to_dispose": [], "cursor": 0})
+        json!({"alerts": [], "to_dispose": [], "silences": [], "cursor": 0})
     );
     let (parts, text) = server.raw("GET", "/metrics", &[BEARER], "");
     assert_eq!(parts.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");

@@ -131,6 +131,9 @@ const TABLE: &[Row] = &[
     row("PATCH /v1/checkpoints/{id}", "/v1/checkpoints/north", "{}", COMMAND, (200, 403)),
     row("DELETE /v1/checkpoints/{id}", "/v1/checkpoints/none", "", COMMAND, (404, 404)),
     // There are no roads here.
+    row("GET /v1/roads", "/v1/roads", "", POLICE, (409, 409)),
+    row("GET /v1/ways", "/v1/ways?from=38.9,121.6&to=north", "", POLICE, (409, 409)),
+    row("GET /v1/reach", "/v1/reach?from=38.9,121.6&within_s=60", "", POLICE, (409, 409)),
     row("GET /v1/containment", CONTAIN, "", POLICE, (409, 409)),
     row("GET /v1/events", "/v1/events?after=0&unit=station", "", POLICE, (200, 403)),
     row("GET /v1/tokens", "/v1/tokens", "", ADMINS, (200, 200)),
@@ -153,6 +156,9 @@ const TABLE: &[Row] = &[
 
 /// Open to whoever watches over the server, with or without a token.
 const OPEN: [&str; 2] = ["GET /healthz", "GET /readyz"];
+
+/// How browsers log in and out; `tests/console.rs` asks them.
+const SESSIONS: [&str; 3] = ["GET /v1/session", "POST /v1/session", "DELETE /v1/session"];
 
 /// The methods and addresses of the router, read from its source.
 fn routes() -> BTreeSet<String> {
@@ -182,7 +188,7 @@ fn routes() -> BTreeSet<String> {
 #[test]
 fn the_table_names_every_route() {
     let named: BTreeSet<String> =
-        TABLE.iter().map(|row| row.route).chain(OPEN).map(str::to_owned).collect();
+        TABLE.iter().map(|row| row.route).chain(OPEN).chain(SESSIONS).map(str::to_owned).collect();
     let routes = routes();
     assert!(routes.len() > 20, "{routes:?}");
     let difference: Vec<_> = routes.symmetric_difference(&named).collect();

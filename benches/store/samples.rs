@@ -48,6 +48,7 @@ pub(super) fn event(id: u64) -> Event {
         distance_m: 5_311.2,
         fix: fix.into(),
         fix_age_s: 1.3,
+        fix_every_s: None,
         why: Why {
             code: "closing".into(),
             text: "closing at 54 km/h, heading within 12 degrees of the way there".into(),

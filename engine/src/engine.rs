@@ -21,7 +21,7 @@ use crate::watched::{Ending, Scene, Watched};
 use crate::{
     AlarmRule, AlertReport, Checkpoint, CheckpointId, Class, Data, Deadlines, Decided, Decision,
     Event, EventId, Flag, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal,
-    Rules, Setup, Type, Unit, UnitId, Vehicle, VehicleId,
+    Rules, Setup, SilenceReport, Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -451,6 +451,24 @@ impl Engine {
                 report
             })
             .collect()
+    }
+
+    /// The flagged vehicles that are not heard any more, by vehicle, as it stands at `at`: for each
+    /// checkpoint that they may soon reach, or once where there is none.
+    #[must_use]
+    pub fn silences(&self, at: Time) -> Vec<SilenceReport> {
+        let scene = Scene { now: at.max(self.now), ..self.scene() };
+        self.in_order().into_iter().flat_map(|watched| watched.silences(scene)).collect()
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            rules: &self.rules,
+            sites: &self.sites,
+            regions: &self.regions,
+            roads: self.roads.as_ref(),
+            now: self.now,
+        }
     }
 
     /// The alerts whose vehicle has gone by or turned away, and that still want their outcome.

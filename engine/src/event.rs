@@ -280,6 +280,10 @@ pub struct AlertReport {
     pub fix: Seen,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
+    /// Seconds between the fixes of its trackers, as usual: told to whoever asks for the open alerts,
+    /// once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix_every_s: Option<f64>,
     /// Why this is said.
     pub why: Why,
     /// Roads on the way, by name.

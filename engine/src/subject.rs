@@ -208,6 +208,7 @@ impl Subject {
             distance_m: rounded(approach.outlook.distance_m, 1.0),
             fix: newest.seen(),
             fix_age_s: rounded(now.seconds_since(newest.time).max(0.0), 10.0),
+            fix_every_s: None,
             why: alert.why.clone(),
             route: approach.outlook.route.clone(),
             nearest_units: nearest_to(site, &self.patrols, roads),

@@ -16,8 +16,8 @@ use crate::roads::{RoadApproach, Roads};
 use crate::silence::{Silence, Way};
 use crate::subject::{Newest, Subject};
 use crate::{
-    AlertReport, CheckpointId, Decided, Decision, Event, Flag, FlagEnd, FlagId, Rules, Type,
-    UnitId, Vehicle, VehicleId,
+    AlertReport, CheckpointId, Data, Decided, Decision, Event, Flag, FlagEnd, FlagId, Rules,
+    SilenceReport, Type, UnitId, Vehicle, VehicleId,
 };
 
 /// When a vehicle begins to be watched, an older fix says nothing of where it is.
@@ -353,8 +353,25 @@ impl Watched {
             alert.stage = approach.stage(rules, site, now);
             alert.eta_at = approach.eta_at(now);
             alert.probability = approach.probability();
-            self.subject.report(site, approach, &alert, self.subject.newest?, (now, roads))
+            let newest = self.subject.newest?;
+            let report = self.subject.report(site, approach, &alert, newest, (now, roads))?;
+            Some(AlertReport { fix_every_s: self.silence.usual_s(), ..report })
         })
+    }
+
+    /// The silence that has been said and lasts, as it is now: at each checkpoint that the vehicle
+    /// may soon reach.
+    pub(crate) fn silences(&self, scene: Scene<'_>) -> Vec<SilenceReport> {
+        let Some(silence) = self.silence.untold() else { return Vec::new() };
+        // Said anew by a copy, so that nothing of the vehicle changes.
+        let mut copy = Self { silence, ..self.clone() };
+        let mut events = Vec::new();
+        copy.tell_silence(scene, None, &mut events);
+        let reports = events.into_iter().filter_map(|event| match event.data {
+            Data::Silence(report) => Some(*report),
+            _ => None,
+        });
+        reports.collect()
     }
 
     /// So many checkpoints at most that it comes to: those with alerts, then those where it can be

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
-use interdict_engine::{Act, AlertReport, EventId, Handled, Input, Outcome, Refusal, UnitId};
+use interdict_engine::{
+    Act, AlertReport, EventId, Handled, Input, Outcome, Refusal, SilenceReport, UnitId,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,8 +17,8 @@ use super::problem::Problem;
 use super::tokens::Action;
 use crate::audit::{self, By, acts};
 
-/// The caller's open alerts, the one that is due first first, those that are over and want their
-/// outcome, and the cursor from which the stream goes on after this list.
+/// The caller's open alerts, the one that is due first first, those that are over and want their outcome, the
+/// vehicles that are silent, and the cursor from which the stream goes on after this list.
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
@@ -27,14 +29,22 @@ pub(super) async fn list(
     // Read before the list: an event that comes in between is in both, never in neither.
     let cursor = state.store.latest_sequence();
     let now = state.shards.clock().now();
-    let ask =
-        move |engine: &interdict_engine::Engine| (engine.alerts(now), engine.alerts_to_dispose());
-    let (mut alerts, mut to_dispose) = (Vec::new(), Vec::new());
-    for (open, over) in state.shards.ask_all(ask).await? {
+    let ask = move |engine: &interdict_engine::Engine| {
+        (engine.alerts(now), engine.alerts_to_dispose(), engine.silences(now))
+    };
+    let (mut alerts, mut to_dispose, mut silences) = (Vec::new(), Vec::new(), Vec::new());
+    for (open, over, silent) in state.shards.ask_all(ask).await? {
         alerts.extend(open);
         to_dispose.extend(over);
+        silences.extend(silent);
     }
     let scope = caller.scope(&state);
+    silences.retain(|silence: &SilenceReport| {
+        caller.is_let_in(&silence.flag.covert) && scope.holds(silence.unit.as_ref())
+    });
+    silences.sort_by(|one: &SilenceReport, other| {
+        (one.earliest_at, &one.vehicle.id).cmp(&(other.earliest_at, &other.vehicle.id))
+    });
     for list in [&mut alerts, &mut to_dispose] {
         list.retain(|alert| caller.is_let_in(&alert.flag.covert));
         list.retain(|alert| scope.sees_alert(alert));
@@ -42,13 +52,19 @@ pub(super) async fn list(
             (one.eta_at, &one.alert).cmp(&(other.eta_at, &other.alert))
         });
     }
-    // An alert says where its vehicle is.
-    let all = alerts.iter().chain(&to_dispose);
-    let vehicles: BTreeSet<&str> = all.map(|alert| alert.vehicle.id.as_str()).collect();
+    // An alert says where its vehicle is, and so does a silence.
+    let all = alerts.iter().chain(&to_dispose).map(|alert| &alert.vehicle.id);
+    let all = all.chain(silences.iter().map(|silence| &silence.vehicle.id));
+    let vehicles: BTreeSet<&str> = all.map(|vehicle| vehicle.as_str()).collect();
     if !vehicles.is_empty() {
         state.note(state.act(acts::ALERTS_READ, &by).naming("vehicles", vehicles)).await?;
     }
-    Ok(Json(json!({ "alerts": alerts, "to_dispose": to_dispose, "cursor": cursor })))
+    Ok(Json(json!({
+        "alerts": alerts,
+        "to_dispose": to_dispose,
+        "silences": silences,
+        "cursor": cursor,
+    })))
 }
 
 /// For which unit somebody acts; their own where they say nothing.

@@ -1,10 +1,10 @@
-//! Who asks: every request but those for health bears a token.
+//! Who asks: every request but those for health bears a token, or a browser's session.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use interdict_protocols::Time;
@@ -76,18 +76,37 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// Lets a request through where it bears a token in force.
+/// Lets a request through where it bears a token in force, or is of a browser's session under one.
 pub(super) async fn require(
     State(state): State<ApiState>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let token = bearer(request.headers()).and_then(|secret| state.tokens.find(secret));
+    let headers = request.headers();
+    let token = if headers.contains_key(header::AUTHORIZATION) {
+        bearer(headers).and_then(|secret| state.tokens.find(secret))
+    } else if let Some(session) = state.sessions.find(headers) {
+        let token = Some(Arc::clone(&session.token)).filter(|token| state.tokens.holds(token));
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if token.is_some() && !reads && !session.is_meant(headers) {
+            return Err(forged());
+        }
+        request.extensions_mut().insert(session);
+        token
+    } else {
+        None
+    };
     request.extensions_mut().insert(Caller(token.ok_or_else(unauthorized)?));
     Ok(next.run(request).await)
 }
 
-fn unauthorized() -> Problem {
+fn forged() -> Problem {
+    let detail = "a browser's session changes things only with the header `Interdict-CSRF`, whose \
+                  value `GET /v1/session` tells";
+    Problem::new(StatusCode::FORBIDDEN, "csrf", detail)
+}
+
+pub(super) fn unauthorized() -> Problem {
     let detail = "a token in force is needed: `Authorization: Bearer TOKEN`";
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }

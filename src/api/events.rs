@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use interdict_engine::{Checkpoint, Engine, Setup, Type, UnitId};
 use tokio::sync::watch;
 
@@ -19,6 +19,7 @@ use super::auth::Caller;
 use super::extract::Pairs;
 use super::problem::Problem;
 use super::scope::Scope;
+use super::sessions::Session;
 use super::tokens::{Action, Token};
 use crate::audit::acts;
 use crate::dispatch::{Filter, Reader, Wanted};
@@ -35,6 +36,7 @@ const CURSOR: &str = "interdict-cursor";
 pub(super) async fn follow(
     State(state): State<ApiState>,
     Caller(token): Caller,
+    session: Option<Extension<Session>>,
     pairs: Pairs,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -88,7 +90,15 @@ pub(super) async fn follow(
     state.note(vec![act]).await?;
     // Whoever was refused has not looked.
     follower.counted = Some(Counted::new(&follower.state, &follower.token));
-    let events = stream::unfold(follower, Follower::next);
+    // A session's stream ends with it.
+    let ending = state.clone();
+    let ended = async move {
+        match session {
+            Some(Extension(session)) => ending.sessions.ended(&session).await,
+            None => std::future::pending().await,
+        }
+    };
+    let events = stream::unfold(follower, Follower::next).take_until(Box::pin(ended));
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     Ok(([(CURSOR, cursor.to_string())], stream).into_response())
 }

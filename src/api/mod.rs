@@ -6,6 +6,7 @@ mod auth;
 mod backup;
 mod checkpoints;
 mod commands;
+mod console;
 mod containment;
 mod devices;
 mod door;
@@ -13,21 +14,26 @@ mod events;
 mod extract;
 mod flags;
 mod health;
+mod host;
 mod noting;
 mod presence;
 mod problem;
 mod rates;
 mod reports;
+mod roads;
 mod scope;
+mod session_routes;
+mod sessions;
 mod sight;
 mod sightings;
 mod tls;
 mod token_routes;
 mod tokens;
 mod vehicles;
+mod ways;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,12 +44,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
-use axum::serve::ListenerExt as _;
+use axum::serve::{Listener as _, ListenerExt as _};
 use interdict_engine::Setup;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::{FlagReasons, History, Limits, Persons, Reasons};
+use crate::config::{FlagReasons, History, Limits, Persons, Reasons, Web};
 use crate::devices::Registry;
 use crate::downlink::Downlink;
 use crate::metrics::Metrics;
@@ -83,6 +89,9 @@ pub struct Inner {
     flag_reasons: FlagReasons,
     history: History,
     downlink: Downlink,
+    web: Web,
+    https: bool,
+    sessions: sessions::Sessions,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -118,6 +127,10 @@ pub struct Settings {
     pub limits: Limits,
     /// How devices are asked for something.
     pub downlink: Downlink,
+    /// What browsers are told.
+    pub web: Web,
+    /// HTTPS is spoken.
+    pub https: bool,
 }
 
 impl ApiState {
@@ -134,10 +147,20 @@ impl ApiState {
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
-        let Settings { setup, reasons, persons, flag_reasons, history, limits, downlink } =
-            settings;
+        let Settings {
+            setup,
+            reasons,
+            persons,
+            flag_reasons,
+            history,
+            limits,
+            downlink,
+            web,
+            https,
+        } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
+            sessions: sessions::Sessions::load(&store, *shards.clock())?,
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
             presence: presence::Presence::default(),
@@ -154,6 +177,8 @@ impl ApiState {
             flag_reasons,
             history,
             downlink,
+            web,
+            https,
             closing,
         })))
     }
@@ -170,7 +195,8 @@ pub async fn serve(door: Door, state: ApiState) -> io::Result<()> {
     tokio::spawn(presence::tell(state.clone()));
     // Tapped, since that lends requests their peer's address.
     let door = door.tap_io(|_| {});
-    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let address = door.local_addr().ok().map(|address| address.ip());
+    let app = router(state, address).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(door, app).with_graceful_shutdown(ended);
     let too_long = async {
         closing.cancelled().await;
@@ -182,7 +208,7 @@ pub async fn serve(door: Door, state: ApiState) -> io::Result<()> {
     }
 }
 
-fn router(state: ApiState) -> Router {
+fn router(state: ApiState, address: Option<IpAddr>) -> Router {
     let csv = DefaultBodyLimit::max(CSV_BYTES);
     let v1 = Router::new()
         .route("/devices", get(devices::list).post(devices::enrol))
@@ -219,6 +245,9 @@ fn router(state: ApiState) -> Router {
         .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
         .route("/backup", get(backup::download))
+        .route("/roads", get(roads::show))
+        .route("/ways", get(ways::way))
+        .route("/reach", get(ways::reach))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
         .route("/audit", get(audit::list))
@@ -232,22 +261,35 @@ fn router(state: ApiState) -> Router {
     let rates = from_fn_with_state(state.clone(), rates::of_token);
     let strangers = from_fn_with_state(state.clone(), rates::of_strangers);
     let v1 = v1.layer(note_refusals.clone()).layer(rates).layer(require.clone());
+    let hosts = Arc::new(host::Hosts::new(address, &state.web.hosts));
     Router::new()
-        .route("/metrics", get(health::metrics).layer(note_refusals).layer(require))
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics).layer(note_refusals).layer(require.clone()))
+        .route(
+            "/v1/session",
+            // To log in takes no session yet.
+            get(session_routes::show)
+                .delete(session_routes::close)
+                .layer(require)
+                .post(session_routes::open),
+        )
         .nest("/v1", v1)
+        .merge(console::routes(&state.web))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(hosts, host::check))
+        // Whoever watches over the server knows its address, not its names.
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(strangers)
         .layer(map_response(no_store))
         .with_state(state)
 }
 
-/// Nothing here may lie in anybody's cache.
+/// Nothing here may lie in anybody's cache, but for the console's own files, which say so.
 async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
     response
 }
 

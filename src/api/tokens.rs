@@ -162,7 +162,8 @@ pub enum TokenError {
     Store(#[from] StoreError),
 }
 
-type Hash = [u8; 32];
+/// The SHA-256 of a secret.
+pub(super) type Hash = [u8; 32];
 
 /// All tokens, found by their SHA-256: how long that takes says nothing about the secret.
 pub(crate) struct Tokens {
@@ -175,10 +176,15 @@ pub(crate) struct Tokens {
 
 /// A token's secret, just made: 256 random bits.
 pub(crate) fn new_secret() -> Result<String, StoreError> {
+    Ok(format!("idt_{}", random_hex()?))
+}
+
+/// 256 random bits in hexadecimal.
+pub(super) fn random_hex() -> Result<String, StoreError> {
     let mut bits = [0_u8; 32];
     getrandom::fill(&mut bits)
         .map_err(|error| StoreError::Io(format!("no random numbers: {error}")))?;
-    Ok(bits.iter().fold("idt_".to_owned(), |text, byte| format!("{text}{byte:02x}")))
+    Ok(bits.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
 /// Makes sure that somebody can log in: where no admin token is in force, `given` becomes one, or
@@ -226,7 +232,7 @@ fn is_admin(token: &Token) -> bool {
     token.role == Role::Admin && token.unit.is_none() && token.revoked_at.is_none()
 }
 
-fn hash(secret: &str) -> Hash {
+pub(super) fn hash(secret: &str) -> Hash {
     Sha256::digest(secret.as_bytes()).into()
 }
 

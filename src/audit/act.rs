@@ -65,6 +65,10 @@ pub mod acts {
     pub const FLAG_RENEW: &str = "flag.renew";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
+    /// A browser's session was closed by its holder.
+    pub const SESSION_CLOSE: &str = "session.close";
+    /// A token was exchanged for a browser's session.
+    pub const SESSION_OPEN: &str = "session.open";
     /// Somebody reported where a vehicle was seen.
     pub const SIGHTING_ADD: &str = "sighting.add";
     /// The server started.

@@ -71,8 +71,6 @@ async fn demo(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .tempdir()
         .context("the demo needs a folder for its data, and cannot make one")?;
     let (mut configuration, _) = Configuration::load(None)?;
-    // Nobody is there to sign.
-    configuration.setup.deadlines = None;
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     configuration.http = loopback;
     configuration.ports = night::protocols().map(|name| (name, loopback)).collect();

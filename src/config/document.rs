@@ -14,6 +14,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
 use super::{Audit, Downlink, FlagReason, History, Limits, Persons};
+use super::{Audit, Limits, Web};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -51,6 +52,8 @@ pub(super) struct Document {
     pub(super) history: History,
     /// What devices may be asked for.
     pub(super) downlink: Downlink,
+    /// What browsers are told.
+    pub(super) web: Web,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.

@@ -27,6 +27,7 @@ mod regions;
 mod tls;
 mod units;
 mod watchlist;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -54,6 +55,7 @@ pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
 pub use tls::Tls;
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
+pub use web::Web;
 
 use files::Files;
 use problem::Report;
@@ -87,6 +89,8 @@ pub struct Configuration {
     pub history: History,
     /// What devices may be asked for.
     pub downlink: Downlink,
+    /// What browsers are told.
+    pub web: Web,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -146,6 +150,7 @@ impl Configuration {
         ranges::check(file, &document, &places, &mut report);
         downlink::check(file, &document, &places, &mut report);
         let ports = ports::read(file, &document, &places, &mut report);
+        web::check(file, &document.web, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
         let tls = tls::read(file, &document.tls, &places, files, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
@@ -236,6 +241,7 @@ impl Configuration {
             flag_reasons,
             history: document.history,
             downlink: document.downlink,
+            web: document.web,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

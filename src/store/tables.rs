@@ -16,19 +16,22 @@ pub enum Table {
     DeviceTokens,
     /// Tokens of people and services, by their SHA-256.
     Tokens,
+    /// Browsers' sessions, by the SHA-256 of their cookie.
+    Sessions,
     /// What belongs to the installation as a whole.
     Installation,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Enrolments, Self::DeviceTokens, Self::Tokens, Self::Installation];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Enrolments, Self::DeviceTokens, Self::Tokens, Self::Sessions, Self::Installation];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Enrolments => "enrolments",
             Self::DeviceTokens => "device_tokens",
             Self::Tokens => "tokens",
+            Self::Sessions => "sessions",
             Self::Installation => "installation",
         }
     }

@@ -131,6 +131,7 @@ pub(crate) fn alert(id: &str, alert: &str, kind: Type, eta_s: u32) -> Event {
         distance_m: 1_000.0,
         fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
         fix_age_s: 1.0,
+        fix_every_s: None,
         why: why("closing", "closing"),
         route: Vec::new(),
         nearest_units: Vec::new(),

@@ -20,6 +20,7 @@ mod model;
 mod network;
 mod outside;
 mod search;
+mod spread;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -36,3 +37,4 @@ pub use index::{RoadIndex, Snap};
 pub use matching::Passage;
 pub use model::Model;
 pub use network::Roads;
+pub use spread::{Place, QuickestWay, Spread};

@@ -211,8 +211,13 @@ impl Silence {
         floor_s.max(usual_s)
     }
 
+    /// The same silence as if nothing had been said of it; none where nothing has.
+    pub(crate) fn untold(&self) -> Option<Self> {
+        self.told.is_some().then(|| Self { told: None, ..self.clone() })
+    }
+
     /// The usual interval as it was last, under way or at rest.
-    fn usual_s(&self) -> Option<f64> {
+    pub(crate) fn usual_s(&self) -> Option<f64> {
         if self.at_rest { self.rhythm.rest_s() } else { self.rhythm.moving_s() }
     }
 

@@ -82,11 +82,18 @@ fn a_silence_is_told_once_a_checkpoint_with_a_window_and_ended_by_the_next_fix()
     let (_, south) = silences(&events)[1];
     assert!(south.latest_at.unwrap() > latest_at);
 
+    // Whoever asks hears the same, and later what has become of it; nothing is said twice for that.
+    let asked = town.engine.silences(at(last + 180.0));
+    assert_eq!(asked.iter().collect::<Vec<_>>(), [report, south]);
+    let later = &town.engine.silences(at(last + 300.0))[0];
+    assert_eq!((later.silent_s, later.fix.fix_time), (300.0, report.fix.fix_time));
+
     assert!(silences(&town.wait(last + 3_000.0)).is_empty());
     let again = last + 3_600.0;
     let events = town.tell(again, observation("car", fix(again, (0.0, 7_000.0))));
     let report = heard(&events)[0];
     assert_eq!((report.silent_s, report.fix_age_s), (3_600.0, 0.0));
+    assert!(town.engine.silences(at(again)).is_empty());
     let names: Vec<&str> = report.checkpoints.iter().map(|place| place.id.as_str()).collect();
     assert_eq!(names, ["north", "south"]);
     assert!(report.why.text.starts_with("Heard again after 60 min, 3."), "{}", report.why.text);

@@ -59,7 +59,8 @@ impl Show {
     pub(super) fn line(&mut self, event: &Event) -> Option<String> {
         let is_news = self.remember(event);
         let said = match (&event.data, event.kind) {
-            (Data::Alert(_), Type::Watch) => return None,
+            // Few sign in a demo, and whatever nobody signs rises.
+            (Data::Alert(_), Type::Watch | Type::Escalated) => return None,
             (Data::Alert(_), Type::Updated) if !is_news => return None,
             (Data::Alert(alert), kind) => self.alert(alert, kind),
             (Data::Silence(silence), _) => self.silence(silence),
