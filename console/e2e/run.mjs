@@ -73,7 +73,7 @@ try {
   // From the click itself: before it, the browser waits until nothing moves.
   await post.page.evaluate(() => document.addEventListener("click", () => (globalThis.clickedAt = Date.now()), { capture: true, once: true }));
   await card(post.page, "辽B·A1001").getByRole("button", { name: "Sign off" }).click();
-  figure("sign-off in the second browser", (await signed) - (await post.page.evaluate(() => globalThis.clickedAt)), 1000, "ms");
+  figure("sign-off in the second browser", (await signed) - (await post.page.evaluate(() => globalThis.clickedAt)), 2000, "ms");
 
   step("a page that is opened shows the alert first, the map after it");
   // With the session and nothing else: no file is in this browser's cache.
