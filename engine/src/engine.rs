@@ -467,6 +467,7 @@ impl Engine {
             sites: &self.sites,
             regions: &self.regions,
             roads: self.roads.as_ref(),
+            above: &self.above,
             now: self.now,
         }
     }

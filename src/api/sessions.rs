@@ -142,7 +142,8 @@ fn forget(open: &mut HashMap<Hash, Session>, hash: &Hash) {
 }
 
 fn noted(act: &'static str, at: Time, token: &Token) -> Act {
-    Act::new(at, act, &By { who: token.name.clone(), why: None })
+    let by = By { token: Some(token.name.clone()), ..By::named(token.person.as_str()) };
+    Act::new(at, act, &by)
 }
 
 impl Session {
@@ -178,14 +179,16 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Role;
+    use crate::api::{Kind, Role};
 
     const NOW: Time = Time::from_seconds(1_000);
 
     fn token(name: &str) -> Arc<Token> {
         let name = name.to_owned();
         Arc::new(Token {
+            person: name.clone(),
             name,
+            kind: Kind::Person,
             role: Role::Operator,
             unit: None,
             created_at: NOW,

@@ -13,8 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Downlink, FlagReason, History, Limits, Persons};
-use super::{Audit, Limits, Web};
+use super::{Audit, Downlink, FlagReason, History, Limits, Persons, Web};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use interdict::api::{ApiState, Door, Settings, first_admin, serve};
 use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
-use interdict::config::{Reasons, Web};
+use interdict::config::Reasons;
 use interdict::devices::{Options, Registry};
 use interdict::metrics::Metrics;
 use interdict::shards::Shards;
