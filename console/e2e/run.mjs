@@ -136,6 +136,13 @@ try {
   }));
   assert.deepEqual(found, { owned: undefined, strange: undefined, foreign: 0, heading: 0 });
 
+  step("and in the server's log");
+  const strange = [...names, ...hostile.control];
+  // Nobody knows these devices: they are refused, and the log says so.
+  for (const name of strange) await fetch(`${server.trackers}?id=${encodeURIComponent(name)}&lat=38.9&lon=121.6`, { method: "POST" }).then((answer) => answer.text(), () => undefined);
+  assert.match(server.log, /owned/, "the log names somebody who was refused");
+  assert.doesNotMatch(server.log, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u);
+
   step("whoever scrolls sees, and only then it counts");
   await city.page.click(".tabs .tab-alerts");
   for (let index = 0; index < names.length; index += 1) await city.page.locator(".card").nth(index).scrollIntoViewIfNeeded();

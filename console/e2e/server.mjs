@@ -53,7 +53,7 @@ export class Server {
 
   async run(http) {
     const child = spawn(program(), ["serve", "--config", join(this.folder, "interdict.toml"), "--http", http, "--port", "osmand=127.0.0.1:0"], {
-      env: { ...process.env, INTERDICT_ADMIN_TOKEN: ADMIN },
+      env: { ...process.env, INTERDICT_ADMIN_TOKEN: ADMIN, RUST_LOG: "interdict=debug", NO_COLOR: "1" },
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.child = child;
