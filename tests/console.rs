@@ -45,7 +45,8 @@ fn a_browser_logs_in_reads_changes_and_logs_out() {
     );
     assert_eq!(browser.view["units"][1]["parent"], "city");
     let may = browser.view["may"].as_array().unwrap();
-    assert!(may.contains(&json!("flag")) && !may.contains(&json!("handle_alerts")));
+    assert!(may.contains(&json!("manage_checkpoints")) && !may.contains(&json!("flag")));
+    assert_eq!(browser.view["person"], "first-admin");
     let cookie = ("cookie", browser.cookie.as_str());
     let csrf = ("interdict-csrf", browser.csrf.as_str());
 

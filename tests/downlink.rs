@@ -26,7 +26,8 @@ const FASTER: Command = Command::ReportEvery { interval_s: 5, for_s: 600 };
 
 fn flag(server: &Server, vehicle: &str) -> String {
     let asked = json!({
-        "vehicle": vehicle, "reason": "stolen", "case": "C-1", "authority": "duty officer"
+        "vehicle": vehicle, "reason": "stolen", "case": "C-1", "authority": "duty officer",
+        "emergency": true
     });
     server.flag(&asked)["id"].as_str().unwrap().to_owned()
 }

@@ -45,7 +45,7 @@ export class Server {
     writeFileSync(
       join(server.folder, "interdict.toml"),
       `source = "urn:interdict:test"\nzone = "Asia/Shanghai"\ndata = "data"\n[files]\ncheckpoints = ${file("checkpoints.geojson")}\n` +
-        `regions = ${file("regions.geojson")}\nunits = ${file("units.toml")}\nfleet = ${file("fleet.csv")}\nroads = "roads.geojson"\n[rules]\n${rules}\n`,
+        `regions = ${file("regions.geojson")}\nunits = ${file("units.toml")}\nfleet = ${file("fleet.csv")}\nroads = "roads.geojson"\n[persons]\napprover_age = 0\n[rules]\n${rules}\n`,
     );
     await server.run("127.0.0.1:0");
     return server;

@@ -11,8 +11,8 @@ export interface Unit {
 
 export interface Session {
   name: string;
-  // Whose token it is, where one person has several.
-  person?: string;
+  // Whose token it is: one person may have several.
+  person: string;
   role: string;
   unit: string | null;
   may: string[];

@@ -27,6 +27,8 @@ pub(super) struct Login {
 #[derive(Serialize)]
 struct View<'a> {
     name: &'a str,
+    /// Whose token it is.
+    person: &'a str,
     role: Role,
     unit: Option<&'a str>,
     /// What the page may offer.
@@ -68,6 +70,7 @@ impl<'a> From<&'a Unit> for UnitView<'a> {
 
 /// What a page offers depends on.
 const OFFERED: &[(Action, &str)] = &[
+    (Action::ApproveFlags, "approve_flags"),
     (Action::Flag, "flag"),
     (Action::HandleAlerts, "handle_alerts"),
     (Action::ManageCheckpoints, "manage_checkpoints"),
@@ -117,6 +120,7 @@ fn view<'a>(state: &'a ApiState, session: &'a Session) -> View<'a> {
     let offered = OFFERED.iter().filter(|(action, _)| token.role.may(*action));
     View {
         name: &token.name,
+        person: &token.person,
         role: token.role,
         unit: token.unit.as_deref(),
         may: offered.map(|(_, name)| *name).collect(),

@@ -23,6 +23,7 @@ mod subscribe;
 mod token;
 mod vehicle;
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -154,7 +155,10 @@ fn start_log() {
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
         .parse_lossy(wanted.as_deref().unwrap_or("warn,sled=off"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process keeps the first one's log.
     let _ = match std::env::var("INTERDICT_LOG") {
         Ok(format) if format == "json" => lines.json().flatten_event(true).try_init(),

@@ -39,7 +39,7 @@ function FlagRow({ flag, next, silent }: { flag: Flag; next: Alert | undefined; 
   const { words, store } = app;
   const [asked, setAsked] = useState<"reject" | "withdraw" | null>(null);
   const waits = flag.state === "applied" || flag.state === "emergency" || flag.state === "provisional";
-  const own = flag.applicant !== undefined && flag.applicant === (store.session?.person ?? store.session?.name);
+  const own = flag.applicant !== undefined && flag.applicant === store.session?.person;
   const withdraw = <Button pressed={asked === "withdraw"} act={() => setAsked(asked === "withdraw" ? null : "withdraw")}>{words.withdraw}</Button>;
   return (
     <article class={`row ${flag.state ?? "approved"}`}>
@@ -69,8 +69,8 @@ function FlagRow({ flag, next, silent }: { flag: Flag; next: Alert | undefined; 
         <div class="line">
           <span class="dim">{own ? words.ownFlag : words.needsSecond}</span>
           <span class="grow" />
-          <Button kind="primary" disabled={own} act={() => void app.decideFlag(flag, "approve")}>{words.approve}</Button>
-          <Button disabled={own} pressed={asked === "reject"} act={() => setAsked(asked === "reject" ? null : "reject")}>{words.reject}</Button>
+          {store.may("approve_flags") && <Button kind="primary" disabled={own} act={() => void app.decideFlag(flag, "approve")}>{words.approve}</Button>}
+          {store.may("approve_flags") && <Button disabled={own} pressed={asked === "reject"} act={() => setAsked(asked === "reject" ? null : "reject")}>{words.reject}</Button>}
           {withdraw}
         </div>
       )}
