@@ -16,6 +16,7 @@ pub mod downlink;
 pub mod drive;
 pub mod gateway;
 pub mod heads;
+pub mod mass;
 pub mod metrics;
 pub mod pursuit;
 pub mod report;

@@ -1,6 +1,5 @@
 //! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
 
-mod mass;
 mod noted;
 
 use std::net::SocketAddr;
@@ -23,6 +22,7 @@ use crate::devices::{self, Registry};
 use crate::downlink::downlink;
 use crate::gateway::Gateway;
 use crate::heads::Publisher;
+use crate::mass;
 use crate::metrics::Metrics;
 use crate::pursuit;
 use crate::roads::lend;

@@ -26,10 +26,14 @@ fn strange(text: &str) -> Option<char> {
 }
 
 fn command(server: &Server, arguments: &[&str]) -> (bool, String) {
+    command_as(TOKEN, server, arguments)
+}
+
+fn command_as(token: &str, server: &Server, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_interdict"))
         .args(arguments)
         .args(["--server", &server.url("")])
-        .env("INTERDICT_TOKEN", TOKEN)
+        .env("INTERDICT_TOKEN", token)
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");
@@ -56,7 +60,7 @@ fn hostile_names_stay_names_in_csv_and_on_a_terminal() {
             "vehicle": vehicle, "reason": "stolen", "case": name, "authority": name,
             "instruction": name, "cautions": [name], "contact": name,
         });
-        let made = server.post("/v1/flags", &flag);
+        let made = server.flag(&flag);
         assert_eq!(made["matched"]["plate"], name.trim(), "the name is kept as it is");
         assert_eq!(made["case"], name.trim());
     }
@@ -67,6 +71,15 @@ fn hostile_names_stay_names_in_csv_and_on_a_terminal() {
         assert!(done, "{said}");
         assert_eq!(strange(&said), None, "{arguments:?}: {}", said.escape_debug());
         assert!(said.contains("\\u{202e}B·1234"), "what is hidden is shown: {said}");
+    }
+    // What a spreadsheet would take for a formula is text in the file.
+    let (done, csv) = command_as(server.dispatcher(), &server, &["flag", "export"]);
+    assert!(done && strange(&csv).is_none_or(|letter| letter != '\u{1b}'), "{csv}");
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    for row in rows.records() {
+        let row = row.expect("CSV");
+        assert!(!row.iter().any(formula), "{row:?}");
     }
     // A flag that is not there, named by somebody's clipboard.
     for name in names.iter().filter(|name| !name.contains(',')) {
@@ -84,8 +97,9 @@ fn control_characters_are_refused_where_they_come_in() {
     for name in fixture("control") {
         let device = json!({"device": "2", "vehicle": name, "plate": name});
         let flag = json!({"vehicle": "v", "reason": "stolen", "case": name, "authority": "a"});
-        for (path, body) in [("/v1/devices", &device), ("/v1/flags", &flag)] {
-            let (status, answer) = server.request("POST", path, Some(body));
+        let asked = [(TOKEN, "/v1/devices", &device), (server.dispatcher(), "/v1/flags", &flag)];
+        for (token, path, body) in asked {
+            let (status, answer) = server.request_as(token, "POST", path, Some(body));
             // Line separators are no control characters, and are shown as what they are.
             let may_pass = !name.chars().any(char::is_control);
             assert!(status == 400 || may_pass, "{status} {path} {name:?}: {answer}");

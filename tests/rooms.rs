@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("drive", &["clock"]),
     ("roads", &[]),
     ("client", &[]),
+    ("mass", &["dispatch", "shards", "store"]),
     ("pursuit", &["audit", "devices", "dispatch", "downlink", "shards", "store"]),
     ("gateway", &["clock", "config", "devices", "downlink", "metrics", "shards", "text"]),
     ("heads", &["audit", "config", "store"]),
@@ -34,7 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "api", "audit", "clock", "config", "devices", "downlink", "gateway", "heads",
+            "api", "audit", "clock", "config", "devices", "downlink", "gateway", "heads", "mass",
             "metrics", "pursuit", "roads", "shards", "store",
         ],
     ),

@@ -56,7 +56,7 @@ impl Counts {
 }
 
 /// Follows the alarms from now on, until the server closes.
-pub(super) async fn watch(store: Store, shards: Shards, setup: Setup, closing: CancellationToken) {
+pub async fn watch(store: Store, shards: Shards, setup: Setup, closing: CancellationToken) {
     if !setup.alarm_rules.iter().any(|rule| rule.provisional) {
         return;
     }
