@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod heads;
 pub mod metrics;
 pub mod report;
+pub mod retention;
 pub mod roads;
 pub mod server;
 pub mod shards;

@@ -22,6 +22,7 @@ use crate::devices::{self, Registry};
 use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::metrics::Metrics;
+use crate::retention::Keeper;
 use crate::roads::lend;
 use crate::shards::{Refused, Shards};
 use crate::store::{Space, Store};
@@ -58,6 +59,7 @@ pub struct Server {
     new_admin_token: Option<String>,
     store: Store,
     heads: Option<Publisher>,
+    keeper: Keeper,
 }
 
 impl Server {
@@ -140,6 +142,7 @@ impl Server {
             Door::open(listener, configuration.tls.clone()).context("cannot answer by HTTPS")?;
         let closing = CancellationToken::new();
         let heads = Publisher::start(&store, &signer, &configuration.audit);
+        let keeper = Keeper::start(&store, &shards, configuration.retention);
         let state = ApiState::new(
             store.clone(),
             registry,
@@ -163,6 +166,7 @@ impl Server {
             new_admin_token: admin,
             store,
             heads,
+            keeper,
         })
     }
 
@@ -185,11 +189,12 @@ impl Server {
 
     /// Ends in order, within the time that the limits give: what is left undone then is said.
     pub async fn close(self) {
-        let Self { shards, gateway, api, closing, shutdown, store, heads, .. } = self;
+        let Self { shards, gateway, api, closing, shutdown, store, heads, keeper, .. } = self;
         let clock = *shards.clock();
         let orderly = async {
             // Readiness turns false with this, and streams end.
             closing.cancel();
+            keeper.close().await;
             gateway.close().await;
             if let Err(error) = api.await {
                 tracing::error!(%error, "the HTTP server did not end well");

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("client", &[]),
     ("gateway", &["clock", "config", "devices", "metrics", "shards", "text"]),
     ("heads", &["audit", "config", "store"]),
+    ("retention", &["audit", "config", "shards", "store"]),
     (
         "api",
         &[
@@ -32,8 +33,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "api", "audit", "clock", "config", "devices", "gateway", "heads", "metrics", "roads",
-            "shards", "store",
+            "api",
+            "audit",
+            "clock",
+            "config",
+            "devices",
+            "gateway",
+            "heads",
+            "metrics",
+            "retention",
+            "roads",
+            "shards",
+            "store",
         ],
     ),
     (

@@ -60,6 +60,7 @@ types! {
     FlagAdded "interdict.flag.added" "A flag was added.",
     FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
     FlagExpired "interdict.flag.expired" "A flag ended by itself.",
+    FlagRecalled "interdict.flag.recalled" "What was told of a flag is purged, and to be forgotten by whoever has it.",
 }
 
 /// How near an alert's vehicle is.
@@ -341,6 +342,16 @@ pub struct FlagReport {
     pub reason: Option<String>,
 }
 
+/// A flag that should never have been, and of which nothing is kept any more. It says no more than who
+/// must know which one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecallReport {
+    /// The flag.
+    pub flag: FlagId,
+    /// The units that were told of it.
+    pub units: Vec<UnitId>,
+}
+
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -357,6 +368,8 @@ pub enum Data {
     Conflict(ConflictReport),
     /// Of a flag.
     Flag(Box<FlagReport>),
+    /// Of a flag that is no more.
+    Recall(RecallReport),
 }
 
 /// Something that happened.
@@ -374,17 +387,18 @@ pub struct Event {
 }
 
 impl Event {
-    /// The vehicle concerned.
+    /// The vehicle concerned; none where it must not be named any more.
     #[must_use]
-    pub fn vehicle(&self) -> &VehicleId {
-        match &self.data {
+    pub fn vehicle(&self) -> Option<&VehicleId> {
+        Some(match &self.data {
             Data::Alert(alert) => &alert.vehicle.id,
             Data::Silence(silence) => &silence.vehicle.id,
             Data::Heard(heard) => &heard.vehicle.id,
             Data::Alarm(alarm) => &alarm.vehicle.id,
             Data::Conflict(conflict) => &conflict.vehicle,
             Data::Flag(flag) => &flag.vehicle.id,
-        }
+            Data::Recall(_) => return None,
+        })
     }
 
     /// The checkpoint concerned.
@@ -397,11 +411,15 @@ impl Event {
         }
     }
 
-    /// The checkpoints and the units that were told of a silence which this ends: it concerns
-    /// them, too.
+    /// The checkpoints and the units that were told of a silence which this ends, or of a flag that
+    /// is recalled: it concerns them, too.
     #[must_use]
     pub fn told_before(&self) -> (Vec<&CheckpointId>, Vec<&UnitId>) {
-        let Data::Heard(heard) = &self.data else { return Default::default() };
+        let heard = match &self.data {
+            Data::Heard(heard) => heard,
+            Data::Recall(recall) => return (Vec::new(), recall.units.iter().collect()),
+            _ => return Default::default(),
+        };
         let units = heard.checkpoints.iter().map(|checkpoint| &checkpoint.unit);
         (
             heard.checkpoints.iter().map(|checkpoint| &checkpoint.id).collect(),
@@ -440,7 +458,10 @@ impl Serialize for Cloud<'_> {
         map.serialize_entry("source", self.source)?;
         map.serialize_entry("type", &self.event.kind)?;
         map.serialize_entry("time", &self.event.time)?;
-        map.serialize_entry("subject", self.event.vehicle())?;
+        match (&self.event.data, self.event.vehicle()) {
+            (Data::Recall(recall), _) => map.serialize_entry("subject", &recall.flag)?,
+            (_, vehicle) => map.serialize_entry("subject", &vehicle)?,
+        }
         map.serialize_entry("sequence", &self.sequence.to_string())?;
         map.serialize_entry("datacontenttype", "application/json")?;
         map.serialize_entry("data", &self.event.data)?;

@@ -34,8 +34,8 @@ pub use containment::{
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
-    EventId, FlagReport, Handling, HeardReport, NearestUnit, SilenceReport, Stage, Type,
-    VehicleView, Why,
+    EventId, FlagReport, Handling, HeardReport, NearestUnit, RecallReport, SilenceReport, Stage,
+    Type, VehicleView, Why,
 };
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};

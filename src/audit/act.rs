@@ -49,6 +49,14 @@ pub mod acts {
     pub const FLAG_ADD: &str = "flag.add";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
+    /// What is kept of a flag is held: nothing of it is purged.
+    pub const FLAG_HOLD: &str = "flag.hold";
+    /// A flag is held no longer.
+    pub const FLAG_RELEASE: &str = "flag.release";
+    /// Something was purged by destroying its key.
+    pub const RETENTION_PURGE: &str = "retention.purge";
+    /// All that is held on a vehicle was read.
+    pub const SUBJECT_REPORT: &str = "subject.report";
     /// The server started.
     pub const SERVER_START: &str = "server.start";
     /// The server ended in order.

@@ -26,6 +26,10 @@ pub(super) fn event_line(event: &Value, zone: &TimeZone) -> String {
             text(data, "/believed"),
             text(data, "/held")
         ),
+        Some(("flag", "recalled")) => format!(
+            "flag {} should never have been: all that was told of it is purged here; delete yours",
+            text(data, "/flag")
+        ),
         Some(("flag", _)) => flag(data),
         _ => text(event, "/subject"),
     };

@@ -18,6 +18,7 @@ mod ports;
 mod problem;
 mod ranges;
 mod regions;
+mod retention;
 mod tls;
 mod units;
 mod watchlist;
@@ -41,6 +42,7 @@ pub use limits::{Limits, Network, PeerLimits};
 pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
+pub use retention::Retention;
 pub use tls::Tls;
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
 
@@ -68,6 +70,8 @@ pub struct Configuration {
     pub limits: Limits,
     /// The audit log.
     pub audit: Audit,
+    /// How long what is kept is kept.
+    pub retention: Retention,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -206,6 +210,7 @@ impl Configuration {
             allow_plain_http: document.allow_plain_http,
             ports,
             limits: document.limits,
+            retention: document.retention,
             audit: Audit {
                 heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
                 ..audit

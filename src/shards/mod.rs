@@ -75,6 +75,8 @@ enum Message {
     Overhear(Input),
     /// A question to the engine.
     Ask(Box<dyn FnOnce(&Engine) + Send>),
+    /// Take a snapshot with this tick.
+    Snapshot,
     /// Finish what came before and end.
     Close,
 }
@@ -331,6 +333,14 @@ impl Shards {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.common.clock
+    }
+
+    /// Has a snapshot taken of every shard, to be saved soon.
+    pub async fn save_snapshots(&self) {
+        for queue in self.queues.iter() {
+            // One that has ended has taken its last.
+            let _ = queue.send(Message::Snapshot).await;
+        }
     }
 
     /// Finishes all that was told, takes a snapshot and ends the threads. Blocks until then.

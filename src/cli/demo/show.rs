@@ -66,6 +66,7 @@ impl Show {
             (Data::Heard(heard), _) => heard_again(heard),
             (Data::Alarm(alarm), _) => device_alarm(alarm),
             (Data::Flag(report), _) => flag(report),
+            (Data::Recall(recall), _) => format!("flag {} is to be forgotten", recall.flag),
             (Data::Conflict(conflict), _) => format!(
                 "two peers speak as {}: {} is believed, {} is not",
                 conflict.device, conflict.believed, conflict.held

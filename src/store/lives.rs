@@ -1,0 +1,68 @@
+//! [`Life`]: when a flag began and how it ended. Outlives what is known of it otherwise, and tells
+//! nothing of anybody.
+
+use std::collections::BTreeMap;
+
+use interdict_engine::{Event, FlagId, FlagReport};
+use interdict_protocols::Time;
+use serde::{Deserialize, Serialize};
+use sled::Batch;
+
+use super::flags::is_end;
+use super::handles::Handles;
+use super::journal::{LIVES, decode, encode, identity, life_key};
+use super::{Store, StoreError};
+
+/// When a flag began and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// When it began.
+    pub began_at: Time,
+    /// How it ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// A flag's end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    pub at: Time,
+    /// The code that it ended with, where one was given: `wrong`, `not_approved`, `lapsed`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
+    /// How many snapshots had been saved by then.
+    pub(super) saves: u64,
+}
+
+/// Puts into `batch` what `event` says of the life of its flag.
+pub(super) fn note(
+    event: &Event,
+    report: &FlagReport,
+    saves: u64,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    let how = report.reason.clone();
+    let ended = is_end(event.kind).then(|| Ended { at: event.time, how, saves });
+    let life = Life { began_at: report.flag.starts_at, ended };
+    batch.insert(life_key(report.flag.id.as_str()), encode(&life)?);
+    Ok(())
+}
+
+pub(super) fn all(handles: &Handles) -> Result<BTreeMap<FlagId, Life>, StoreError> {
+    let lives = handles.journal.scan_prefix(LIVES).map(|entry| {
+        let (key, life) = entry?;
+        Ok((FlagId::from(identity(&key)), decode("the life of a flag", &life)?))
+    });
+    lives.collect()
+}
+
+impl Store {
+    /// Every flag that there has been, also those of which all else was purged.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Corrupt`].
+    pub fn lives(&self) -> Result<BTreeMap<FlagId, Life>, StoreError> {
+        all(&*self.handles()?)
+    }
+}
