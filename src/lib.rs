@@ -22,5 +22,6 @@ pub mod roads;
 pub mod server;
 pub mod shards;
 pub mod store;
+pub mod subject;
 mod text;
 pub mod tracks;

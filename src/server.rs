@@ -152,6 +152,9 @@ impl Server {
                 setup: configuration.setup.clone(),
                 reasons: configuration.audit.reasons,
                 limits: configuration.limits.clone(),
+                persons: configuration.persons.clone(),
+                flag_reasons: configuration.flag_reasons.clone(),
+                history: configuration.history.clone(),
             },
             closing.clone(),
         )?;

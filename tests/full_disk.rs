@@ -47,8 +47,10 @@ fn is_answered(talk: &mut Talk, fix: &Fix) -> bool {
 }
 
 fn flag(server: &Server, case: &str) -> (u16, Value) {
-    let flag = json!({"vehicle": "car-1", "reason": "stolen", "case": case, "authority": "test"});
-    server.request("POST", "/v1/flags", Some(&flag))
+    let flag = json!({
+        "vehicle": "car-1", "reason": "stolen", "case": case, "authority": "test", "emergency": true
+    });
+    server.request_as(server.dispatcher(), "POST", "/v1/flags", Some(&flag))
 }
 
 fn is_ready(server: &Server) -> bool {
@@ -181,6 +183,7 @@ fn alerts_are_stored_in_what_was_kept_for_them() {
     let mut car = server.tracker("jt808", "13800000001");
     assert!(is_answered(&mut car, &fix_ago(100, 39.0, 121.6)));
     assert_eq!(reserve(&server), 48);
+    let dispatcher = server.dispatcher().to_owned();
     let mut alarms = server.events(0);
     let mut remarks = Events::open(server.http, "/v1/events?after=0");
 
@@ -201,7 +204,7 @@ fn alerts_are_stored_in_what_was_kept_for_them() {
     let live = server.all_events();
     // What was told is there after a kill, and it starts on a full disk.
     server.kill();
-    let server = Server::start(&data, &["jt808"], &arguments);
+    let server = Server::start(&data, &["jt808"], &arguments).with_dispatcher(dispatcher);
     assert!(!is_ready(&server));
     assert_eq!(server.all_events(), live);
     assert!(live.iter().any(|event| event["id"] == alarm["id"]));

@@ -208,9 +208,9 @@ fn kill_while_it_starts(place: &Place, after: Duration) {
 fn flag(server: &Server, car: usize, expires_s: usize) -> Option<(String, Time)> {
     let body = json!({
         "vehicle": format!("car-{car}"), "reason": "stolen", "case": "C-1", "authority": "test",
-        "expires_s": expires_s,
+        "expires_s": expires_s, "emergency": true,
     });
-    let (status, flag) = server.request("POST", "/v1/flags", Some(&body));
+    let (status, flag) = server.request_as(server.dispatcher(), "POST", "/v1/flags", Some(&body));
     let text = |name: &str| flag[name].as_str().expect("text");
     (status == 201)
         .then(|| (text("id").to_owned(), Time::parse(text("expires_at")).expect("a time")))

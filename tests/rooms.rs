@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tracks", &["config", "text"]),
     ("dispatch", &["store"]),
     ("report", &["store"]),
+    ("subject", &["audit", "store"]),
     ("drive", &["clock"]),
     ("roads", &[]),
     ("client", &[]),
@@ -27,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "api",
         &[
             "audit", "clock", "config", "devices", "dispatch", "metrics", "report", "shards",
-            "store",
+            "store", "subject",
         ],
     ),
     (

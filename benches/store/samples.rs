@@ -46,7 +46,7 @@ pub(super) fn event(id: u64) -> Event {
         eta_at: time(id + 412),
         probability: 0.81,
         distance_m: 5_311.2,
-        fix,
+        fix: fix.into(),
         fix_age_s: 1.3,
         why: Why {
             code: "closing".into(),
@@ -62,16 +62,12 @@ pub(super) fn event(id: u64) -> Event {
 
 pub(super) fn flag(id: &str, vehicle: VehicleId, now: Time) -> Flag {
     Flag {
-        id: id.into(),
-        vehicle,
-        reason: "stolen".into(),
         case: "C-2026-000017".into(),
         authority: "duty officer".into(),
         priority: 2,
         instruction: Some("stop and hold; two officers".into()),
         cautions: vec!["may be armed".into()],
         contact: Some("110, desk 4".into()),
-        starts_at: now,
-        expires_at: now.plus_seconds(86_400.0),
+        ..Flag::new(id.into(), vehicle, "stolen", (now, now.plus_seconds(86_400.0)))
     }
 }

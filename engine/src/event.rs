@@ -7,7 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, Progress, Sighted,
+    Sighting, Standing, UnitId, Vehicle, VehicleId,
 };
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
@@ -55,9 +56,13 @@ types! {
     Disposed "interdict.alert.disposed" "An alert has its outcome.",
     Silent "interdict.vehicle.silent" "A flagged vehicle is not heard any more.",
     Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
+    Sighted "interdict.vehicle.sighted" "Somebody other than its tracker saw a flagged vehicle.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
-    FlagAdded "interdict.flag.added" "A flag was added.",
+    FlagAdded "interdict.flag.added" "A flag was added, or applied for.",
+    FlagApproved "interdict.flag.approved" "A flag was approved.",
+    FlagRejected "interdict.flag.rejected" "A flag was rejected, and has ended.",
+    FlagRenewed "interdict.flag.renewed" "A flag lasts longer.",
     FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
     FlagExpired "interdict.flag.expired" "A flag ended by itself.",
     FlagRecalled "interdict.flag.recalled" "What was told of a flag is purged, and to be forgotten by whoever has it.",
@@ -107,6 +112,12 @@ pub struct VehicleView {
     /// Colour of its paint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+    /// Colour of its plate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate_colour: Option<String>,
+    /// Its vehicle identification number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vin: Option<String>,
 }
 
 impl From<&Vehicle> for VehicleView {
@@ -117,6 +128,8 @@ impl From<&Vehicle> for VehicleView {
             class: vehicle.class,
             make: vehicle.make.clone(),
             colour: vehicle.colour.clone(),
+            plate_colour: vehicle.plate_colour.clone(),
+            vin: vehicle.vin.clone(),
         }
     }
 }
@@ -138,6 +151,15 @@ pub struct CaseView {
     pub cautions: Vec<String>,
     /// Whom to call.
     pub contact: Option<String>,
+    /// Whether to stop the vehicle.
+    #[serde(default)]
+    pub action: Action,
+    /// The units that alone may see it; everybody where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covert: Vec<UnitId>,
+    /// An exercise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 impl From<&Flag> for CaseView {
@@ -146,10 +168,13 @@ impl From<&Flag> for CaseView {
             id: flag.id.clone(),
             case: flag.case.clone(),
             reason: flag.reason.clone(),
+            action: flag.action,
             priority: flag.priority,
             instruction: flag.instruction.clone(),
             cautions: flag.cautions.clone(),
             contact: flag.contact.clone(),
+            covert: flag.covert.clone(),
+            drill: flag.drill,
         }
     }
 }
@@ -200,6 +225,31 @@ pub struct NearestUnit {
     pub eta_s: f64,
 }
 
+/// A place that a vehicle was at, by its tracker unless it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When and where.
+    #[serde(flatten)]
+    pub fix: Fix,
+    /// Its `source`, `trust` and `accuracy_m` where that is no tracker's fix, but a sighting.
+    #[serde(flatten)]
+    pub sighted: Option<Sighted>,
+}
+
+impl From<Fix> for Seen {
+    fn from(fix: Fix) -> Self {
+        Self { fix, sighted: None }
+    }
+}
+
+impl std::ops::Deref for Seen {
+    type Target = Fix;
+
+    fn deref(&self) -> &Fix {
+        &self.fix
+    }
+}
+
 /// One flagged vehicle's approach to one checkpoint, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertReport {
@@ -226,8 +276,8 @@ pub struct AlertReport {
     pub probability: f64,
     /// Metres to go.
     pub distance_m: f64,
-    /// The fix that this leans on.
-    pub fix: Fix,
+    /// What this leans on.
+    pub fix: Seen,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
     /// Why this is said.
@@ -264,7 +314,7 @@ pub struct SilenceReport {
     /// Whether it was in a port, or at a ferry's quay, when it was heard last.
     pub may_be_aboard_ferry: bool,
     /// The last fix.
-    pub fix: Fix,
+    pub fix: Seen,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
     /// Why this is said: code `silent`, `silent_after_sign`, or `no_place` where its tracker still
@@ -295,6 +345,26 @@ pub struct HeardReport {
     pub why: Why,
 }
 
+/// Somebody or something other than its tracker saw a flagged vehicle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SightingReport {
+    /// What was seen.
+    pub sighting: Sighting,
+    /// The vehicle.
+    pub vehicle: VehicleView,
+    /// The flag.
+    pub flag: CaseView,
+    /// The unit of the region where it was seen.
+    pub unit: Option<UnitId>,
+    /// What was made of it.
+    pub standing: Standing,
+    /// Seconds between the sighting and its report.
+    pub age_s: f64,
+    /// Why that was made of it, and whether it disagrees with what is known: code `followed`,
+    /// `agrees`, `disagrees`, `late`, `future` or `tracker_live`.
+    pub why: Why,
+}
+
 /// An alarm that a device reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmReport {
@@ -310,6 +380,9 @@ pub struct AlarmReport {
     pub fix: Option<Fix>,
     /// The unit of the region where it happened.
     pub unit: Option<UnitId>,
+    /// The departments and companies that are told beside that unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departments: Vec<String>,
     /// Seconds between its fix and its receipt, where it came late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_s: Option<f64>,
@@ -337,9 +410,15 @@ pub struct FlagReport {
     pub flag: Flag,
     /// Its vehicle.
     pub vehicle: VehicleView,
-    /// Why it ended.
+    /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<FlagEnd>,
+    /// Who changed it; nobody where it ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A flag that should never have been, and of which nothing is kept any more. It says no more than who
@@ -366,6 +445,8 @@ pub enum Data {
     Alarm(Box<AlarmReport>),
     /// Of a conflict.
     Conflict(ConflictReport),
+    /// Of a sighting.
+    Sighting(Box<SightingReport>),
     /// Of a flag.
     Flag(Box<FlagReport>),
     /// Of a flag that is no more.
@@ -397,6 +478,7 @@ impl Event {
             Data::Alarm(alarm) => &alarm.vehicle.id,
             Data::Conflict(conflict) => &conflict.vehicle,
             Data::Flag(flag) => &flag.vehicle.id,
+            Data::Sighting(report) => &report.vehicle.id,
             Data::Recall(_) => return None,
         })
     }
@@ -412,18 +494,19 @@ impl Event {
     }
 
     /// The checkpoints and the units that were told of a silence which this ends, or of a flag that
-    /// is recalled: it concerns them, too.
+    /// is recalled, and the units that are let in on a covert flag: it concerns them, too.
     #[must_use]
     pub fn told_before(&self) -> (Vec<&CheckpointId>, Vec<&UnitId>) {
+        let covert = self.covert().iter();
         let heard = match &self.data {
             Data::Heard(heard) => heard,
             Data::Recall(recall) => return (Vec::new(), recall.units.iter().collect()),
-            _ => return Default::default(),
+            _ => return (Vec::new(), covert.collect()),
         };
         let units = heard.checkpoints.iter().map(|checkpoint| &checkpoint.unit);
         (
             heard.checkpoints.iter().map(|checkpoint| &checkpoint.id).collect(),
-            units.chain(&heard.unit_before).collect(),
+            units.chain(&heard.unit_before).chain(covert).collect(),
         )
     }
 
@@ -435,7 +518,29 @@ impl Event {
             Data::Silence(silence) => silence.unit.as_ref(),
             Data::Heard(heard) => heard.unit.as_ref(),
             Data::Alarm(alarm) => alarm.unit.as_ref(),
-            _ => None,
+            Data::Flag(report) => report.flag.unit.as_ref(),
+            Data::Sighting(report) => report.unit.as_ref(),
+            Data::Conflict(_) | Data::Recall(_) => None,
+        }
+    }
+
+    /// The flag whose alerts are recalled by it: somebody decided that, or nobody approved it.
+    pub(crate) fn recalls(&self) -> Option<(&FlagId, FlagEnd)> {
+        let Data::Flag(report) = &self.data else { return None };
+        let end = report.reason.filter(|end| *end != FlagEnd::Expired)?;
+        Some((&report.flag.id, end))
+    }
+
+    /// The units that alone may see it; everybody where there are none.
+    #[must_use]
+    pub fn covert(&self) -> &[UnitId] {
+        match &self.data {
+            Data::Alert(alert) => &alert.flag.covert,
+            Data::Silence(silence) => &silence.flag.covert,
+            Data::Heard(heard) => &heard.flag.covert,
+            Data::Flag(report) => &report.flag.covert,
+            Data::Sighting(report) => &report.flag.covert,
+            Data::Alarm(_) | Data::Conflict(_) | Data::Recall(_) => &[],
         }
     }
 }

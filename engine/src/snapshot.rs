@@ -182,7 +182,7 @@ impl Engine {
         }
         for (vehicle, watched) in &mut self.watched {
             watched.forget_unknown(&self.sites);
-            if let Some(newest) = watched.subject.newest {
+            if let Some(newest) = watched.subject.newest.filter(|newest| newest.sighted.is_none()) {
                 let judged = Judged { lane: Lane::Live, fix_time: newest.time };
                 self.fleet.observe(vehicle, newest.time, &newest.fix, judged);
             }

@@ -34,6 +34,8 @@ pub(super) async fn download(
     pairs: Pairs,
 ) -> Result<Response, Problem> {
     caller.may(Action::Backup)?;
+    // It holds everything.
+    caller.scope(&state).check(None)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let Ok(turn) = Arc::clone(&state.backing_up).try_lock_owned() else {
         let detail = "a backup is being made; begin another when it is done";

@@ -11,18 +11,19 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use interdict_engine::{Engine, Setup, UnitId};
+use interdict_engine::{Checkpoint, Engine, Setup, Type, UnitId};
 use tokio::sync::watch;
 
 use super::ApiState;
 use super::auth::Caller;
 use super::extract::Pairs;
 use super::problem::Problem;
+use super::scope::Scope;
 use super::tokens::{Action, Token};
 use crate::audit::acts;
 use crate::dispatch::{Filter, Reader, Wanted};
 use crate::shards::Condition;
-use crate::store::StoredEvent;
+use crate::store::{StoreError, StoredEvent};
 
 /// A comment so often while nothing happens: whoever hears nothing for twice as long knows that the
 /// connection is lost.
@@ -52,30 +53,41 @@ pub(super) async fn follow(
     let setup = Setup { checkpoints, ..state.setup.clone() };
     let filter = Filter::new(&wanted, &setup)
         .map_err(|unknown| Problem::bad_request(unknown.to_string()))?;
+    let scope = caller.scope(&state);
+    for unit in &wanted.units {
+        scope.check(Some(&unit.as_str().into()))?;
+    }
+    let named = |point: &&Checkpoint| wanted.checkpoints.iter().any(|id| point.id.as_str() == id);
+    for checkpoint in setup.checkpoints.iter().filter(named) {
+        scope.check(Some(&checkpoint.unit))?;
+    }
     let cursor = match cursor(&pairs, &headers)? {
         Some(cursor) => cursor,
         None => state.store.latest_sequence(),
     };
-    let mut reader = Reader::new(state.store.clone(), filter, cursor);
+    let reader = Reader::new(state.store.clone(), filter, cursor);
+    let mut follower = Follower {
+        reader,
+        scope,
+        waiting: VecDeque::new(),
+        complete: false,
+        live: false,
+        latest: state.shards.latest(),
+        changes: state.tokens.changes(),
+        conditions: conditions(&state),
+        counted: None,
+        token,
+        state: state.clone(),
+    };
     // The first page is read before the answer begins: a cursor that is not good is said by status.
-    let latest = state.shards.latest();
-    let page = reader.next().await?;
+    follower.read().await?;
     let act = state.act(acts::EVENTS_FOLLOW, &by).with("after", cursor);
     let filters = ["unit", "checkpoint", "type"].map(|name| (name, pairs.all(name)));
     let filters = filters.into_iter().filter(|(_, values)| !values.is_empty());
     let act = filters.fold(act, |act, (name, values)| act.with(name, values));
     state.note(vec![act]).await?;
-    let follower = Follower {
-        reader,
-        waiting: page.events.into(),
-        complete: page.complete,
-        latest,
-        changes: state.tokens.changes(),
-        _counted: Counted::new(&state, &token),
-        conditions: conditions(&state),
-        token,
-        state,
-    };
+    // Whoever was refused has not looked.
+    follower.counted = Some(Counted::new(&follower.state, &follower.token));
     let events = stream::unfold(follower, Follower::next);
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     Ok(([(CURSOR, cursor.to_string())], stream).into_response())
@@ -92,18 +104,39 @@ fn cursor(pairs: &Pairs, headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 /// Somebody who follows the events: a cursor and at most a page of them.
 struct Follower {
     reader: Reader,
+    scope: Scope,
     waiting: VecDeque<Arc<StoredEvent>>,
     /// Nothing durable is left to read.
     complete: bool,
+    /// All that had happened before the stream began has been read.
+    live: bool,
     latest: watch::Receiver<u64>,
     changes: watch::Receiver<u64>,
     conditions: watch::Receiver<Condition>,
     token: Arc<Token>,
     state: ApiState,
-    _counted: Counted,
+    counted: Option<Counted>,
 }
 
 impl Follower {
+    /// Reads the next page, and keeps what is theirs of it.
+    async fn read(&mut self) -> Result<(), StoreError> {
+        let page = self.reader.next().await?;
+        let now = self.state.shards.clock().now();
+        let theirs = |event: &Arc<StoredEvent>| self.scope.sees_event(event, now);
+        self.waiting = page.events.into_iter().filter(theirs).collect();
+        self.complete = page.complete;
+        Ok(())
+    }
+
+    /// Counts how long an alert took to come here. What was read to catch up says nothing of that.
+    fn measure(&self, event: &StoredEvent) {
+        if self.live && matches!(event.kind, Type::Raised | Type::Escalated) {
+            let took_s = self.state.shards.clock().now().seconds_since(event.time);
+            self.state.metrics.delivered(Duration::from_secs_f64(took_s.max(0.0)));
+        }
+    }
+
     /// The next event, once there is one; `None` ends the stream. Runs only when the client has
     /// room for it, so a slow one waits in its own task alone.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
@@ -122,6 +155,10 @@ impl Follower {
                 return Some((Ok(Event::default().comment(condition)), self));
             }
             if let Some(event) = self.waiting.pop_front() {
+                if !Caller(Arc::clone(&self.token)).reads(&self.state, &event) {
+                    continue;
+                }
+                self.measure(&event);
                 return Some((Ok(frame(&event)), self));
             }
             if self.complete {
@@ -138,11 +175,10 @@ impl Follower {
                     }
                 }
             }
+            self.live |= self.complete;
             self.latest.borrow_and_update();
             // Whoever fell behind what is kept, or whom the disk failed, learns why on coming back.
-            let page = self.reader.next().await.ok()?;
-            self.waiting = page.events.into();
-            self.complete = page.complete;
+            self.read().await.ok()?;
         }
     }
 }

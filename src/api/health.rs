@@ -36,7 +36,20 @@ pub(super) async fn metrics(
     caller.may(Action::ReadMetrics)?;
     let mut text = state.metrics.render();
     let (free, reserve) = state.store.space_left();
+    let (waiting, room) = state.shards.waiting();
     let figures = [
+        (
+            "interdict_engine_queue",
+            "gauge",
+            "Batches of frames and commands that wait for the engine.",
+            waiting as u64,
+        ),
+        (
+            "interdict_engine_queue_room",
+            "gauge",
+            "Batches that may wait; then TCP is not read and datagrams are dropped.",
+            room as u64,
+        ),
         (
             "interdict_events_total",
             "counter",

@@ -17,6 +17,10 @@ mod presence;
 mod problem;
 mod rates;
 mod reports;
+mod scope;
+mod sight;
+mod sightings;
+mod subjects;
 mod tls;
 mod token_routes;
 mod tokens;
@@ -39,7 +43,7 @@ use interdict_engine::Setup;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::{Limits, Reasons};
+use crate::config::{FlagReasons, History, Limits, Persons, Reasons};
 use crate::devices::Registry;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -49,7 +53,7 @@ use tokens::Tokens;
 
 pub use door::Door;
 pub use tls::TlsError;
-pub use tokens::{Action, Role, Token, TokenError, first_admin};
+pub use tokens::{Action, Kind, Role, Token, TokenError, first_admin};
 
 /// The largest body, bytes: any of our JSON is far smaller.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -59,17 +63,6 @@ const CSV_BYTES: usize = 16 * 1024 * 1024;
 /// How long clients may take over the last of their answers: one that reads nothing must not keep
 /// the engine from its own orderly end.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// What the configuration says of it.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// Rules, checkpoints, units and regions.
-    pub setup: Setup,
-    /// Whether positions are read for a stated reason only.
-    pub reasons: Reasons,
-    /// How often one caller may ask.
-    pub limits: Limits,
-}
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -85,6 +78,9 @@ pub struct Inner {
     tokens: Tokens,
     signer: Arc<Signer>,
     reasons: Reasons,
+    persons: Persons,
+    flag_reasons: FlagReasons,
+    history: History,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -103,6 +99,23 @@ impl Deref for ApiState {
     }
 }
 
+/// What the configuration says of requests.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Units, checkpoints and rules, as the engine was told them.
+    pub setup: Setup,
+    /// Whether positions are read for a stated reason only.
+    pub reasons: Reasons,
+    /// Who may approve.
+    pub persons: Persons,
+    /// The reasons for which vehicles are flagged.
+    pub flag_reasons: FlagReasons,
+    /// How far back each role reads.
+    pub history: History,
+    /// How often one caller may ask.
+    pub limits: Limits,
+}
+
 impl ApiState {
     /// Joins what requests are answered from; reads the tokens and the audit log's key. Blocks on the
     /// disk.
@@ -117,20 +130,24 @@ impl ApiState {
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
+        let Settings { setup, reasons, persons, flag_reasons, history, limits } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
             presence: presence::Presence::default(),
-            rates: rates::Rates::new(&settings.limits),
+            rates: rates::Rates::new(&limits),
             backing_up: Arc::default(),
             containing: tokio::sync::Semaphore::new(1),
             store,
             registry,
             shards,
             metrics,
-            setup: settings.setup,
-            reasons: settings.reasons,
+            setup,
+            reasons,
+            persons,
+            flag_reasons,
+            history,
             closing,
         })))
     }
@@ -168,7 +185,18 @@ fn router(state: ApiState) -> Router {
         .route("/devices/{id}", get(devices::show).delete(devices::revoke))
         .route("/flags", get(flags::list).post(flags::add))
         .route("/flags/{id}", get(flags::show).delete(flags::withdraw))
+        .route("/flags/export", get(flags::export))
+        .route("/flags/import", post(flags::import).layer(csv))
+        .route("/flags/reasons", get(flags::reasons))
         .route("/flags/{id}/withdraw", post(flags::withdraw))
+        .route("/flags/{id}/hold", post(flags::hold))
+        .route("/flags/{id}/release", post(flags::release))
+        .route("/holds", get(flags::holds))
+        .route("/subjects/{vehicle}/report", get(subjects::report))
+        .route("/flags/{id}/approve", post(flags::approve))
+        .route("/flags/{id}/reject", post(flags::reject))
+        .route("/flags/{id}/renew", post(flags::renew))
+        .route("/sightings", post(sightings::add))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/deliver", post(alerts::deliver))

@@ -31,12 +31,22 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
     }
 
+    /// What it says for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
 
     pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    #[cfg(test)]
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
     }
 
     /// A member of its own, beside those of the standard.
@@ -127,6 +137,8 @@ impl From<TokenError> for Problem {
         let detail = error.to_string();
         match error {
             TokenError::Taken(_) => Self::conflict("taken", detail),
+            TokenError::OtherKind(..) => Self::conflict("other-kind", detail),
+            TokenError::Apart { .. } => Self::conflict("apart", detail),
             TokenError::LastAdmin(_) => Self::conflict("last-admin", detail),
             TokenError::Missing(_) => Self::not_found(detail),
             TokenError::Store(error) => error.into(),

@@ -1,5 +1,6 @@
 //! [`Act`]: something to be noted.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use interdict_protocols::Time;
@@ -45,8 +46,16 @@ pub mod acts {
     pub const DEVICE_TOKEN: &str = "device.token";
     /// The stream of events, with flagged vehicles' positions, was opened.
     pub const EVENTS_FOLLOW: &str = "events.follow";
-    /// A flag was added.
+    /// A flag was added, or applied for.
     pub const FLAG_ADD: &str = "flag.add";
+    /// A flag was approved.
+    pub const FLAG_APPROVE: &str = "flag.approve";
+    /// Flags were written out as CSV.
+    pub const FLAG_EXPORT: &str = "flag.export";
+    /// A flag was rejected.
+    pub const FLAG_REJECT: &str = "flag.reject";
+    /// A flag was renewed.
+    pub const FLAG_RENEW: &str = "flag.renew";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
     /// What is kept of a flag is held: nothing of it is purged.
@@ -57,6 +66,8 @@ pub mod acts {
     pub const RETENTION_PURGE: &str = "retention.purge";
     /// All that is held on a vehicle was read.
     pub const SUBJECT_REPORT: &str = "subject.report";
+    /// Somebody reported where a vehicle was seen.
+    pub const SIGHTING_ADD: &str = "sighting.add";
     /// The server started.
     pub const SERVER_START: &str = "server.start";
     /// The server ended in order.
@@ -79,17 +90,25 @@ const NAMES_BYTES: usize = 8 * 1024;
 /// Who does something, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
-    /// The person or service, as their token names them; or `engine`, `server`, `configuration`.
+    /// The person or service that their token belongs to; or `engine`, `server`, `configuration`.
     pub who: String,
+    /// Which of their tokens they used, where they came with one.
+    pub token: Option<String>,
     /// Their reason, where they gave one.
     pub why: Option<String>,
 }
 
 impl By {
+    /// Who comes without a token.
+    #[must_use]
+    pub fn named(who: impl Into<String>) -> Self {
+        Self { who: who.into(), token: None, why: None }
+    }
+
     /// The server itself.
     #[must_use]
     pub fn server() -> Self {
-        Self { who: "server".to_owned(), why: None }
+        Self::named("server")
     }
 
     /// The same, for that reason.
@@ -104,6 +123,9 @@ impl By {
 pub struct Content {
     /// See [`By::who`].
     pub who: String,
+    /// See [`By::token`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// What it is about, by identity.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub what: Map<String, Value>,
@@ -116,6 +138,17 @@ pub struct Content {
 }
 
 impl Content {
+    /// Whether it names, as its flag, alert or vehicle, one of these.
+    #[must_use]
+    pub fn names(&self, any: &BTreeSet<String>) -> bool {
+        let is_any = |value: &Value| value.as_str().is_some_and(|text| any.contains(text));
+        ["flag", "alert", "vehicle", "vehicles"].iter().any(|name| match self.what.get(*name) {
+            Some(Value::Array(all)) => all.iter().any(is_any),
+            Some(value) => is_any(value),
+            None => false,
+        })
+    }
+
     /// The event that it notes.
     #[must_use]
     pub fn event_sequence(&self) -> Option<u64> {
@@ -138,8 +171,8 @@ impl Act {
     /// `by` did `act`.
     #[must_use]
     pub fn new(at: Time, act: &'static str, by: &By) -> Self {
-        let content = Content { who: by.who.clone(), why: by.why.clone(), ..Content::default() };
-        Self { at, act, content }
+        let By { who, token, why } = by.clone();
+        Self { at, act, content: Content { who, token, why, ..Content::default() } }
     }
 
     /// Names something that it is about.

@@ -17,7 +17,9 @@ mod replay;
 mod restore;
 mod roads;
 mod serve;
+mod sighting;
 mod simulate;
+mod subject;
 mod subscribe;
 mod token;
 mod vehicle;
@@ -55,6 +57,10 @@ enum Command {
     Flag(flag::Arguments),
     /// List alerts, sign them off, instruct, say how they ended; reports
     Alert(alert::Arguments),
+    /// Report that somebody or a camera saw a vehicle
+    Sighting(sighting::Arguments),
+    /// Say what is held on a vehicle, who read it, and to whom it went
+    Subject(subject::Arguments),
     /// Show where a vehicle is
     Vehicle(vehicle::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
@@ -71,6 +77,9 @@ enum Command {
     ///
     /// The file holds everything but `audit.key`, the key that signs the audit log: whoever had both
     /// could forge a history and sign it. Keep that one apart.
+    ///
+    /// It holds the keys of all that it holds, too: what is purged later stays readable in it until the
+    /// file is deleted. Keep backups no longer than you may keep what is in them.
     Backup(backup::Arguments),
     /// Make a data folder of such a file
     ///
@@ -99,6 +108,8 @@ pub fn main() -> ExitCode {
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
         Command::Alert(arguments) => alert::run(arguments),
+        Command::Sighting(arguments) => sighting::run(arguments),
+        Command::Subject(arguments) => subject::run(arguments),
         Command::Vehicle(arguments) => vehicle::run(&arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Contain(arguments) => contain::run(&arguments),
@@ -143,15 +154,19 @@ fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Con
 }
 
 /// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise; without those of sled,
-/// which says each failure of the disk many times over: the store says it once.
+/// which says each failure of the disk many times over: the store says it once. INTERDICT_LOG=json makes
+/// each a JSON document.
 fn start_log() {
     let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
         .parse_lossy(wanted.as_deref().unwrap_or("warn,sled=off"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process keeps the first one's log.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = match std::env::var("INTERDICT_LOG") {
+        Ok(format) if format == "json" => lines.json().flatten_event(true).try_init(),
+        _ => lines.try_init(),
+    };
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -55,7 +55,7 @@ impl Reason {
     pub(super) fn of_local_user(&self) -> By {
         let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
         let who = format!("local:{}", user.unwrap_or_else(|| "unknown".to_owned()));
-        By { who, why: self.reason.clone() }
+        By { why: self.reason.clone(), ..By::named(who) }
     }
 
     /// `path` with the reason in its query.

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::remote::{Format, Reason, ServerArguments, json_lines, local, members, table, text, zone};
+use super::remote::{
+    Format, Reason, ServerArguments, json_lines, local, members, table, text, zone,
+};
 use crate::client::segment;
 
 #[derive(clap::Args)]
@@ -51,13 +53,28 @@ fn print(found: &Value, zone: &jiff::tz::TimeZone) -> std::io::Result<()> {
     let out = &mut std::io::stdout();
     let said = |pointer: &str| text(found, pointer);
     let time = |value: &Value, name: &str| local(value.get(name).unwrap_or(&Value::Null), zone);
-    writeln!(out, "{}, {}, plate {}", said("/vehicle/id"), said("/vehicle/class"), said("/vehicle/plate"))?;
+    writeln!(
+        out,
+        "{}, {}, plate {}",
+        said("/vehicle/id"),
+        said("/vehicle/class"),
+        said("/vehicle/plate")
+    )?;
     match found.get("fix_received_at").is_none_or(Value::is_null) {
         true => writeln!(out, "no position of it is held in memory")?,
-        false => writeln!(out, "its last position is held in memory, from {}", time(found, "fix_received_at"))?,
+        false => writeln!(
+            out,
+            "its last position is held in memory, from {}",
+            time(found, "fix_received_at")
+        )?,
     }
-    let devices: Vec<_> = members(found, "devices").iter().map(|one| text(one, "/device")).collect();
-    writeln!(out, "devices enrolled: {}", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") })?;
+    let devices: Vec<_> =
+        members(found, "devices").iter().map(|one| text(one, "/device")).collect();
+    writeln!(
+        out,
+        "devices enrolled: {}",
+        if devices.is_empty() { "none".to_owned() } else { devices.join(", ") }
+    )?;
 
     writeln!(out, "\nHELD")?;
     let mut rows = vec![row(["what", "count", "first", "last"])];

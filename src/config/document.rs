@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use interdict_engine::{Deadlines, Rules};
+use interdict_engine::{AlarmRule, Deadlines, Rules};
 use interdict_protocols::{Datum, Time};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Limits, Retention};
+use super::{Audit, FlagReason, History, Limits, Persons, Retention};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -47,12 +47,20 @@ pub(super) struct Document {
     pub(super) audit: Audit,
     /// How long what is kept is kept.
     pub(super) retention: Retention,
+    /// The people who use it.
+    pub(super) persons: Persons,
+    /// How far back they read.
+    pub(super) history: History,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.
     pub(super) deadlines: Deadlines,
     /// Other platforms.
     pub(super) jt809: Jt809,
+    /// What follows from devices' alarms.
+    pub(super) alarms: Vec<AlarmRule>,
+    /// The reasons for which vehicles are flagged.
+    pub(super) reasons: Option<Vec<FlagReason>>,
 }
 
 /// The files that HTTPS is spoken with.

@@ -8,11 +8,16 @@ mod checkpoints;
 mod datum;
 mod digest;
 mod document;
+mod duration;
 mod enrolment;
 mod features;
 mod files;
+mod flag_reasons;
+mod flag_table;
 mod fleet;
+mod history;
 mod limits;
+mod persons;
 mod platforms;
 mod ports;
 mod problem;
@@ -37,8 +42,12 @@ pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
+pub use flag_reasons::{FlagReason, FlagReasons, LONGEST_FLAG_S};
+pub use flag_table::{AskedFlag, read_flags, write_flags};
 pub use fleet::{BadLine, read_fleet};
+pub use history::{Depth, History};
 pub use limits::{Limits, Network, PeerLimits};
+pub use persons::Persons;
 pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
@@ -72,6 +81,12 @@ pub struct Configuration {
     pub audit: Audit,
     /// How long what is kept is kept.
     pub retention: Retention,
+    /// The people who use it.
+    pub persons: Persons,
+    /// The reasons for which vehicles are flagged.
+    pub flag_reasons: FlagReasons,
+    /// How far back they read.
+    pub history: History,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -164,6 +179,7 @@ impl Configuration {
         };
         let deadlines = Some(document.deadlines.clone());
         let mut setup = Setup { rules: document.rules.clone(), deadlines, ..Setup::default() };
+        setup.alarm_rules.clone_from(&document.alarms);
         if let Some((called, text)) = named("units", &document.files.units, &mut report) {
             setup.units = units::read(&called, &text, &mut report);
         }
@@ -199,6 +215,7 @@ impl Configuration {
             );
         }
 
+        let flag_reasons = flag_reasons::read(file, document.reasons, &places, &mut report);
         let audit = document.audit;
         let configuration = Self {
             source,
@@ -215,6 +232,9 @@ impl Configuration {
                 heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
                 ..audit
             },
+            persons: document.persons,
+            flag_reasons,
+            history: document.history,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

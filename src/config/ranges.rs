@@ -88,6 +88,12 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
         ("retention.alerts_s", retention.alerts_s),
         ("retention.audit_s", retention.audit_s),
     );
+    ranges.number("persons.approver_age", document.persons.approver_age_s, 0.0, 30.0 * DAY_S);
+    for (role, depth) in document.history.by_role() {
+        if let Some(depth_s) = depth.0 {
+            ranges.number(&format!("history.{role}"), depth_s, 0.0, 36_525.0 * DAY_S);
+        }
+    }
     let deadlines = &document.deadlines;
     ranges.number("deadlines.sign_off_s", deadlines.sign_off_s, 1.0, DAY_S);
     ranges.number("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s, 1.0, DAY_S);

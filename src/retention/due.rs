@@ -59,7 +59,7 @@ mod tests {
     const END: Time = Time::from_seconds(1_000_000);
 
     fn ended(how: Option<&str>) -> Life {
-        let ended: serde_json::Value = serde_json::json!({ "at": END, "how": how, "saves": 0 });
+        let ended: serde_json::Value = serde_json::json!({ "at": END, "how": how });
         let began_at = Time::from_seconds(0);
         Life { began_at, ended: Some(serde_json::from_value(ended).unwrap()) }
     }

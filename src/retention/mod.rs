@@ -7,6 +7,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use interdict_engine::FlagId;
 use interdict_protocols::Time;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -60,8 +61,11 @@ impl Keeper {
 async fn run(store: Store, shards: Shards, periods: Retention, closing: CancellationToken) {
     loop {
         for _ in 0..SNAPSHOTS {
-            if !purge_once(&store, &shards, &periods).await {
-                break;
+            let Some(unforgotten) = purge_once(&store, &shards, &periods).await else { break };
+            for flag in unforgotten {
+                if let Err(error) = shards.forget(flag).await {
+                    tracing::warn!(%error, "a purge waits until the engine can be told");
+                }
             }
             shards.save_snapshots().await;
             tokio::select! {
@@ -76,23 +80,27 @@ async fn run(store: Store, shards: Shards, periods: Retention, closing: Cancella
     }
 }
 
-/// Whether something waits for further snapshots.
-async fn purge_once(store: &Store, shards: &Shards, periods: &Retention) -> bool {
+/// Purges; answers what the engine has to let go of where something waits for further snapshots.
+async fn purge_once(
+    store: &Store,
+    shards: &Shards,
+    periods: &Retention,
+) -> Option<BTreeSet<FlagId>> {
     let (store, periods, now) = (store.clone(), *periods, shards.clock().now());
     match tokio::task::spawn_blocking(move || purge_due(&store, &periods, now)).await {
         Ok(Ok(purged)) => {
             if !purged.gone.is_empty() {
                 tracing::info!(keys = purged.gone.len(), "what was kept long enough is purged");
             }
-            !purged.waiting.is_empty()
+            (!purged.waiting.is_empty()).then_some(purged.unforgotten)
         }
         Ok(Err(error)) => {
             tracing::error!(%error, "nothing could be purged; it is tried again within the hour");
-            false
+            None
         }
         Err(error) => {
             tracing::error!(%error, "the retention job failed; it is tried again within the hour");
-            false
+            None
         }
     }
 }

@@ -34,9 +34,12 @@ fn filled(folder: &Path, how: &str) -> Store {
     store
 }
 
-fn save_snapshots(store: &Store) {
+/// The engine lets go of a flag, and is saved twice.
+fn let_go(store: &Store, flag: &str) {
+    let forget = interdict_engine::Input::Forget(flag.into());
+    store.commit(&[interdict_engine::Record { input: forget, ..record(3) }], &[]).unwrap();
     for _ in 0..2 {
-        store.save_snapshot(RecordId(2), &[b"s".to_vec()]).unwrap();
+        store.save_snapshot(RecordId(3), &[b"s".to_vec()]).unwrap();
     }
 }
 
@@ -92,10 +95,11 @@ fn a_wrong_flag_is_gone_after_a_week_and_those_who_were_told_hear_of_it() {
     assert_eq!(purged, Purged::default());
     // The last snapshot was taken while it stood.
     assert!(purge_due(&store, &periods, day).unwrap().gone.is_empty());
-    assert_eq!(purge_due(&store, &periods, day).unwrap().waiting.len(), 2);
+    let purged = purge_due(&store, &periods, day).unwrap();
+    assert_eq!((purged.waiting.len(), purged.unforgotten), (2, ["f1".into()].into()));
     assert_eq!(ids(&store), all);
 
-    save_snapshots(&store);
+    let_go(&store, "f1");
     let purged = purge_due(&store, &periods, day).unwrap();
     assert_eq!((purged.gone.len(), purged.waiting.len()), (2, 0));
     assert_eq!(purge_due(&store, &periods, day).unwrap(), Purged::default());
@@ -128,7 +132,7 @@ fn a_wrong_flag_is_gone_after_a_week_and_those_who_were_told_hear_of_it() {
 fn the_audit_log_outlasts_the_flag_and_stays_provable_when_its_contents_go() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path(), "handled");
-    save_snapshots(&store);
+    let_go(&store, "f1");
     let periods = Retention::default();
     let later = NOW.plus_seconds(periods.audit_s);
     let gone = purge_due(&store, &periods, later).unwrap().gone;
@@ -156,7 +160,7 @@ fn store_days(gone: &[Target]) -> usize {
 fn what_is_held_stays_until_it_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path(), "wrong");
-    save_snapshots(&store);
+    let_go(&store, "f1");
     let act = |name| Act::new(NOW, name, &By::server()).with("flag", "f1");
     let hold = Hold { at: NOW, by: "li".into(), reason: "complaint 7".into() };
     store.hold(&"f1".into(), Some(&hold), act(acts::FLAG_HOLD)).unwrap();
@@ -176,7 +180,7 @@ fn what_is_held_stays_until_it_is_released() {
 fn a_purge_that_was_broken_off_is_finished_by_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path(), "wrong");
-    save_snapshots(&store);
+    let_go(&store, "f1");
     let keys = folder.path().join("keys");
     let before: Vec<_> = files(folder.path())
         .into_iter()
@@ -224,7 +228,7 @@ fn a_vehicle_of_two_flags_is_read_by_either() {
     store.commit(&[], &["f1", "f2"].map(|id| event(id, Type::FlagAdded, flag(id, "v1")))).unwrap();
     store.commit(&[record(1)], &[alert("a", "a", Type::Raised, 100)]).unwrap();
     store.commit(&[], &[ended("wrong")]).unwrap();
-    save_snapshots(&store);
+    let_go(&store, "f1");
     let target = |flag: &str| {
         vec![Target::Flag { flag: flag.into(), purpose: Purpose::Alerts, recall: true }]
     };
@@ -234,7 +238,7 @@ fn a_vehicle_of_two_flags_is_read_by_either() {
     let mut last = event("last", Type::FlagWithdrawn, flag("f2", "v1"));
     last.time = NOW;
     store.commit(&[], &[last]).unwrap();
-    save_snapshots(&store);
+    let_go(&store, "f2");
     store.purge(&target("f2"), NOW, &By::server()).unwrap();
     assert_eq!(names(&store), ["recall.f1", "recall.f2"]);
 }

@@ -74,23 +74,24 @@ impl Gauge {
 
     /// Says each change once.
     pub(super) fn set(&self, condition: Condition) {
+        let level = match &condition {
+            Condition::Durable => 0,
+            Condition::Scarce => 1,
+            Condition::Failing { .. } => 2,
+        };
         let changed = self.condition.send_if_modified(|known| {
             // The first reason is the telling one: later ones say that it is closed still.
             let same = std::mem::discriminant(known) == std::mem::discriminant(&condition);
             if !same {
                 known.clone_from(&condition);
+                // Whoever hears of the change finds it in force.
+                self.level.store(level, Ordering::Relaxed);
             }
             !same
         });
         if !changed {
             return;
         }
-        let level = match &condition {
-            Condition::Durable => 0,
-            Condition::Scarce => 1,
-            Condition::Failing { .. } => 2,
-        };
-        self.level.store(level, Ordering::Relaxed);
         match condition {
             Condition::Durable => tracing::warn!("{condition} again"),
             _ => tracing::error!("{condition}"),

@@ -23,7 +23,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use interdict_engine::roads::Roads;
-use interdict_engine::{Engine, Input, RecordId, Setup, UnitId, VehicleId};
+use interdict_engine::{Engine, FlagId, Input, RecordId, Setup, UnitId, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::audit::Act;
@@ -215,6 +215,14 @@ impl Shards {
         self.tell_all(Input::Live { unit, live }, None, Vec::new()).await
     }
 
+    /// Lets go of what still waits for somebody about an ended flag; answers when that is durable.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn forget(&self, flag: FlagId) -> Result<(), Refused> {
+        self.tell_all(Input::Forget(flag), None, Vec::new()).await
+    }
+
     /// Tells every shard, as one record, with what the audit log is to say of it. Answers as
     /// [`Self::tell`] does.
     async fn tell_all(
@@ -321,6 +329,16 @@ impl Shards {
     #[must_use]
     pub fn conditions(&self) -> watch::Receiver<Condition> {
         self.common.gauge.watch()
+    }
+
+    /// Messages that wait for the shards, and for how many there is room.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let of = |queue: &mpsc::Sender<Message>| {
+            let room = queue.max_capacity();
+            (room - queue.capacity(), room)
+        };
+        self.queues.iter().map(of).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
     /// How often the database was opened again after a failure.

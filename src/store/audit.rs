@@ -147,7 +147,7 @@ impl Noting {
         sealing: &mut Sealing<'_>,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let by = By { who: "engine".to_owned(), why: None };
+        let by = By::named("engine");
         let act = Act::new(event.time, event.kind.name(), &by)
             .with("event", event.id.0.as_str())
             .with("sequence", stored.sequence)
@@ -168,6 +168,11 @@ impl Noting {
             Data::Alarm(report) => {
                 act.with("device", report.device.as_str()).with("alarm", json!(report.alarm))
             }
+            Data::Sighting(report) => act
+                .with("flag", report.flag.id.as_str())
+                .with("source", report.sighting.source.name())
+                .with("standing", json!(report.standing))
+                .with_some("by", report.sighting.by.as_deref()),
             Data::Conflict(report) => act.with("device", report.device.as_str()),
             Data::Flag(report) => act.with("flag", report.flag.id.as_str()),
             Data::Recall(report) => {

@@ -10,7 +10,7 @@ use sled::Batch;
 use super::concern::Sealing;
 use super::flags::note;
 use super::journal::{COMMIT, event_key, id_key};
-use super::{Store, StoreError, StoredEvent, blocks};
+use super::{Store, StoreError, StoredEvent, blocks, lives};
 use crate::audit::Act;
 
 /// What a commit made durable.
@@ -52,6 +52,9 @@ impl Store {
         let mut batch = Batch::default();
         let mut sealing = Sealing::new(&writer.standing, events, &handles.keys);
         let blocks = blocks::put(records, &mut sealing, &mut batch)?;
+        for record in records {
+            lives::note_forgotten(record, writer.saves, &handles, &mut batch)?;
+        }
         let mut stored = Vec::with_capacity(events.len());
         let mut new = Vec::with_capacity(events.len());
         let mut here = HashSet::with_capacity(events.len());
@@ -67,7 +70,7 @@ impl Store {
             let keys = sealing.keys_of_event(event);
             batch.insert(&event_key(next), sealing.seal(&keys, &event_stored.encode()?)?);
             batch.insert(id_key, &next.to_be_bytes());
-            note(event, writer.saves, &mut sealing, &mut batch)?;
+            note(event, &mut sealing, &mut batch)?;
             noting.event(event, &event_stored, &mut sealing, &mut batch)?;
             stored.push(Arc::new(event_stored));
             new.push(event);

@@ -97,6 +97,7 @@ impl<'a> Sealing<'a> {
         match &record.input {
             Input::Flag(flag) => flags.insert(flag.id.clone()),
             Input::Withdraw { flag, .. } => flags.insert(flag.clone()),
+            Input::Decide(decided) => flags.insert(decided.flag.clone()),
             _ => false,
         };
         self.of_flags(Purpose::Tracks, &flags, || KeyName::of_day(record.at))
@@ -109,6 +110,7 @@ impl<'a> Sealing<'a> {
             Data::Alert(report) => Some(&report.flag.id),
             Data::Silence(report) => Some(&report.flag.id),
             Data::Heard(report) => Some(&report.flag.id),
+            Data::Sighting(report) => Some(&report.flag.id),
             // It is what stays when a flag's keys have gone.
             Data::Recall(_) => return BTreeSet::new(),
             Data::Alarm(_) | Data::Conflict(_) => None,
@@ -134,8 +136,14 @@ impl<'a> Sealing<'a> {
         if [acts::AUDIT_PURGE, acts::RETENTION_PURGE].contains(&act.act) {
             return vec![KeyName::general()];
         }
-        let named = |name: &str| act.content.what.get(name).and_then(|value| value.as_str());
-        let flags = match (named("flag"), named("vehicle")) {
+        // Reads list their vehicles, mostly one; of several that one entry names each would have to
+        // know the other.
+        let named = |name: &str| {
+            let value = act.content.what.get(name)?;
+            let alone = value.as_array().filter(|all| all.len() == 1).and_then(|all| all.first());
+            value.as_str().or_else(|| alone?.as_str())
+        };
+        let flags = match (named("flag"), named("vehicle").or_else(|| named("vehicles"))) {
             (Some(flag), _) => [flag.into()].into(),
             (None, Some(vehicle)) => self.on(&vehicle.into()),
             (None, None) => BTreeSet::new(),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use interdict_engine::{CheckpointId, Cloud, Event, EventId, Type, UnitId, VehicleId};
+use interdict_engine::{CheckpointId, Cloud, Data, Event, EventId, Type, UnitId, VehicleId};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub struct StoredEvent {
     /// The checkpoint concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<CheckpointId>,
-    /// Further units concerned: those told of a silence that this ends.
+    /// Further units concerned: those told of an alert, or of a silence that this ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_units: Vec<UnitId>,
     /// Further checkpoints concerned, likewise.
@@ -51,7 +51,11 @@ impl StoredEvent {
     pub(super) fn new(event: &Event, source: &str, sequence: u64) -> Result<Self, StoreError> {
         let json = serde_json::to_string(&Cloud { event, source, sequence })
             .map_err(|error| StoreError::Encode(error.to_string()))?;
-        let (told_checkpoints, told_units) = event.told_before();
+        let (told_checkpoints, mut told_units) = event.told_before();
+        if let Data::Alert(alert) = &event.data {
+            told_units
+                .extend(alert.progress.told.iter().filter(|told| Some(*told) != event.unit()));
+        }
         Ok(Self {
             sequence,
             id: event.id.clone(),

@@ -12,13 +12,12 @@ use super::{Store, StoreError, lives};
 
 /// Whether a flag does not stand any more after such an event about it.
 pub(super) const fn is_end(kind: Type) -> bool {
-    matches!(kind, Type::FlagWithdrawn | Type::FlagExpired)
+    matches!(kind, Type::FlagWithdrawn | Type::FlagExpired | Type::FlagRejected)
 }
 
-/// Puts into `batch` what `event` does to the flags. So many snapshots have been saved.
+/// Puts into `batch` what `event` does to the flags.
 pub(super) fn note(
     event: &Event,
-    saves: u64,
     sealing: &mut Sealing<'_>,
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
@@ -30,7 +29,7 @@ pub(super) fn note(
         let keys = sealing.keys_of_event(event);
         batch.insert(key, sealing.seal(&keys, &encode(report)?)?);
     }
-    lives::note(event, report, saves, batch)
+    lives::note(event, report, batch)
 }
 
 /// The flags that hold, in order of their identities.

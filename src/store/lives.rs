@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use interdict_engine::{Event, FlagId, FlagReport};
+use interdict_engine::{Event, FlagId, FlagReport, Input, Record};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use sled::Batch;
@@ -31,21 +31,39 @@ pub struct Ended {
     /// The code that it ended with, where one was given: `wrong`, `not_approved`, `lapsed`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<String>,
-    /// How many snapshots had been saved by then.
-    pub(super) saves: u64,
+    /// How many snapshots had been saved when the engine let go of it, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) forgotten: Option<u64>,
 }
 
 /// Puts into `batch` what `event` says of the life of its flag.
 pub(super) fn note(
     event: &Event,
     report: &FlagReport,
-    saves: u64,
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
-    let how = report.reason.clone();
-    let ended = is_end(event.kind).then(|| Ended { at: event.time, how, saves });
+    let how = report.reason.map(|end| end.code().to_owned());
+    let ended = is_end(event.kind).then(|| Ended { at: event.time, how, forgotten: None });
     let life = Life { began_at: report.flag.starts_at, ended };
     batch.insert(life_key(report.flag.id.as_str()), encode(&life)?);
+    Ok(())
+}
+
+/// Puts into `batch` that the engine lets go of a flag with this commit.
+pub(super) fn note_forgotten(
+    record: &Record,
+    saves: u64,
+    handles: &Handles,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    let Input::Forget(flag) = &record.input else { return Ok(()) };
+    let key = life_key(flag.as_str());
+    let Some(life) = handles.journal.get(&key)? else { return Ok(()) };
+    let mut life: Life = decode("the life of a flag", &life)?;
+    if let Some(ended) = &mut life.ended {
+        ended.forgotten = Some(saves);
+        batch.insert(key, encode(&life)?);
+    }
     Ok(())
 }
 

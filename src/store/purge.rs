@@ -24,8 +24,8 @@ use crate::audit::{Act, By, Purge, acts};
 /// Ranges of entries that one act lists: what an entry holds must lie in one piece on the disk.
 const RANGES: usize = 400;
 
-/// After so many snapshots since a flag's end none holds the flag any more: the first of them may have
-/// been taken before.
+/// After so many snapshots since the engine let go of a flag none holds it any more: the first of them
+/// may have been taken before.
 const SNAPSHOTS_AFTER: u64 = 2;
 
 /// Something that is sealed under a key of its own.
@@ -71,7 +71,9 @@ impl Target {
         let Self::Flag { flag, purpose, .. } = self else { return true };
         let ended = lives.get(flag).and_then(|life| life.ended.as_ref());
         *purpose == Purpose::Audit
-            || ended.is_some_and(|ended| saves >= ended.saves.saturating_add(SNAPSHOTS_AFTER))
+            || ended
+                .and_then(|ended| ended.forgotten)
+                .is_some_and(|forgotten| saves >= forgotten.saturating_add(SNAPSHOTS_AFTER))
     }
 }
 
@@ -82,6 +84,9 @@ pub struct Purged {
     pub gone: Vec<Target>,
     /// What waits until further snapshots are saved: the last ones may hold something of it.
     pub waiting: Vec<Target>,
+    /// Flags of which something waits, and that the engine has yet to let go of:
+    /// [`Input::Forget`](interdict_engine::Input::Forget).
+    pub unforgotten: BTreeSet<FlagId>,
 }
 
 impl Store {
@@ -116,10 +121,18 @@ impl Store {
         let saves = self.writer().saves;
         let (gone, waiting): (Vec<_>, Vec<_>) =
             due.partition(|target| target.has_left_the_snapshots(&lives, saves));
+        let unforgotten = waiting.iter().filter_map(|target| match target {
+            Target::Flag { flag, .. } => {
+                let ended = lives.get(flag)?.ended.as_ref()?;
+                ended.forgotten.is_none().then(|| flag.clone())
+            }
+            Target::Day { .. } | Target::AuditDay { .. } => None,
+        });
+        let unforgotten = unforgotten.collect();
         // What an earlier one left undone.
         handles.keys.destroy_purged()?;
         if gone.is_empty() {
-            return Ok(Purged { gone, waiting });
+            return Ok(Purged { gone, waiting, unforgotten });
         }
         let ids: BTreeSet<KeyId> = gone.iter().map(|target| target.key().id()).collect();
         let units = units_told(&handles, &gone, self.latest_sequence())?;
@@ -166,7 +179,7 @@ impl Store {
         self.0.tail.push(&stored);
         self.0.latest.store(next - 1, std::sync::atomic::Ordering::Release);
         handles.keys.destroy_purged()?;
-        Ok(Purged { gone, waiting })
+        Ok(Purged { gone, waiting, unforgotten })
     }
 }
 

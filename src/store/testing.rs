@@ -44,27 +44,22 @@ pub(crate) fn record(number: u64) -> Record {
 
 /// A flag of `vehicle`.
 pub(crate) fn flag(id: &str, vehicle: &str) -> Flag {
+    let times = (Time::from_seconds(0), Time::from_seconds(86_400));
     Flag {
-        id: id.into(),
-        vehicle: vehicle.into(),
-        reason: "stolen".into(),
         case: "C-1".into(),
         authority: "duty officer".into(),
-        priority: 2,
-        instruction: None,
-        cautions: Vec::new(),
-        contact: None,
-        starts_at: Time::from_seconds(0),
-        expires_at: Time::from_seconds(86_400),
+        ..Flag::new(id.into(), vehicle.into(), "stolen", times)
     }
 }
 
 /// An event about a flag.
 pub(crate) fn event(id: &str, kind: Type, flag: Flag) -> Event {
     let vehicle = VehicleView::from(&Vehicle::unknown(flag.vehicle.clone()));
-    let data = Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None }));
+    let data =
+        Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None, by: None, note: None }));
     Event { id: EventId(id.into()), time: Time::from_seconds(7), kind, data }
 }
+
 fn north() -> CheckpointView {
     CheckpointView {
         id: "north".into(),
@@ -92,7 +87,7 @@ pub(crate) fn silence(id: &str, window_s: Option<(i64, i64)>) -> Event {
         silent_s: 180.0,
         signs: Vec::new(),
         may_be_aboard_ferry: false,
-        fix: Fix::new(time, 38.9, 121.6).unwrap(),
+        fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
         fix_age_s: 180.0,
         why: why("silent", "not heard"),
     };
@@ -111,7 +106,7 @@ pub(crate) fn heard(id: &str) -> Event {
         unit_before: Some("city".into()),
         silent_s: 600.0,
         checkpoints: vec![north()],
-        fix: Fix::new(time, 38.9, 121.6).unwrap(),
+        fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
         fix_age_s: 0.0,
         why: why("heard", "heard again"),
     };
@@ -134,7 +129,7 @@ pub(crate) fn alert(id: &str, alert: &str, kind: Type, eta_s: u32) -> Event {
         eta_at: Time::from_seconds(eta_s.into()),
         probability: 0.75,
         distance_m: 1_000.0,
-        fix: Fix::new(time, 38.9, 121.6).unwrap(),
+        fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
         fix_age_s: 1.0,
         why: why("closing", "closing"),
         route: Vec::new(),

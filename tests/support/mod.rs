@@ -43,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) http: SocketAddr,
     pub(crate) ports: BTreeMap<String, SocketAddr>,
     said: Arc<Mutex<Vec<String>>>,
+    dispatcher: std::sync::OnceLock<String>,
 }
 
 impl Server {
@@ -98,7 +99,8 @@ impl Server {
         std::thread::spawn(move || {
             lines.map_while(Result::ok).for_each(|line| hearing.lock().expect("whole").push(line));
         });
-        Self { child, http: http.expect("listening"), ports, said }
+        let http = http.expect("listening");
+        Self { child, http, ports, said, dispatcher: Default::default() }
     }
 
     /// The process.
@@ -115,7 +117,7 @@ impl Server {
         format!("http://{}{path}", self.http)
     }
 
-    /// One request; the status and the body.
+    /// One request with the admin's token; the status and the body.
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.request_as(TOKEN, method, path, body)
     }
@@ -153,6 +155,31 @@ impl Server {
         let (status, value) = self.request("POST", path, Some(body));
         assert!((200..300).contains(&status), "{path}: {status} {value}");
         value
+    }
+
+    /// The token of the person `dispatcher`, who flags vehicles: an admin does not.
+    pub(crate) fn dispatcher(&self) -> &str {
+        self.dispatcher.get_or_init(|| {
+            // Another name at each start on the same data.
+            let name = format!("desk {}", self.child.id());
+            let asked = serde_json::json!({
+                "name": name, "person": "dispatcher", "role": "dispatcher"
+            });
+            self.post("/v1/tokens", &asked)["token"].as_str().expect("a token").to_owned()
+        })
+    }
+
+    /// The dispatcher is known already, from before a restart on the same data.
+    pub(crate) fn with_dispatcher(self, token: String) -> Self {
+        self.dispatcher.set(token).expect("nobody has asked for them yet");
+        self
+    }
+
+    /// Flags a vehicle as the dispatcher asks; the flag.
+    pub(crate) fn flag(&self, asked: &Value) -> Value {
+        let (status, flag) = self.request_as(self.dispatcher(), "POST", "/v1/flags", Some(asked));
+        assert_eq!(status, 201, "{flag}");
+        flag
     }
 
     pub(crate) fn enrol(&self, device: &str, vehicle: &str, plate: &str, class: &str) {
@@ -233,19 +260,25 @@ impl Events {
     /// The stream of every event after `after`; `None` where the server goes before it answers.
     pub(crate) fn of_all_types(http: SocketAddr, after: u64) -> Option<Self> {
         let types: Vec<&str> = Type::ALL.iter().map(|kind| kind.name()).collect();
-        Self::try_open(http, &format!("/v1/events?after={after}&type={}", types.join(",")))
+        let path = format!("/v1/events?after={after}&type={}", types.join(","));
+        Self::try_open(TOKEN, http, &path)
     }
 
     pub(crate) fn open(http: SocketAddr, path: &str) -> Self {
-        Self::try_open(http, path).expect("an answer")
+        Self::open_as(TOKEN, http, path)
     }
 
-    fn try_open(http: SocketAddr, path: &str) -> Option<Self> {
+    /// With that token.
+    pub(crate) fn open_as(token: &str, http: SocketAddr, path: &str) -> Self {
+        Self::try_open(token, http, path).expect("an answer")
+    }
+
+    fn try_open(token: &str, http: SocketAddr, path: &str) -> Option<Self> {
         let mut stream = TcpStream::connect(http).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {token}\r\n\r\n"
         )
         .ok()?;
         let mut lines = BufReader::new(stream).lines();

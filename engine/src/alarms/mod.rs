@@ -6,6 +6,7 @@
 //! *occurrence*) is told each time. JT/T 808-2019, table 24, says which bits are which.
 
 mod memory;
+mod provisional;
 
 use std::collections::BTreeMap;
 
