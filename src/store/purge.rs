@@ -104,7 +104,7 @@ impl Store {
     /// Whether anything is kept under that key.
     #[must_use]
     pub fn keeps(&self, target: &Target) -> bool {
-        self.0.keys.names().binary_search(&target.key()).is_ok()
+        self.0.keys.has(&target.key())
     }
 
     /// Purges what is given, as far as it is there, and notes it; that is durable and the keys are
@@ -141,6 +141,8 @@ impl Store {
         closing.read(&handles, 0, seen)?;
 
         let mut writer = self.writer();
+        // The disk may have failed meanwhile, and these be dead.
+        let handles = self.handles()?;
         closing.read(&handles, seen, self.audit_frontier().size())?;
         let recalls: Vec<Event> =
             gone.iter().filter_map(|target| recall(target, &units, at)).collect();

@@ -15,7 +15,7 @@ use super::concern::Sealing;
 use super::folder::{FORMAT, Folder};
 use super::handles::{Handles, JOURNAL};
 use super::journal::{event_key, id_key, number, purged_keys};
-use super::keys::Keyring;
+use super::keys::{KeyName, Keyring};
 use super::{Restored, StoreError, StoredEvent, restored, upgrade};
 use crate::audit::{Act, By, acts};
 
@@ -110,6 +110,8 @@ fn fill(
 /// Entries of one tree that are not written yet.
 #[derive(Default)]
 struct Filling {
+    /// Keys that are not written yet, either.
+    keys: Vec<(KeyName, [u8; 32])>,
     tree: String,
     batch: Batch,
     bytes: usize,
@@ -118,9 +120,13 @@ struct Filling {
 impl Filling {
     fn add(&mut self, handles: &Handles, entry: Entry) -> Result<(), RestoreError> {
         if entry.tree == KEYS {
-            let strange = ArchiveError::Damaged("it holds a key that is none");
-            return Ok(handles.keys.restore(&entry.key, &entry.value).ok_or(strange)??);
+            let name = std::str::from_utf8(&entry.key).ok().and_then(KeyName::read);
+            let key = name.zip(entry.value.try_into().ok());
+            self.keys.push(key.ok_or(ArchiveError::Damaged("it holds a key that is none"))?);
+            return Ok(());
         }
+        // They come before all that they open.
+        handles.keys.add(std::mem::take(&mut self.keys))?;
         if entry.tree != self.tree || self.bytes >= BATCH_BYTES {
             self.write(handles)?;
             self.tree.clone_from(&entry.tree);

@@ -194,7 +194,12 @@ impl Keyring {
 
     /// Whether that key was purged.
     pub(super) fn is_purged(&self, name: &KeyName) -> bool {
-        self.read().purged.contains(&name.id())
+        self.has_purged(&name.id())
+    }
+
+    /// Whether there is a key of that name.
+    pub(super) fn has(&self, name: &KeyName) -> bool {
+        self.read().keys.contains_key(&name.id())
     }
 
     pub(super) fn has_purged(&self, id: &KeyId) -> bool {
@@ -227,12 +232,6 @@ impl Keyring {
             held.keys.insert(name.id(), Key::new(name, bits));
         }
         Ok(())
-    }
-
-    /// Takes over a key of a backup.
-    pub(super) fn restore(&self, name: &[u8], bits: &[u8]) -> Option<Result<(), StoreError>> {
-        let name = KeyName::read(std::str::from_utf8(name).ok()?)?;
-        Some(self.add(vec![(name, bits.try_into().ok()?)]))
     }
 
     /// These are not to be used any more, by anybody: the journal says so.
