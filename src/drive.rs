@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use interdict_protocols::tracker::{Progress, Tracker, tracker};
-use interdict_protocols::{DeviceId, Fix, Transport};
+use interdict_protocols::{Command, DeviceId, Fix, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -124,6 +124,20 @@ impl Driver {
         self.line = None;
     }
 
+    /// Hears what the server asks for between two reports; never returns where it asks for nothing.
+    /// Where the connection is lost meanwhile, the next report makes a new one.
+    pub async fn listen(&mut self) -> Vec<Command> {
+        loop {
+            let Some(line) = &mut self.line else { return std::future::pending().await };
+            if !line.asked.is_empty() {
+                return std::mem::take(&mut line.asked);
+            }
+            if line.hear(None).await.is_err() {
+                self.line = None;
+            }
+        }
+    }
+
     async fn attempt(&mut self, fix: &Fix) -> Result<usize, DriveError> {
         let line = match &mut self.line {
             Some(line) => line,
@@ -149,6 +163,8 @@ struct Line {
     socket: Socket,
     tracker: Box<dyn Tracker>,
     accepted: usize,
+    /// What the server has asked for.
+    asked: Vec<Command>,
 }
 
 impl Line {
@@ -171,11 +187,11 @@ impl Line {
                 Socket::Udp(socket)
             }
         };
-        let mut line = Self { socket, tracker, accepted: 0 };
+        let mut line = Self { socket, tracker, accepted: 0, asked: Vec::new() };
         let hello = line.tracker.hello();
         line.send(&hello).await.map_err(lost)?;
         while line.tracker.progress() == Progress::Waiting {
-            line.hear().await.map_err(lost)?;
+            line.hear(Some(ANSWER_LIMIT)).await.map_err(lost)?;
         }
         match line.tracker.progress() {
             Progress::Refused => Err(DriveError::Refused(device.clone())),
@@ -189,7 +205,7 @@ impl Line {
         let report = self.tracker.report(fix);
         self.send(&report).await?;
         while self.tracker.is_answered() && self.accepted == 0 {
-            self.hear().await?;
+            self.hear(Some(ANSWER_LIMIT)).await?;
         }
         Ok(self.accepted)
     }
@@ -204,7 +220,8 @@ impl Line {
         }
     }
 
-    async fn hear(&mut self) -> std::io::Result<()> {
+    /// Takes what the server says, within `limit`.
+    async fn hear(&mut self, limit: Option<Duration>) -> std::io::Result<()> {
         let mut buffer = [0; 2048];
         let read = async {
             match &mut self.socket {
@@ -212,10 +229,12 @@ impl Line {
                 Socket::Udp(socket) => socket.recv(&mut buffer).await,
             }
         };
-        let length = timeout(ANSWER_LIMIT, read)
-            .await
-            .map_err(|_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer"))??;
-        if length == 0 {
+        let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer");
+        let length = match limit {
+            Some(limit) => timeout(limit, read).await.map_err(late)??,
+            None => read.await?,
+        };
+        if length == 0 && matches!(self.socket, Socket::Tcp(_)) {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::UnexpectedEof,
                 "the server hung up",
@@ -223,6 +242,7 @@ impl Line {
         }
         let heard = self.tracker.hear(&buffer[..length]);
         self.accepted += heard.accepted;
+        self.asked.extend(heard.asked);
         self.send(&heard.say).await
     }
 }

@@ -1,8 +1,8 @@
 //! Interdict: which flagged vehicle reaches which checkpoint, and when.
 //!
 //! The program's rooms, each of which looks only at those below it: `cli`, then `gateway`, `api`, `heads`
-//! and `dispatch`, then `shards`, `devices`, `roads` and `tracks`, then `store` and `config`, then `audit`,
-//! then the crates `interdict-engine` and `interdict-protocols`.
+//! and `pursuit`, then `dispatch` and `downlink`, then `shards`, `devices`, `roads` and `tracks`, then
+//! `store` and `config`, then `audit`, then the crates `interdict-engine` and `interdict-protocols`.
 
 pub mod api;
 pub mod audit;
@@ -12,10 +12,12 @@ pub mod clock;
 pub mod config;
 pub mod devices;
 pub mod dispatch;
+pub mod downlink;
 pub mod drive;
 pub mod gateway;
 pub mod heads;
 pub mod metrics;
+pub mod pursuit;
 pub mod report;
 pub mod retention;
 pub mod roads;

@@ -1,5 +1,6 @@
 //! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
 
+mod mass;
 mod noted;
 
 use std::net::SocketAddr;
@@ -19,9 +20,11 @@ use crate::api::{self, ApiState, Door};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
+use crate::downlink::downlink;
 use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::metrics::Metrics;
+use crate::pursuit;
 use crate::retention::Keeper;
 use crate::roads::lend;
 use crate::shards::{Refused, Shards};
@@ -115,11 +118,13 @@ impl Server {
             Err(refused) => return Err(refused.into()),
         }
         let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
+        let (downlink, requests) = downlink();
         let mut gateway = Gateway::new(
             shards.clone(),
             registry.clone(),
             Arc::clone(&metrics),
             configuration.limits.clone(),
+            (configuration.downlink.clone(), requests),
             options.record.as_deref(),
         )
         .with_context(|| match &options.record {
@@ -141,8 +146,19 @@ impl Server {
         let door =
             Door::open(listener, configuration.tls.clone()).context("cannot answer by HTTPS")?;
         let closing = CancellationToken::new();
+        tokio::spawn(mass::watch(
+            store.clone(),
+            shards.clone(),
+            configuration.setup.clone(),
+            closing.clone(),
+        ));
         let heads = Publisher::start(&store, &signer, &configuration.audit);
         let keeper = Keeper::start(&store, &shards, configuration.retention);
+        if configuration.downlink.enabled {
+            let (store, registry) = (store.clone(), registry.clone());
+            let (shards, downlink) = (shards.clone(), downlink.clone());
+            tokio::spawn(pursuit::follow(store, registry, shards, downlink, closing.clone()));
+        }
         let state = ApiState::new(
             store.clone(),
             registry,
@@ -155,6 +171,7 @@ impl Server {
                 persons: configuration.persons.clone(),
                 flag_reasons: configuration.flag_reasons.clone(),
                 history: configuration.history.clone(),
+                downlink,
             },
             closing.clone(),
         )?;

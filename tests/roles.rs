@@ -58,6 +58,7 @@ const IMPORT: &str = "device,vehicle,unit\n3,x,station\n";
 const FLAG: &str = r#"{"vehicle":"f","reason":"stolen","case":"A","authority":"duty officer"}"#;
 const FLAGS: &str = "vehicle,reason,case,authority\nf,stolen,B,duty officer\n";
 const REJECT: &str = r#"{"note":"no ground"}"#;
+const SIGHTING: &str = r#"{"vehicle":"v","latitude":38.9,"longitude":121.6,"source":"caller"}"#;
 const CONTAIN: &str = "/v1/containment?at=38.9,121.6&since=2026-06-15T02:00:00Z";
 
 /// Every address with every method that it takes.
@@ -74,6 +75,14 @@ const TABLE: &[Row] = &[
     ),
     row("GET /v1/devices/{id}", "/v1/devices/1", "", DEVICES, (200, 403)),
     row("DELETE /v1/devices/{id}", "/v1/devices/none", "", ADMINS, (404, 404)),
+    row("POST /v1/devices/{id}/ask", "/v1/devices/none/ask", "", COMMAND, (404, 404)),
+    row(
+        "POST /v1/devices/{id}/text",
+        "/v1/devices/none/text",
+        r#"{"text":"call us"}"#,
+        COMMAND,
+        (404, 404),
+    ),
     row("GET /v1/flags", "/v1/flags", "", POLICE, (200, 200)),
     row("POST /v1/flags", "/v1/flags", FLAG, HANDLE, (201, 201)),
     row("GET /v1/flags/{id}", "/v1/flags/none", "", POLICE, (404, 404)),
@@ -137,6 +146,7 @@ const TABLE: &[Row] = &[
     row("GET /v1/audit/head", "/v1/audit/head", "", BOOKS, (200, 200)),
     row("GET /v1/audit/key", "/v1/audit/key", "", BOOKS, (200, 200)),
     row("GET /v1/audit/proof/{entry}", "/v1/audit/proof/1", "", BOOKS, (200, 403)),
+    row("POST /v1/sightings", "/v1/sightings", SIGHTING, HANDLE, (201, 201)),
     row("GET /v1/backup", "/v1/backup", "", ADMINS, (200, 403)),
     row("GET /metrics", "/metrics", "", BOOKS, (200, 200)),
 ];

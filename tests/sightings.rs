@@ -1,12 +1,14 @@
-//! Sightings in the whole program: reported by command and by HTTP, audited, and what they lead to.
+//! What is known of vehicles beside their way, in the whole program: sightings, reported by command and
+//! by HTTP, audited, and what they lead to; devices' alarms, whom they are told to, and many at once.
 
 mod support;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use interdict_protocols::{Alarm, AlarmSet};
 use serde_json::{Value, json};
-use support::{Server, TOKEN, file, fix_ago, folder};
+use support::{Server, TOKEN, file, fix_ago, fix_now, folder};
 
 /// On the way to the toll of Houyan, from the south.
 const SOUTH: (f64, f64) = (38.985, 121.630_4);
@@ -14,10 +16,14 @@ const NEARER: (f64, f64) = (39.015, 121.630_4);
 
 /// The Dalian default without roads.
 fn start(data: &Path) -> Server {
+    start_with(data, "")
+}
+
+fn start_with(data: &Path, more: &str) -> Server {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let path = |name: &str| fixtures.join(name).display().to_string();
     let text = format!(
-        "[files]\ncheckpoints = '{}'\nregions = '{}'\nunits = '{}'\n",
+        "[files]\ncheckpoints = '{}'\nregions = '{}'\nunits = '{}'\n{more}",
         path("checkpoints.geojson"),
         path("regions.geojson"),
         path("units.toml")
@@ -130,4 +136,50 @@ fn what_is_wrong_with_a_sighting_is_told() {
         "interdict.flag.added",
         "nobody looks for P: nothing is kept"
     );
+}
+
+#[test]
+fn an_alarm_is_told_to_its_unit_and_departments_and_flags_its_vehicle_unless_there_are_many() {
+    let data = folder();
+    let rule = "[[alarms]]\nclass = 'armoured'\nalarms = ['sos']\ndepartments = ['guards']\n\
+                provisional = true\nper_minute = 2\n";
+    let server = start_with(data.path(), rule);
+    let mut events = server.events(0);
+    // Even if a minute ends meanwhile, one of the two has six of them.
+    let cars = 12;
+    for car in 0..cars {
+        let device = format!("1380000{car:04}");
+        server.enrol(&device, &format!("car-{car}"), &format!("辽B·A{car:04}"), "armoured");
+        let mut fix = fix_now(SOUTH.0, SOUTH.1);
+        fix.alarms = AlarmSet::only(Alarm::Sos);
+        assert!(server.tracker("jt808", &device).report(&fix));
+    }
+    let (mut alarms, mut flags, mut masses) = (0, 0, 0);
+    while alarms < cars || masses == 0 {
+        let event = events.next("");
+        let data = &event["data"];
+        match event["type"].as_str() {
+            Some("interdict.device.alarm") => {
+                assert_eq!(
+                    (&data["departments"][0], &data["unit"]),
+                    (&json!("guards"), &json!("ganjingzi"))
+                );
+                alarms += 1;
+            }
+            Some("interdict.flag.added") => {
+                let flag = &data["flag"];
+                assert_eq!(
+                    (&flag["state"], &flag["action"]),
+                    (&json!("provisional"), &json!("observe"))
+                );
+                flags += 1;
+            }
+            Some("interdict.device.mass-alarm") => {
+                assert_eq!((&data["class"], &data["alarms"]), (&json!("armoured"), &json!(3)));
+                masses += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(flags >= 2, "{flags}");
 }

@@ -19,9 +19,9 @@ use crate::snapshot::Change;
 use crate::timers::Timers;
 use crate::watched::{Ending, Scene, Watched};
 use crate::{
-    AlarmRule, AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Decided, Decision, Event,
-    EventId, Flag, FlagId, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal,
-    Rules, Setup, Type, Unit, UnitId, Vehicle, VehicleId,
+    AlarmRule, AlertReport, Checkpoint, CheckpointId, Class, Data, Deadlines, Decided, Decision,
+    Event, EventId, Flag, FlagId, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId,
+    Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -40,6 +40,8 @@ pub struct Engine {
     pub(crate) rules: Rules,
     pub(crate) regions: Regions,
     pub(crate) alarm_rules: Vec<AlarmRule>,
+    /// Until when alarms of a class flag nothing.
+    pub(crate) held_until: BTreeMap<Class, Time>,
     pub(crate) now: Time,
     pub(crate) fleet: Fleet,
     pub(crate) judge: Judge,
@@ -87,6 +89,7 @@ impl Engine {
             rules,
             regions,
             alarm_rules,
+            held_until: BTreeMap::new(),
             now: Time::default(),
             fleet: Fleet::default(),
             judge: Judge::default(),
@@ -144,6 +147,7 @@ impl Engine {
                 self.change(checkpoint, record.id, None, events);
             }
             Input::Handle(handled) => self.handle(handled, events),
+            Input::MassAlarm(mass) => self.hold_flags(record, mass, events),
             Input::Live { unit, live: true } => {
                 self.live.insert(unit.clone());
             }

@@ -7,8 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, Progress, Sighted,
-    Sighting, Standing, UnitId, Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, MassAlarm, Progress,
+    Sighted, Sighting, Standing, UnitId, Vehicle, VehicleId,
 };
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
@@ -58,6 +58,7 @@ types! {
     Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
     Sighted "interdict.vehicle.sighted" "Somebody other than its tracker saw a flagged vehicle.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
+    MassAlarm "interdict.device.mass-alarm" "Too many vehicles of a class raised alarms to flag each.",
     Conflict "interdict.device.conflict" "Two peers speak as one device.",
     FlagAdded "interdict.flag.added" "A flag was added, or applied for.",
     FlagApproved "interdict.flag.approved" "A flag was approved.",
@@ -443,6 +444,8 @@ pub enum Data {
     Heard(Box<HeardReport>),
     /// Of a device's alarm.
     Alarm(Box<AlarmReport>),
+    /// Of many alarms at once.
+    Mass(MassAlarm),
     /// Of a conflict.
     Conflict(ConflictReport),
     /// Of a sighting.
@@ -476,6 +479,7 @@ impl Event {
             Data::Silence(silence) => &silence.vehicle.id,
             Data::Heard(heard) => &heard.vehicle.id,
             Data::Alarm(alarm) => &alarm.vehicle.id,
+            Data::Mass(mass) => &mass.vehicle,
             Data::Conflict(conflict) => &conflict.vehicle,
             Data::Flag(flag) => &flag.vehicle.id,
             Data::Sighting(report) => &report.vehicle.id,
@@ -520,7 +524,7 @@ impl Event {
             Data::Alarm(alarm) => alarm.unit.as_ref(),
             Data::Flag(report) => report.flag.unit.as_ref(),
             Data::Sighting(report) => report.unit.as_ref(),
-            Data::Conflict(_) | Data::Recall(_) => None,
+            Data::Mass(_) | Data::Conflict(_) | Data::Recall(_) => None,
         }
     }
 
@@ -540,7 +544,7 @@ impl Event {
             Data::Heard(heard) => &heard.flag.covert,
             Data::Flag(report) => &report.flag.covert,
             Data::Sighting(report) => &report.flag.covert,
-            Data::Alarm(_) | Data::Conflict(_) | Data::Recall(_) => &[],
+            Data::Alarm(_) | Data::Mass(_) | Data::Conflict(_) | Data::Recall(_) => &[],
         }
     }
 }

@@ -4,8 +4,8 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Decided, Flag, FlagEnd, FlagId, Handled, PatrolPlace,
-    Sighting, UnitId, Vehicle, VehicleId,
+    Checkpoint, CheckpointId, ConflictReport, Decided, Flag, FlagEnd, FlagId, Handled, MassAlarm,
+    PatrolPlace, Sighting, UnitId, Vehicle, VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -89,6 +89,8 @@ pub enum Input {
     RemoveCheckpoint(CheckpointId),
     /// Somebody does something about an alert.
     Handle(Handled),
+    /// Too many vehicles of a class raised alarms to flag each.
+    MassAlarm(MassAlarm),
     /// A unit's people have a client open, or none any more.
     Live {
         /// Which unit.
@@ -117,6 +119,7 @@ impl Input {
             | Self::Checkpoint(_)
             | Self::Placed(_)
             | Self::RemoveCheckpoint(_)
+            | Self::MassAlarm(_)
             | Self::Live { .. } => None,
         }
     }

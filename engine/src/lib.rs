@@ -29,6 +29,7 @@ mod subject;
 mod timers;
 mod watched;
 
+pub use alarms::MassAlarm;
 pub use containment::{
     Closing, ContainError, Containment, LeftOut, Question, Ring, WayOut, WayOutKind, WhyLeftOut,
     contain,

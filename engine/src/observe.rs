@@ -65,6 +65,7 @@ impl Engine {
             | Input::Placed(_)
             | Input::RemoveCheckpoint(_)
             | Input::Handle(_)
+            | Input::MassAlarm(_)
             | Input::Live { .. } => true,
         };
         Prepared { record: Record { id: RecordId::default(), at, input, used }, durable }
@@ -268,7 +269,7 @@ impl Engine {
                 data: Data::Alarm(Box::new(report)),
             });
         }
-        if let Some((alarm, event)) = alarming {
+        if let Some((alarm, event)) = alarming.filter(|_| !self.holds_flags_of(known.class)) {
             self.flag_provisionally(record, (device, &known), (alarm, &event), events);
         }
     }

@@ -66,28 +66,40 @@ impl Serialize for Value {
 /// Attributes by name, in the order in which the frame states them. A name set again replaces the
 /// earlier value, as JSON objects have each name once.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attributes(Vec<(Cow<'static, str>, Value)>);
+pub struct Attributes {
+    list: Vec<(Cow<'static, str>, Value)>,
+    /// A bit for each name that was set, shared by some names: a frame has a dozen names or two, and
+    /// hardly ever one twice, so that most are known to be new without a look at the others.
+    seen: u64,
+}
 
 impl Attributes {
     /// No attributes; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { list: Vec::new(), seen: 0 }
     }
 
     /// No attributes, with room for so many.
     #[must_use]
     pub fn with_capacity(count: usize) -> Self {
-        Self(Vec::with_capacity(count))
+        Self { list: Vec::with_capacity(count), seen: 0 }
     }
 
     /// Sets `name` to `value`.
+    // The conversions stand inside: a name and a value of a few words come in registers, and what is
+    // made of them is written once, where it stays.
     pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
-        let (name, value) = (name.into(), value.into());
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, slot)) => *slot = value,
-            None => self.0.push((name, value)),
+        let name = name.into();
+        let bit = bit(&name);
+        if self.seen & bit != 0
+            && let Some((_, slot)) = self.list.iter_mut().find(|(known, _)| *known == name)
+        {
+            *slot = value.into();
+            return;
         }
+        self.seen |= bit;
+        self.list.push((name, value.into()));
     }
 
     /// Sets `name` where there is a value.
@@ -104,24 +116,34 @@ impl Attributes {
     /// The value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+        self.list.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     /// Names and values in the order in which they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+        self.list.iter().map(|(name, value)| (name.as_ref(), value))
     }
+}
+
+/// One of 64 bits for a name: of its length and three of its letters, mixed as by Fibonacci hashing.
+fn bit(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let at = |place: usize| u64::from(bytes.get(place).copied().unwrap_or_default());
+    let last = bytes.len().saturating_sub(1);
+    let length = u64::try_from(bytes.len()).unwrap_or_default();
+    let letters = at(0) | at(last / 2) << 8 | at(last) << 16 | length << 24;
+    1 << (letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
 }
 
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        let mut map = serializer.serialize_map(Some(self.list.len()))?;
         for (name, value) in self.iter() {
             map.serialize_entry(name, value)?;
         }
@@ -132,6 +154,19 @@ impl Serialize for Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_share_a_bit_are_kept_apart() {
+        let names: Vec<String> = (0..200).map(|number| format!("io_{number}")).collect();
+        let mut attributes = Attributes::new();
+        for round in 0..2_u32 {
+            for (number, name) in (0..).zip(&names) {
+                attributes.set(name.clone(), round + number);
+            }
+        }
+        assert_eq!(attributes.iter().count(), names.len());
+        assert_eq!(attributes.get("io_7"), Some(&Value::Integer(8)));
+    }
 
     #[test]
     fn setting_a_name_again_replaces_its_value_in_place() {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Context, Decoder, DeviceId, Installation, Item, Out, Protocol, Reason, Reject, Step, Time,
-    Transport,
+    Asked, Command, Context, Decoder, DeviceId, Installation, Item, Manner, Out, Protocol, Reason,
+    Reject, Step, Time, Transport, Unsayable,
 };
 
 /// What the moment and the installation lend for one read.
@@ -35,6 +35,10 @@ pub struct Connection {
     need: usize,
     /// What the framer remembers of the frames before.
     memory: u64,
+    /// How the device that spoke last speaks.
+    manner: Manner,
+    /// Commands said.
+    commands: u16,
     open: bool,
 }
 
@@ -58,6 +62,8 @@ impl Connection {
             skipped: None,
             need: 1,
             memory: 0,
+            manner: Manner::default(),
+            commands: 0,
             open: true,
         }
     }
@@ -98,6 +104,32 @@ impl Connection {
         self.advance(bytes, true, lent, items);
         self.finish(items);
         self.open = true;
+    }
+
+    /// The bytes that ask `device`, which speaks on this connection, for something at `now`.
+    /// `password` is the device's, where the installation knows one.
+    ///
+    /// # Errors
+    /// [`Unsayable`]: nothing is to be sent.
+    pub fn command(
+        &mut self,
+        device: &DeviceId,
+        password: Option<&str>,
+        command: &Command,
+        now: Time,
+    ) -> Result<Vec<u8>, Unsayable> {
+        let commands = self.protocol.commands.ok_or(Unsayable::Unsupported)?;
+        let asked = Asked {
+            device,
+            password,
+            manner: self.manner,
+            transport: self.transport,
+            serial: self.commands,
+            now,
+        };
+        let bytes = (commands.encode)(&asked, command)?;
+        self.commands = self.commands.wrapping_add(1);
+        Ok(bytes)
     }
 
     /// The peer has closed: an unterminated text frame still counts, other leftovers do not.
@@ -203,7 +235,8 @@ impl Connection {
             received_at: lent.received_at,
             installation: lent.installation,
         };
-        let mut out = Out::new(items, &mut self.device, later(self.offset, start));
+        let mut out =
+            Out::new(items, &mut self.device, &mut self.manner, later(self.offset, start));
         let result = self.decoder.decode(&context, frame, &mut out);
         if let Err(reject) = result {
             out.reject(reject);

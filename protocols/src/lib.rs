@@ -19,6 +19,7 @@
 mod alarm;
 mod all;
 mod attributes;
+mod command;
 mod connection;
 pub mod field;
 mod fix;
@@ -36,6 +37,7 @@ pub mod tracker;
 pub use alarm::{Alarm, AlarmSet};
 pub use all::{ALL, PLATFORM_VEHICLE, PlatformLink, SubLink, SubLinkState, find};
 pub use attributes::{Attributes, Value};
+pub use command::{Ability, Asked, Command, Commands, Manner, Unsayable};
 pub use connection::{Connection, Lent};
 pub use fix::{Datum, DeviceId, Fix};
 pub use framing::{Framer, Step};

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Alarm, AlarmSet, Attributes, Cipher, DeviceId, Fix, Framer, Item, Login, PlatformLink,
-    PlatformLogin, PlatformRefusal, Reject, Standing, Time, When,
+    Alarm, AlarmSet, Attributes, Cipher, Commands, DeviceId, Fix, Framer, Item, Login, Manner,
+    PlatformLink, PlatformLogin, PlatformRefusal, Reject, Standing, Time, When,
 };
 
 /// How bytes reach us.
@@ -78,6 +78,8 @@ pub struct Protocol {
     pub authenticates: bool,
     /// The alarms that its frames can report.
     pub alarms: &'static [Alarm],
+    /// What its devices can be asked for.
+    pub commands: Option<&'static Commands>,
     /// Makes the decoder of one connection (of one peer, over UDP).
     pub decoder: fn() -> Box<dyn Decoder>,
 }
@@ -182,6 +184,7 @@ impl Context<'_> {
 pub struct Out<'a> {
     items: &'a mut Vec<Item>,
     device: &'a mut Option<DeviceId>,
+    manner: &'a mut Manner,
     frame_offset: u64,
 }
 
@@ -189,9 +192,10 @@ impl<'a> Out<'a> {
     pub(crate) const fn new(
         items: &'a mut Vec<Item>,
         device: &'a mut Option<DeviceId>,
+        manner: &'a mut Manner,
         frame_offset: u64,
     ) -> Self {
-        Self { items, device, frame_offset }
+        Self { items, device, manner, frame_offset }
     }
 
     /// Who the items that follow belong to.
@@ -217,6 +221,11 @@ impl<'a> Out<'a> {
     /// Says whom the items that follow are about, without a claim that it is so.
     pub fn about(&mut self, device: impl Into<DeviceId>) {
         *self.device = Some(device.into());
+    }
+
+    /// How the device speaks: its encoder is given that back.
+    pub const fn manner(&mut self, manner: Manner) {
+        *self.manner = manner;
     }
 
     /// Another platform has shown its password: whoever spoke before it did not.

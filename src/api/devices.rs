@@ -205,6 +205,6 @@ async fn tell(state: &ApiState, vehicles: Vec<Vehicle>) -> Result<(), Problem> {
     }
 }
 
-fn not_enrolled(device: &str) -> Problem {
+pub(super) fn not_enrolled(device: &str) -> Problem {
     Problem::not_found(format!("no device `{device}` is enrolled"))
 }

@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod backup;
 mod checkpoints;
+mod commands;
 mod containment;
 mod devices;
 mod door;
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::Signer;
 use crate::config::{FlagReasons, History, Limits, Persons, Reasons};
 use crate::devices::Registry;
+use crate::downlink::Downlink;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
 use crate::store::{Store, StoreError};
@@ -81,6 +83,7 @@ pub struct Inner {
     persons: Persons,
     flag_reasons: FlagReasons,
     history: History,
+    downlink: Downlink,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -114,6 +117,8 @@ pub struct Settings {
     pub history: History,
     /// How often one caller may ask.
     pub limits: Limits,
+    /// How devices are asked for something.
+    pub downlink: Downlink,
 }
 
 impl ApiState {
@@ -130,7 +135,8 @@ impl ApiState {
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
-        let Settings { setup, reasons, persons, flag_reasons, history, limits } = settings;
+        let Settings { setup, reasons, persons, flag_reasons, history, limits, downlink } =
+            settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
@@ -148,6 +154,7 @@ impl ApiState {
             persons,
             flag_reasons,
             history,
+            downlink,
             closing,
         })))
     }
@@ -183,6 +190,8 @@ fn router(state: ApiState) -> Router {
         .route("/devices/import", post(devices::import).layer(csv))
         .route("/devices/refused", get(devices::refused))
         .route("/devices/{id}", get(devices::show).delete(devices::revoke))
+        .route("/devices/{id}/ask", post(commands::ask))
+        .route("/devices/{id}/text", post(commands::text))
         .route("/flags", get(flags::list).post(flags::add))
         .route("/flags/{id}", get(flags::show).delete(flags::withdraw))
         .route("/flags/export", get(flags::export))

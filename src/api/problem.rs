@@ -2,10 +2,12 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use interdict_protocols::Unsayable;
 use serde_json::{Map, Value, json};
 
 use super::tokens::TokenError;
 use crate::devices::EnrolError;
+use crate::downlink::NotAsked;
 use crate::shards::Refused;
 use crate::store::StoreError;
 
@@ -120,6 +122,21 @@ impl From<StoreError> for Problem {
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-accepted", refused.to_string())
+    }
+}
+
+impl From<NotAsked> for Problem {
+    fn from(not_asked: NotAsked) -> Self {
+        let detail = not_asked.to_string();
+        match not_asked {
+            NotAsked::Off => Self::conflict("off", detail),
+            NotAsked::NotConnected => Self::conflict("not-connected", detail),
+            NotAsked::Unsayable(Unsayable::Unsupported) => Self::conflict("unsupported", detail),
+            NotAsked::Unsayable(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unsayable", detail)
+            }
+            NotAsked::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail),
+        }
     }
 }
 

@@ -64,7 +64,11 @@ pub(super) async fn read(
 }
 
 /// Goes on only where a vehicle is the caller's unit's, or on its way to a checkpoint of that.
-async fn check(state: &ApiState, scope: &Scope, vehicle: &Vehicle) -> Result<(), Problem> {
+pub(super) async fn check(
+    state: &ApiState,
+    scope: &Scope,
+    vehicle: &Vehicle,
+) -> Result<(), Problem> {
     let Err(refused) = scope.check(vehicle.unit.as_ref()) else { return Ok(()) };
     let (id, now) = (vehicle.id.clone(), state.shards.clock().now());
     let alerts = move |engine: &Engine| {

@@ -36,14 +36,22 @@ pub mod acts {
     pub const CHECKPOINT_REMOVE: &str = "checkpoint.remove";
     /// The configuration is another one than at the last start.
     pub const CONFIGURATION_CHANGE: &str = "configuration.change";
+    /// A device was asked for its position.
+    pub const DEVICE_ASK: &str = "device.ask";
     /// A device was enrolled, or what is known of it and its vehicle changed.
     pub const DEVICE_ENROL: &str = "device.enrol";
+    /// A device is asked to report faster from now on, since its vehicle is flagged.
+    pub const DEVICE_FASTER: &str = "device.faster";
     /// Devices were enrolled or changed together.
     pub const DEVICE_IMPORT: &str = "device.import";
     /// A device was revoked.
     pub const DEVICE_REVOKE: &str = "device.revoke";
+    /// A device was asked to show a text to its driver.
+    pub const DEVICE_TEXT: &str = "device.text";
     /// A device's first token of another platform was believed.
     pub const DEVICE_TOKEN: &str = "device.token";
+    /// A device is asked to report faster no more.
+    pub const DEVICE_USUAL: &str = "device.usual";
     /// The stream of events, with flagged vehicles' positions, was opened.
     pub const EVENTS_FOLLOW: &str = "events.follow";
     /// A flag was added, or applied for.

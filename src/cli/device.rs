@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::remote::{
     Format, Reason, ServerArguments, json_lines, local, members, table, text, zone,
@@ -29,6 +29,26 @@ enum Command {
         server: ServerArguments,
         /// The device's IMEI or terminal number
         device: String,
+        #[command(flatten)]
+        reason: Reason,
+    },
+    /// Ask a device for its position, now
+    Ask {
+        #[command(flatten)]
+        server: ServerArguments,
+        /// The device's IMEI or terminal number
+        device: String,
+        #[command(flatten)]
+        reason: Reason,
+    },
+    /// Show a text to the driver, where the device has a display
+    Text {
+        #[command(flatten)]
+        server: ServerArguments,
+        /// The device's IMEI or terminal number
+        device: String,
+        /// The text
+        text: String,
         #[command(flatten)]
         reason: Reason,
     },
@@ -115,6 +135,14 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let answer = server.client()?.delete(&path)?;
             writeln!(std::io::stdout(), "revoked: {}", text(&answer, "/device"))?;
         }
+        Command::Ask { server, device, reason } => {
+            let path = reason.on(&format!("/v1/devices/{}/ask", segment(&device)));
+            said(&server.client()?.post(&path, &Value::Null)?)?;
+        }
+        Command::Text { server, device, text, reason } => {
+            let path = reason.on(&format!("/v1/devices/{}/text", segment(&device)));
+            said(&server.client()?.post(&path, &json!({ "text": text }))?)?;
+        }
         Command::List { server, refused: true, format, zone } => {
             let answer = server.client()?.get("/v1/devices/refused")?;
             let refused = members(&answer, "refused");
@@ -151,6 +179,13 @@ impl Enrol {
             given.map(|(name, text)| (name.into(), text.as_str().into())).collect::<Map<_, _>>(),
         )
     }
+}
+
+/// What a device was asked for; whether it obeys is seen by its reports.
+fn said(answer: &Value) -> std::io::Result<()> {
+    let [device, asked, protocol] =
+        ["/device", "/asked", "/protocol"].map(|pointer| text(answer, pointer));
+    writeln!(std::io::stdout(), "asked: {device} for {asked}, in {protocol}")
 }
 
 fn list(client: &Client, format: Format, zone: &jiff::tz::TimeZone) -> anyhow::Result<()> {

@@ -18,7 +18,13 @@ pub(super) fn event_line(event: &Value, zone: &TimeZone) -> String {
         Some(("alert", _)) => alert(data, short),
         Some(("vehicle", "silent")) => silent(data, &time, zone),
         Some(("vehicle", "heard")) => heard(data),
+        Some(("vehicle", "sighted")) => sighted(data),
         Some(("device", "alarm")) => alarm(data),
+        Some(("device", "mass-alarm")) => format!(
+            "{} alarms of class {} within a minute: no more of it are flagged for now",
+            data.get("alarms").and_then(Value::as_u64).unwrap_or_default(),
+            text(data, "/class")
+        ),
         Some(("device", "conflict")) => format!(
             "device {} of {} speaks from two places: {} is believed, {} is held apart",
             text(data, "/device"),
@@ -135,6 +141,20 @@ fn place(data: &Value) -> String {
         unit => said.push_str(&format!(", for {unit}")),
     }
     said
+}
+
+fn sighted(data: &Value) -> String {
+    format!(
+        "{} seen: {} | {} {}{}",
+        vehicle(data),
+        text(data, "/why/text"),
+        text(data, "/flag/reason"),
+        text(data, "/flag/case"),
+        match text(data, "/unit").as_str() {
+            "-" => String::new(),
+            unit => format!(", for {unit}"),
+        }
+    )
 }
 
 fn alarm(data: &Value) -> String {

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use interdict_protocols::{ALL, Alarm, Protocol};
+use interdict_protocols::tracker::tracker_protocols;
+use interdict_protocols::{ALL, Ability, Alarm, Protocol};
 use serde::Serialize;
 
 #[derive(clap::Args)]
@@ -19,7 +20,7 @@ enum Format {
     Human,
     /// One JSON object a line
     Json,
-    /// The table of README.md
+    /// The table of docs/protocols.md
     Markdown,
 }
 
@@ -31,6 +32,10 @@ struct Row {
     port: u16,
     authenticates: bool,
     alarms: &'static [Alarm],
+    /// What its devices can be asked for.
+    asked_for: &'static [Ability],
+    /// Whether `simulate` and `replay --to` speak it.
+    simulated: bool,
 }
 
 impl From<&'static Protocol> for Row {
@@ -48,6 +53,8 @@ impl From<&'static Protocol> for Row {
             port: protocol.port,
             authenticates: protocol.authenticates,
             alarms: protocol.alarms,
+            asked_for: asked_for(protocol),
+            simulated: is_simulated(protocol),
         }
     }
 }
@@ -74,28 +81,42 @@ fn human(out: &mut impl Write) -> io::Result<()> {
         let transports = protocol.transports.to_string();
         let Protocol { name, port, title, .. } = protocol;
         writeln!(out, "{name:widest$}  {port:>5}  {transports:<8}  {title}")?;
-        let alarms = alarms(protocol);
-        if !alarms.is_empty() {
-            writeln!(out, "{:widest$}         alarms: {alarms}", "")?;
+        for (what, list) in [("alarms", alarms(protocol)), ("asked for", abilities(protocol))] {
+            if !list.is_empty() {
+                writeln!(out, "{:widest$}         {what}: {list}", "")?;
+            }
         }
     }
     Ok(())
 }
 
-/// A table for a page: how many alarms, since a list of them would not fit its cell.
+/// A table for a page.
 fn markdown(out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "| protocol | port | over | what it is | alarms |")?;
-    writeln!(out, "|---|---|---|---|---|")?;
+    writeln!(out, "| protocol | port | over | what it is | asked for | simulated | alarms |")?;
+    writeln!(out, "|---|---|---|---|---|---|---|")?;
     for protocol in ALL {
         let Protocol { name, port, transports, title, .. } = protocol;
         let title = title.replace('|', "\\|");
+        let (asked_for, alarms) = (abilities(protocol), alarms(protocol));
+        let simulated = if is_simulated(protocol) { "yes" } else { "" };
         writeln!(
             out,
-            "| `{name}` | {port} | {transports} | {title} | {} |",
-            protocol.alarms.len()
+            "| `{name}` | {port} | {transports} | {title} | {asked_for} | {simulated} | {alarms} |"
         )?;
     }
     Ok(())
+}
+
+fn asked_for(protocol: &Protocol) -> &'static [Ability] {
+    protocol.commands.map_or(&[], |commands| commands.abilities)
+}
+
+fn is_simulated(protocol: &Protocol) -> bool {
+    tracker_protocols().any(|name| name == protocol.name)
+}
+
+fn abilities(protocol: &Protocol) -> String {
+    asked_for(protocol).iter().map(Ability::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn alarms(protocol: &Protocol) -> String {

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use interdict_protocols::{DeviceId, Fix, Transport};
+use interdict_protocols::tracker::identity;
+use interdict_protocols::{Command, DeviceId, Fix, Transport};
 
 use super::replay::Target;
 use super::terminal::escape;
@@ -22,8 +23,6 @@ use walk::{Dice, Walk};
 
 /// More connections than one machine's ports to one address.
 const MOST_DEVICES: u32 = 60_000;
-/// The first device: a number of fifteen digits, as an IMEI has.
-const FIRST_DEVICE: u64 = 860_000_000_000_000;
 /// Failures that are told one by one.
 const TOLD: u64 = 10;
 
@@ -98,7 +97,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     if let Some(file) = &arguments.fleet {
-        write_fleet(file, arguments.devices)?;
+        write_fleet(file, &arguments.protocol, arguments.devices)?;
         eprintln!("interdict: {} devices written to {}", arguments.devices, file.display());
         return Ok(ExitCode::SUCCESS);
     }
@@ -108,14 +107,11 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     tokio::runtime::Runtime::new()?.block_on(simulate(arguments, target, tracks))
 }
 
-fn device(number: u32) -> DeviceId {
-    (FIRST_DEVICE + u64::from(number)).to_string().into()
-}
-
-fn write_fleet(file: &std::path::Path, devices: u32) -> anyhow::Result<()> {
+fn write_fleet(file: &std::path::Path, protocol: &str, devices: u32) -> anyhow::Result<()> {
     let mut text = "device,vehicle,plate,class,unit\n".to_owned();
     for number in 0..devices {
-        text.push_str(&format!("{},sim-{number:05},辽B·S{number:05},taxi,\n", device(number)));
+        let device = identity(protocol, number);
+        text.push_str(&format!("{device},sim-{number:05},辽B·S{number:05},taxi,\n"));
     }
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
@@ -149,6 +145,7 @@ struct Sum {
     lost: AtomicU64,
     reconnects: AtomicU64,
     failed: AtomicU64,
+    asked: AtomicU64,
 }
 
 async fn simulate(
@@ -189,12 +186,13 @@ async fn simulate(
     let (sent, seconds) = (count(&sum.sent), begun.elapsed().as_secs_f64());
     writeln!(
         std::io::stdout(),
-        "{devices} devices sent {sent} reports in {seconds:.0} s ({:.0} a second), {} acknowledged, {} lost on purpose, {} reconnects, {} devices given up",
+        "{devices} devices sent {sent} reports in {seconds:.0} s ({:.0} a second), {} acknowledged, {} lost on purpose, {} reconnects, {} devices given up, asked {} times",
         sent as f64 / seconds,
         count(&sum.accepted),
         count(&sum.lost),
         count(&sum.reconnects),
-        count(&sum.failed)
+        count(&sum.failed),
+        count(&sum.asked)
     )?;
     let failed = count(&sum.failed) > 0;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -237,8 +235,9 @@ async fn drive(
         Some(fixes) => Walk::Track { fixes, offset_s: dice.between(0.0, 3_600.0) },
         None => Walk::random(arguments.around, arguments.radius * 1_000.0, &mut dice),
     };
-    let mut driver =
-        Driver::new(place.address, Some(place.transport), &arguments.protocol, device(number));
+    let device = identity(&arguments.protocol, number);
+    let mut driver = Driver::new(place.address, Some(place.transport), &arguments.protocol, device);
+    let mut rate = Rate { usual_s: arguments.every, faster: None };
     // Not all at once.
     let mut due = begun + Duration::from_secs_f64(dice.between(0.0, arguments.every));
     let mut last = due;
@@ -246,7 +245,15 @@ async fn drive(
         if until.is_some_and(|until| due >= until) {
             return Ok(());
         }
-        tokio::time::sleep_until(due.into()).await;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()) => break,
+                commands = driver.listen() => {
+                    sum.asked.fetch_add(commands.len() as u64, Ordering::Relaxed);
+                    due = commands.iter().fold(due, |due, command| rate.obey(command, due));
+                }
+            }
+        }
         let elapsed_s = due.duration_since(last).as_secs_f64();
         let since_s = due.duration_since(begun).as_secs_f64();
         last = due;
@@ -266,6 +273,37 @@ async fn drive(
             sum.reconnects.fetch_add(1, Ordering::Relaxed);
         }
         let jitter_s = dice.between(-arguments.jitter, arguments.jitter);
-        due += Duration::from_secs_f64((arguments.every + jitter_s).max(0.001));
+        due += Duration::from_secs_f64((rate.every_s() + jitter_s).max(0.001));
+    }
+}
+
+/// How often a device reports: as it is told, for as long as it is told so.
+struct Rate {
+    usual_s: f64,
+    faster: Option<(f64, Instant)>,
+}
+
+impl Rate {
+    fn every_s(&mut self) -> f64 {
+        self.faster = self.faster.filter(|(_, until)| Instant::now() < *until);
+        self.faster.map_or(self.usual_s, |(every_s, _)| every_s)
+    }
+
+    /// Does what the server asks for; when the next report is due then.
+    fn obey(&mut self, command: &Command, due: Instant) -> Instant {
+        let now = Instant::now();
+        match command {
+            Command::Position => now,
+            Command::ReportEvery { interval_s, for_s } => {
+                let until = now + Duration::from_secs(u64::from(*for_s));
+                self.faster = Some((f64::from(*interval_s), until));
+                due.min(now + Duration::from_secs(u64::from(*interval_s)))
+            }
+            Command::ReportAsUsual => {
+                self.faster = None;
+                due
+            }
+            Command::Text(_) => due,
+        }
     }
 }

@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, FlagReason, History, Limits, Persons, Retention};
+use super::{Audit, Downlink, FlagReason, History, Limits, Persons, Retention};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -51,6 +51,8 @@ pub(super) struct Document {
     pub(super) persons: Persons,
     /// How far back they read.
     pub(super) history: History,
+    /// What devices may be asked for.
+    pub(super) downlink: Downlink,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.

@@ -8,6 +8,7 @@ mod checkpoints;
 mod datum;
 mod digest;
 mod document;
+mod downlink;
 mod duration;
 mod enrolment;
 mod features;
@@ -39,6 +40,7 @@ use jiff::tz::TimeZone;
 pub use audit::{Audit, Reasons};
 pub use checkpoints::read_checkpoint;
 pub use datum::to_wgs84;
+pub use downlink::Downlink;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
@@ -87,6 +89,8 @@ pub struct Configuration {
     pub flag_reasons: FlagReasons,
     /// How far back they read.
     pub history: History,
+    /// What devices may be asked for.
+    pub downlink: Downlink,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -144,6 +148,7 @@ impl Configuration {
         let mut report = Report::default();
         let (document, places) = document::read(file, text, &mut report);
         ranges::check(file, &document, &places, &mut report);
+        downlink::check(file, &document, &places, &mut report);
         let ports = ports::read(file, &document, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
         let tls = tls::read(file, &document.tls, &places, files, &mut report);
@@ -235,6 +240,7 @@ impl Configuration {
             persons: document.persons,
             flag_reasons,
             history: document.history,
+            downlink: document.downlink,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -152,6 +152,13 @@ impl Registry {
         self.0.core.fleet().vehicle(id).cloned()
     }
 
+    /// The devices that a vehicle carries.
+    #[must_use]
+    pub fn devices_of(&self, vehicle: &VehicleId) -> Vec<DeviceId> {
+        let fleet = self.0.core.fleet();
+        fleet.of_vehicle(vehicle).map(|enrolment| enrolment.device.clone()).collect()
+    }
+
     /// Every enrolled vehicle once, in order of identity.
     #[must_use]
     pub fn vehicles(&self) -> Vec<Vehicle> {

@@ -2,6 +2,8 @@
 
 mod addresses;
 mod conflicts;
+mod downlink;
+mod mailbox;
 mod record;
 mod session;
 mod sessions;
@@ -27,8 +29,9 @@ use self::addresses::Addresses;
 use self::conflicts::Conflicts;
 use self::record::{Read, Recorder};
 use self::sessions::Sessions;
-use crate::config::Limits;
+use crate::config::{Downlink, Limits};
 use crate::devices::Registry;
+use crate::downlink::Requests;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
 
@@ -58,6 +61,7 @@ struct Shared {
     registry: Registry,
     metrics: Arc<Metrics>,
     limits: Limits,
+    downlink: Downlink,
     sessions: Sessions,
     conflicts: Mutex<Conflicts>,
     addresses: Arc<Addresses>,
@@ -94,7 +98,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway that listens nowhere yet. With `record`, every read is written there.
+    /// A gateway that listens nowhere yet, and says to devices what `requests` ask. With `record`, every
+    /// read is written there.
     ///
     /// # Errors
     /// The recording's file exists already or cannot be made.
@@ -103,6 +108,7 @@ impl Gateway {
         registry: Registry,
         metrics: Arc<Metrics>,
         limits: Limits,
+        (downlink, requests): (Downlink, Requests),
         record: Option<&Path>,
     ) -> io::Result<Self> {
         let shared = Shared {
@@ -118,8 +124,11 @@ impl Gateway {
             connections: AtomicU64::new(0),
             recorder: record.map(Recorder::start).transpose()?,
             limits,
+            downlink,
         };
-        Ok(Self { shared: Arc::new(shared), listening: Vec::new() })
+        let shared = Arc::new(shared);
+        shared.tasks.spawn(downlink::serve(Arc::clone(&shared), requests));
+        Ok(Self { shared, listening: Vec::new() })
     }
 
     /// Listens for `protocol` on `address`, on every transport that it is spoken over. Port 0 takes

@@ -14,10 +14,12 @@ use interdict_protocols::{
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::mailbox::{Mail, Mailbox};
 use super::sessions::{Claim, Hold, Talk};
 use super::sub_link::Callback;
 use crate::config::{PeerLimits, to_wgs84};
 use crate::devices::Enrolment;
+use crate::downlink::NotAsked;
 
 /// Devices that one peer may speak for: a forwarder's fleet, not an enumeration of numbers.
 const DEVICES_A_PEER: usize = 10_000;
@@ -86,8 +88,9 @@ impl Session {
         transport: Transport,
         peer: SocketAddr,
         limits: PeerLimits,
+        mailbox: Arc<Mailbox>,
     ) -> Self {
-        let talk = shared.sessions.open(peer, transport, CancellationToken::new());
+        let talk = shared.sessions.open(peer, (protocol, transport), mailbox);
         Self {
             shared: Arc::clone(shared),
             connection: Connection::new(protocol, transport, None),
@@ -174,11 +177,48 @@ impl Session {
         }
     }
 
-    /// The next message for the peer that is no answer to it.
+    /// The next message for the peer that is no answer to it. Loses nothing when dropped.
     pub(super) async fn notice(&mut self) -> Vec<u8> {
-        match &mut self.callback {
-            Some(callback) => callback.notice().await,
-            None => pending().await,
+        let talk = Arc::clone(&self.talk);
+        loop {
+            let callback = async {
+                match &mut self.callback {
+                    Some(callback) => callback.notice().await,
+                    None => pending().await,
+                }
+            };
+            let mail = tokio::select! {
+                notice = callback => return notice,
+                mail = talk.mailbox.next() => mail,
+            };
+            if let Some(bytes) = self.command(mail) {
+                return bytes;
+            }
+        }
+    }
+
+    /// The bytes that ask a device of the peer for something; says what came of it.
+    pub(super) fn command(&mut self, mail: Mail) -> Option<Vec<u8>> {
+        let registry = &self.shared.registry;
+        let enrolment = registry.find(&mail.device).filter(|_| self.devices.contains(&mail.device));
+        let Some(enrolment) = enrolment else {
+            mail.answer(Err(NotAsked::NotConnected));
+            return None;
+        };
+        let protocol = self.protocol();
+        let password = self.shared.downlink.password(enrolment.model.as_deref(), protocol);
+        let now = self.shared.shards.clock().now();
+        match self.connection.command(&mail.device, password, &mail.command, now) {
+            Ok(bytes) => {
+                mail.answer(Ok(protocol));
+                Some(bytes)
+            }
+            Err(error) => {
+                let device = crate::text::escape(mail.device.as_str());
+                tracing::debug!(protocol, device, %error, "a device was not asked");
+                mail.answer(Err(error.into()));
+                None
+            }
         }
     }
 

@@ -11,22 +11,36 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use interdict_protocols::{DeviceId, Transport};
+use interdict_protocols::{DeviceId, Protocol, Transport};
 use tokio_util::sync::CancellationToken;
+
+use super::mailbox::Mailbox;
+use crate::config::device_key;
 
 /// The live session of every device.
 pub(super) struct Sessions {
     quiet: Duration,
     started: Instant,
     next: AtomicU64,
-    live: Mutex<HashMap<DeviceId, Arc<Talk>>>,
+    /// By what is the same in every way to write a device's number.
+    live: Mutex<HashMap<Box<str>, Live>>,
+}
+
+/// A device's live session.
+struct Live {
+    /// The device as its peer names it.
+    device: DeviceId,
+    talk: Arc<Talk>,
 }
 
 /// One peer's talking, shared by all devices that it speaks for.
 pub(super) struct Talk {
     number: u64,
     pub(super) peer: SocketAddr,
+    pub(super) protocol: &'static Protocol,
     transport: Transport,
+    /// Where commands for its devices are put.
+    pub(super) mailbox: Arc<Mailbox>,
     /// How many devices it is believed to be.
     devices: AtomicUsize,
     /// Milliseconds since the table was made at which the peer last spoke.
@@ -64,16 +78,18 @@ impl Sessions {
     pub(super) fn open(
         &self,
         peer: SocketAddr,
-        transport: Transport,
-        superseded: CancellationToken,
+        (protocol, transport): (&'static Protocol, Transport),
+        mailbox: Arc<Mailbox>,
     ) -> Arc<Talk> {
         Arc::new(Talk {
             number: self.next.fetch_add(1, Ordering::Relaxed),
             peer,
+            protocol,
             transport,
+            mailbox,
             devices: AtomicUsize::new(0),
             heard_ms: AtomicU64::new(self.now_ms()),
-            superseded,
+            superseded: CancellationToken::new(),
         })
     }
 
@@ -85,7 +101,8 @@ impl Sessions {
     /// Asks whether the peer is believed to be `device`, which it says it is.
     pub(super) fn claim(&self, device: &DeviceId, talk: &Arc<Talk>, hold: Hold) -> Claim {
         let mut live = self.live.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match live.get(device) {
+        let key = device_key(device.as_str());
+        match live.get(key).map(|live| &live.talk) {
             Some(held) if held.number == talk.number => Claim::Believed,
             // Over UDP a mobile network gives one device a new port now and then.
             Some(held) if self.talks(held) && !is_same_datagram_peer(held, talk) => {
@@ -99,18 +116,26 @@ impl Sessions {
                     }
                 }
                 talk.devices.fetch_add(1, Ordering::Relaxed);
-                live.insert(device.clone(), Arc::clone(talk));
+                live.insert(key.into(), Live { device: device.clone(), talk: Arc::clone(talk) });
                 Claim::Believed
             }
         }
+    }
+
+    /// The talk of whoever is believed to be `device`, and how it names that.
+    pub(super) fn talk(&self, device: &DeviceId) -> Option<(DeviceId, Arc<Talk>)> {
+        let live = self.live.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Live { device, talk } = live.get(device_key(device.as_str()))?;
+        (!talk.superseded.is_cancelled()).then(|| (device.clone(), Arc::clone(talk)))
     }
 
     /// The peer has gone: its devices are anybody's.
     pub(super) fn close<'a>(&self, talk: &Talk, devices: impl Iterator<Item = &'a DeviceId>) {
         let mut live = self.live.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         for device in devices {
-            if live.get(device).is_some_and(|held| held.number == talk.number) {
-                live.remove(device);
+            let key = device_key(device.as_str());
+            if live.get(key).is_some_and(|held| held.talk.number == talk.number) {
+                live.remove(key);
             }
         }
     }
@@ -125,6 +150,13 @@ impl Sessions {
     }
 }
 
+impl Talk {
+    /// Another one for each session.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 fn is_same_datagram_peer(held: &Talk, talk: &Talk) -> bool {
     (held.transport, talk.transport) == (Transport::Udp, Transport::Udp)
         && held.peer.ip() == talk.peer.ip()
@@ -132,11 +164,14 @@ fn is_same_datagram_peer(held: &Talk, talk: &Talk) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use interdict_protocols::find;
+
     use super::*;
 
     fn talk(sessions: &Sessions, port: u16, transport: Transport) -> Arc<Talk> {
         let peer = SocketAddr::from(([127, 0, 0, 1], port));
-        sessions.open(peer, transport, CancellationToken::new())
+        let protocol = find("jt808").unwrap();
+        sessions.open(peer, (protocol, transport), Arc::new(Mailbox::new(1)))
     }
 
     #[test]
@@ -167,6 +202,17 @@ mod tests {
         // The older one cannot give away what it has lost.
         sessions.close(&older, [device.clone()].iter());
         assert!(matches!(sessions.claim(&device, &newer, Hold::One), Claim::Believed));
+    }
+
+    #[test]
+    fn a_device_is_found_however_its_number_is_written() {
+        let sessions = Sessions::new(Duration::from_secs(3600));
+        let talk = talk(&sessions, 1, Transport::Tcp);
+        sessions.claim(&DeviceId::from("0138"), &talk, Hold::One);
+        let found = sessions.talk(&DeviceId::from("138")).map(|(device, _)| device);
+        assert_eq!(found, Some(DeviceId::from("0138")));
+        sessions.close(&talk, [DeviceId::from("0138")].iter());
+        assert!(sessions.talk(&DeviceId::from("0138")).is_none());
     }
 
     #[test]

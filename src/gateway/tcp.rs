@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Shared;
+use super::mailbox::Mailbox;
 use super::record::Read;
 use super::session::{Session, Work};
 use crate::config::PeerLimits;
@@ -21,6 +22,9 @@ const READ: usize = 64 * 1024;
 
 /// How long a peer may take to read an answer.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Commands that wait for one connection: a person's, and the follower's.
+const MAIL: usize = 8;
 
 /// How long accepting pauses when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -78,7 +82,8 @@ async fn serve(
     let _ = stream.set_nodelay(true);
     let opened = Instant::now();
     let _open = shared.metrics.open(protocol.name);
-    let mut session = Session::new(&shared, protocol, Transport::Tcp, peer, limits);
+    let mailbox = Arc::new(Mailbox::new(MAIL));
+    let mut session = Session::new(&shared, protocol, Transport::Tcp, peer, limits, mailbox);
     let number = shared.next_connection();
     let reason = converse(&shared, &mut stream, &mut session, number, peer).await;
     let device = session.device().map(|device| crate::text::escape(device.as_str()));

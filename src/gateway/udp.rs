@@ -9,8 +9,10 @@ use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 
 use super::Shared;
+use super::mailbox::Mailbox;
 use super::record::Read;
 use super::session::{Session, Work};
+use crate::downlink::NotAsked;
 use crate::shards::Refused;
 
 /// The largest datagram there is.
@@ -19,16 +21,37 @@ const DATAGRAM: usize = 65_535;
 /// Datagrams of one port that wait for their answers at the most: two ticks of a full fleet.
 const WAITING: usize = 8_192;
 
+/// Commands that wait for the peers of one port: one for each of a city's flagged vehicles.
+const MAIL: usize = 1_024;
+
 /// Takes datagrams until the shutdown begins.
 pub(super) async fn listen(shared: Arc<Shared>, protocol: &'static Protocol, socket: UdpSocket) {
     let socket = Arc::new(socket);
     let waiting = Arc::new(Semaphore::new(WAITING));
     let mut peers = Peers::new(shared.limits.udp_peers);
     let mut buffer = vec![0; DATAGRAM];
+    let mailbox = Arc::new(Mailbox::new(MAIL));
     loop {
         let received = tokio::select! {
             biased;
             () = shared.closing.cancelled() => return,
+            // Before the next datagram: where many come, one always waits.
+            mail = mailbox.next() => {
+                let session = peers.known(mail.peer);
+                let peer = mail.peer;
+                let bytes = match session {
+                    Some(session) => session.command(mail),
+                    None => {
+                        mail.answer(Err(NotAsked::NotConnected));
+                        None
+                    }
+                };
+                if let Some(bytes) = bytes {
+                    // Lost ones are asked again.
+                    let _ = socket.send_to(&bytes, peer).await;
+                }
+                continue;
+            }
             received = socket.recv_from(&mut buffer) => received,
         };
         let (length, peer) = match received {
@@ -49,7 +72,8 @@ pub(super) async fn listen(shared: Arc<Shared>, protocol: &'static Protocol, soc
         });
         let session = peers.session(peer, || {
             let limits = shared.limits.of(peer.ip());
-            Session::new(&shared, protocol, Transport::Udp, peer, limits)
+            let mailbox = Arc::clone(&mailbox);
+            Session::new(&shared, protocol, Transport::Udp, peer, limits, mailbox)
         });
         let work = session.datagram(bytes);
         if session.is_refused() {
@@ -127,6 +151,11 @@ impl Peers {
         *age = self.clock;
         self.by_age.insert(self.clock, peer);
         session
+    }
+
+    /// The session of a peer that has been heard.
+    fn known(&mut self, peer: SocketAddr) -> Option<&mut Session> {
+        self.sessions.get_mut(&peer).map(|(_, session)| session)
     }
 
     fn forget(&mut self, peer: SocketAddr) {

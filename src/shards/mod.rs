@@ -23,7 +23,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use interdict_engine::roads::Roads;
-use interdict_engine::{Engine, FlagId, Input, RecordId, Setup, UnitId, VehicleId};
+use interdict_engine::{Engine, FlagId, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::audit::Act;
@@ -221,6 +221,14 @@ impl Shards {
     /// [`Refused`].
     pub async fn forget(&self, flag: FlagId) -> Result<(), Refused> {
         self.tell_all(Input::Forget(flag), None, Vec::new()).await
+    }
+
+    /// Tells that too many vehicles of a class raised alarms to flag each.
+    ///
+    /// # Errors
+    /// [`Refused`]: it may not be taken for accepted.
+    pub async fn hold_flags(&self, mass: MassAlarm) -> Result<(), Refused> {
+        self.tell_all(Input::MassAlarm(mass), None, Vec::new()).await
     }
 
     /// Tells every shard, as one record, with what the audit log is to say of it. Answers as

@@ -173,6 +173,7 @@ impl Noting {
                 .with("source", report.sighting.source.name())
                 .with("standing", json!(report.standing))
                 .with_some("by", report.sighting.by.as_deref()),
+            Data::Mass(mass) => act.with("class", json!(mass.class)).with("alarms", mass.alarms),
             Data::Conflict(report) => act.with("device", report.device.as_str()),
             Data::Flag(report) => act.with("flag", report.flag.id.as_str()),
             Data::Recall(report) => {

@@ -92,7 +92,12 @@ impl<'a> Sealing<'a> {
     }
 
     pub(super) fn keys_of_record(&self, record: &Record) -> Vec<KeyName> {
-        let Some(vehicle) = record.input.vehicle() else { return vec![KeyName::general()] };
+        let vehicle = match &record.input {
+            // Every shard is told, and still it names one.
+            Input::MassAlarm(mass) => Some(&mass.vehicle),
+            input => input.vehicle(),
+        };
+        let Some(vehicle) = vehicle else { return vec![KeyName::general()] };
         let mut flags = self.on(vehicle);
         match &record.input {
             Input::Flag(flag) => flags.insert(flag.id.clone()),
@@ -113,7 +118,7 @@ impl<'a> Sealing<'a> {
             Data::Sighting(report) => Some(&report.flag.id),
             // It is what stays when a flag's keys have gone.
             Data::Recall(_) => return BTreeSet::new(),
-            Data::Alarm(_) | Data::Conflict(_) => None,
+            Data::Alarm(_) | Data::Mass(_) | Data::Conflict(_) => None,
         };
         let mut flags: BTreeSet<FlagId> =
             event.vehicle().map(|vehicle| self.on(vehicle)).unwrap_or_default();

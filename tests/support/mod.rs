@@ -326,6 +326,8 @@ impl Events {
 pub(crate) struct Talk {
     pub(crate) stream: TcpStream,
     pub(crate) tracker: Box<dyn Tracker>,
+    /// What the server has asked for, and nobody has looked at.
+    asked: std::collections::VecDeque<interdict_protocols::Command>,
 }
 
 impl Talk {
@@ -333,7 +335,7 @@ impl Talk {
         let stream = TcpStream::connect(address).expect("connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         let (_, tracker) = tracker(protocol, &DeviceId::from(device)).expect("can be played");
-        Self { stream, tracker }
+        Self { stream, tracker, asked: Default::default() }
     }
 
     pub(crate) fn greet(&mut self) {
@@ -349,8 +351,19 @@ impl Talk {
         let mut buffer = [0; 4096];
         let length = self.stream.read(&mut buffer).ok().filter(|length| *length > 0)?;
         let heard = self.tracker.hear(&buffer[..length]);
+        self.asked.extend(heard.asked);
         self.stream.write_all(&heard.say).expect("sent");
         Some(heard.accepted)
+    }
+
+    /// What the server asks for next.
+    pub(crate) fn asked(&mut self) -> interdict_protocols::Command {
+        loop {
+            if let Some(command) = self.asked.pop_front() {
+                return command;
+            }
+            assert!(self.hear().is_some(), "the server asked for nothing");
+        }
     }
 
     pub(crate) fn send(&mut self, fix: &Fix) {

@@ -28,4 +28,13 @@ pub struct AlarmRule {
     /// Whether the vehicle is flagged, to be observed, until a person decides.
     #[serde(default)]
     pub provisional: bool,
+    /// Vehicles of the class that are flagged so in a minute. When there are more alarms, that is told
+    /// once, and nothing more is flagged in that minute: people look at one cause, not at each.
+    #[serde(default = "per_minute")]
+    pub per_minute: u32,
+}
+
+/// What a dispatcher can look into in a minute, and some.
+const fn per_minute() -> u32 {
+    10
 }

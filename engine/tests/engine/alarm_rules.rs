@@ -3,20 +3,25 @@
 use std::collections::BTreeSet;
 
 use interdict_engine::{
-    Action, AlarmRule, Class, Data, Decided, Decision, Event, FlagEnd, FlagState, Input, Setup,
-    Type,
+    Action, AlarmRule, Class, Data, Decided, Decision, Engine, Event, FlagEnd, FlagState, Input,
+    MassAlarm, Setup, Type,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
 use crate::support::{Town, at, fix, observation, point, vehicle};
 
-fn town() -> Town {
-    let alarm_rules = vec![AlarmRule {
+fn rules() -> Vec<AlarmRule> {
+    vec![AlarmRule {
         class: Class::Armoured,
         alarms: vec![Alarm::Sos, Alarm::Tow],
         departments: vec!["guards".to_owned()],
         provisional: true,
-    }];
+        per_minute: 10,
+    }]
+}
+
+fn town() -> Town {
+    let alarm_rules = rules();
     let checkpoints = vec![point("houyan", (0.0, 300.0))];
     let mut town = Town::with(Setup { checkpoints, alarm_rules, ..Setup::default() });
     town.tell(0.0, Input::Vehicle(vehicle("car", Class::Armoured)));
@@ -92,4 +97,30 @@ fn other_classes_and_stale_alarms_flag_nothing() {
     town.tell(5_000.0, observation("car", fix(5_000.0, (0.0, 0.0))));
     let stale = town.tell(5_001.0, observation("car", alarmed(20.0, Alarm::Sos)));
     assert_eq!(kinds(&stale), [Type::DeviceAlarm], "told, with its age");
+}
+
+#[test]
+fn while_alarms_are_many_none_flags_its_vehicle_and_each_is_told() {
+    let mut town = town();
+    let mass = MassAlarm {
+        class: Class::Armoured,
+        vehicle: "other".into(),
+        alarms: 11,
+        since: at(1.0),
+        until: at(60.0),
+    };
+    let events = town.tell(5.0, Input::MassAlarm(mass.clone()));
+    assert_eq!(kinds(&events), [Type::MassAlarm]);
+    assert_eq!(events[0].data, Data::Mass(mass));
+    let events = town.tell(10.0, observation("car", alarmed(10.0, Alarm::Sos)));
+    assert_eq!(kinds(&events), [Type::DeviceAlarm]);
+    // Also after a restart.
+    let snapshots = vec![town.engine.snapshot()];
+    let setup = Setup { alarm_rules: rules(), ..Setup::default() };
+    town.engine = Engine::restore(setup, snapshots, |_| true);
+    town.tell(11.0, Input::Vehicle(vehicle("car", Class::Armoured)));
+    let events = town.tell(12.0, observation("car", alarmed(12.0, Alarm::Tow)));
+    assert_eq!(kinds(&events), [Type::DeviceAlarm]);
+    let events = town.tell(60.0, observation("car", alarmed(60.0, Alarm::Sos)));
+    assert_eq!(kinds(&events), [Type::DeviceAlarm, Type::FlagAdded]);
 }

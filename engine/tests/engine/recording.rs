@@ -78,6 +78,7 @@ pub(crate) fn setup() -> Setup {
         alarms: vec![Alarm::Sos],
         departments: vec!["taxis".to_owned()],
         provisional: true,
+        per_minute: 10,
     }];
     let deadlines = Some(Deadlines::default());
     Setup { checkpoints, units, deadlines, alarm_rules, ..Setup::default() }

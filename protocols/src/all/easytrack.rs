@@ -66,6 +66,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::Temperature,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

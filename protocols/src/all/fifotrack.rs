@@ -56,6 +56,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerRestored,
         Alarm::Temperature,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

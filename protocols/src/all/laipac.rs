@@ -40,6 +40,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::PowerOff,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

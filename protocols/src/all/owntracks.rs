@@ -55,6 +55,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerOn,
         Alarm::PowerRestored,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

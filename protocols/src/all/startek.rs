@@ -62,6 +62,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::FuelLeak,
         Alarm::Fuel,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -54,6 +54,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowPower,
         Alarm::LowBattery,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

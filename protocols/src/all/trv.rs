@@ -36,6 +36,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: MAX_FRAME, find },
     authenticates: false,
     alarms: &[Alarm::Sos, Alarm::LowBattery, Alarm::Fall, Alarm::Removing, Alarm::General],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

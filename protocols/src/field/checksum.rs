@@ -21,8 +21,8 @@ pub fn crc8_nrsc5(bytes: &[u8]) -> u8 {
 }
 
 /// A CRC of 16 bits whose bits travel lowest first, by tables made at compile time: the n-th holds
-/// what a byte does to the sum once n more have followed it, so that four bytes are taken at a time.
-struct Reflected([[u16; 256]; 4]);
+/// what a byte does to the sum once n more have followed it, so that eight bytes are taken at a time.
+struct Reflected([[u16; 256]; 8]);
 
 impl Reflected {
     /// `polynomial` with its bits reversed.
@@ -33,19 +33,19 @@ impl Reflected {
         reason = "evaluated at compile time, where a wrong index is a build error"
     )]
     const fn new(polynomial: u16) -> Self {
-        let mut tables = [[0; 256]; 4];
+        let mut tables = [[0; 256]; 8];
         let mut index = 0;
         while index < 256 {
             let mut value = index as u16;
             let mut bit = 0;
-            while bit < 32 {
+            while bit < 64 {
                 if bit % 8 == 0 && bit > 0 {
                     tables[bit / 8 - 1][index] = value;
                 }
                 value = if value & 1 == 1 { (value >> 1) ^ polynomial } else { value >> 1 };
                 bit += 1;
             }
-            tables[3][index] = value;
+            tables[7][index] = value;
             index += 1;
         }
         Self(tables)
@@ -57,10 +57,17 @@ impl Reflected {
     }
 
     fn sum(&self, start: u16, bytes: &[u8]) -> u16 {
-        let (fours, rest) = bytes.as_chunks::<4>();
-        let sum = fours.iter().fold(start, |sum, [a, b, c, d]| {
+        let (eights, rest) = bytes.as_chunks::<8>();
+        let sum = eights.iter().fold(start, |sum, [a, b, c, d, e, f, g, h]| {
             let [low, high] = sum.to_le_bytes();
-            self.entry(3, a ^ low) ^ self.entry(2, b ^ high) ^ self.entry(1, *c) ^ self.entry(0, *d)
+            // Six of them do not wait for the sum before.
+            let free = self.entry(5, *c)
+                ^ self.entry(4, *d)
+                ^ self.entry(3, *e)
+                ^ self.entry(2, *f)
+                ^ self.entry(1, *g)
+                ^ self.entry(0, *h);
+            self.entry(7, a ^ low) ^ self.entry(6, b ^ high) ^ free
         });
         rest.iter().fold(sum, |sum, byte| {
             let [low, _] = sum.to_le_bytes();

@@ -28,6 +28,19 @@ pub fn of_year(
     Time::from_civil(date, (small(hour)?, small(minute)?, small(second)?), offset_s)
 }
 
+/// A date of year, month and day, apart by `/` or `-`, and a time of day apart by `:`, read off a
+/// clock that is `offset_s` ahead of UTC. A year of two digits is of this century.
+#[must_use]
+pub fn written(date: &str, time: &str, offset_s: i32) -> Option<Time> {
+    let mut parts = date.split(['/', '-']);
+    let year: i16 = parts.next()?.parse().ok()?;
+    let year = if (0..100).contains(&year) { year.checked_add(2000)? } else { year };
+    let (month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let mut of_day = time.split(':').map(|part| part.parse().ok());
+    let (hour, minute, second) = (of_day.next()??, of_day.next()??, of_day.next()??);
+    Time::from_civil((year, month, day), (hour, minute, second), offset_s)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +54,14 @@ mod tests {
         assert_eq!(read([26, 1, 1, 200, 0, 0]), None);
         let time = of_year(1999, [12, 31, 23, 59, 59], 0);
         assert_eq!(time.map(|time| time.seconds()), Some(946_684_799));
+    }
+
+    #[test]
+    fn a_written_date_may_have_two_digits_of_its_year() {
+        let instant = Time::parse("2026-06-05T02:01:15Z");
+        assert_eq!(written("2026/6/5", "2:1:15", 0), instant);
+        assert_eq!(written("26-06-05", "10:01:15", CHINA_S), instant);
+        assert_eq!(written("26-13-05", "10:01:15", 0), None);
+        assert_eq!(written("26-06-05", "10:01", 0), None);
     }
 }

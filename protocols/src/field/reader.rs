@@ -2,12 +2,12 @@
 
 use nom::Parser;
 use nom::error::Error;
-use nom::number::complete as number;
+use nom::number::complete::be_u24;
 
 use crate::{Reason, Reject};
 
-/// Reads a frame's fields one after another with nom's complete parsers, so that a short or odd
-/// field is refused with the offset of its first byte.
+/// Reads a frame's fields one after another, so that a short or odd field is refused with the offset
+/// of its first byte; fields of other shapes with nom's complete parsers.
 #[derive(Clone)]
 pub struct Reader<'a> {
     frame: &'a [u8],
@@ -15,13 +15,14 @@ pub struct Reader<'a> {
 }
 
 macro_rules! numbers {
-    ($($name:ident $type:ty, $what:literal;)+) => {
+    ($($name:ident $type:ty, $from:ident, $what:literal;)+) => {
         $(#[doc = concat!("The next ", $what, ".")]
         ///
         /// # Errors
         /// [`Reason::Truncated`] where the frame ends first.
+        #[inline]
         pub fn $name(&mut self) -> Result<$type, Reject> {
-            self.parse(number::$name)
+            self.array().map(<$type>::$from)
         })+
     };
 }
@@ -96,37 +97,53 @@ impl<'a> Reader<'a> {
     }
 
     numbers! {
-        u8 u8, "byte";
-        i8 i8, "signed byte";
-        be_u16 u16, "16 bits, big-endian";
-        be_i16 i16, "signed 16 bits, big-endian";
-        be_u24 u32, "24 bits, big-endian";
-        be_u32 u32, "32 bits, big-endian";
-        be_i32 i32, "signed 32 bits, big-endian";
-        be_u64 u64, "64 bits, big-endian";
-        be_i64 i64, "signed 64 bits, big-endian";
-        le_u16 u16, "16 bits, little-endian";
-        le_i16 i16, "signed 16 bits, little-endian";
-        le_u32 u32, "32 bits, little-endian";
-        le_i32 i32, "signed 32 bits, little-endian";
-        le_u64 u64, "64 bits, little-endian";
+        u8 u8, from_be_bytes, "byte";
+        i8 i8, from_be_bytes, "signed byte";
+        be_u16 u16, from_be_bytes, "16 bits, big-endian";
+        be_i16 i16, from_be_bytes, "signed 16 bits, big-endian";
+        be_u32 u32, from_be_bytes, "32 bits, big-endian";
+        be_i32 i32, from_be_bytes, "signed 32 bits, big-endian";
+        be_u64 u64, from_be_bytes, "64 bits, big-endian";
+        be_i64 i64, from_be_bytes, "signed 64 bits, big-endian";
+        le_u16 u16, from_le_bytes, "16 bits, little-endian";
+        le_i16 i16, from_le_bytes, "signed 16 bits, little-endian";
+        le_u32 u32, from_le_bytes, "32 bits, little-endian";
+        le_i32 i32, from_le_bytes, "signed 32 bits, little-endian";
+        le_u64 u64, from_le_bytes, "64 bits, little-endian";
+    }
+
+    /// The next 24 bits, big-endian.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] where the frame ends first.
+    pub fn be_u24(&mut self) -> Result<u32, Reject> {
+        self.parse(be_u24)
     }
 
     /// The next `length` bytes.
     ///
     /// # Errors
     /// [`Reason::Truncated`] where there are not so many.
+    #[inline]
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], Reject> {
-        self.parse(nom::bytes::complete::take(length))
+        let split = self.rest.split_at_checked(length);
+        let (taken, rest) = split.ok_or_else(|| self.reject(Reason::Truncated))?;
+        self.rest = rest;
+        Ok(taken)
     }
 
     /// The next `N` bytes.
     ///
     /// # Errors
     /// [`Reason::Truncated`] where there are not so many.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Reject> {
-        let at = self.reject(Reason::Truncated);
-        self.take(N)?.try_into().map_err(|_| at)
+        // By hand and not by nom: these are called for every field of every frame, and must be
+        // inlined in builds that do not look into other crates.
+        let split = self.rest.split_first_chunk();
+        let (taken, rest) = split.ok_or_else(|| self.reject(Reason::Truncated))?;
+        self.rest = rest;
+        Ok(*taken)
     }
 
     /// The next `length` bytes as text, white space included.
@@ -154,6 +171,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Reason::Truncated`] where there are not so many.
+    #[inline]
     pub fn skip(&mut self, length: usize) -> Result<(), Reject> {
         self.take(length).map(|_| ())
     }

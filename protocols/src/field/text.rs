@@ -51,6 +51,15 @@ pub fn is_printable(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(printable)
 }
 
+/// What follows `label`, up to a comma or white space: lines of answers are made of such pairs.
+#[must_use]
+pub fn labelled<'a>(line: &'a str, label: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(label)?;
+    let rest = rest.trim_start_matches(' ');
+    let value = rest.split(|letter: char| letter == ',' || letter.is_whitespace()).next()?;
+    (!value.is_empty()).then_some(value)
+}
+
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -3,17 +3,23 @@
 use super::write::{bcd_digits, date_time, scaled_u8, scaled_u16, scaled_u32};
 use super::{Heard, Progress, Tracker};
 use crate::field::checksum::crc16_x25;
-use crate::{Alarm, DeviceId, Fix};
+use crate::{Alarm, Command, DeviceId, Fix};
 
 pub(super) struct Gt06 {
     imei: [u8; 8],
     serial: u16,
     progress: Progress,
+    pending: Vec<u8>,
 }
 
 impl Gt06 {
     pub(super) fn new(device: &DeviceId) -> Self {
-        Self { imei: bcd_digits(device), serial: 0, progress: Progress::Waiting }
+        Self {
+            imei: bcd_digits(device),
+            serial: 0,
+            progress: Progress::Waiting,
+            pending: Vec::new(),
+        }
     }
 
     fn frame(&mut self, number: u8, body: &[u8]) -> Vec<u8> {
@@ -33,16 +39,33 @@ impl Gt06 {
 impl Tracker for Gt06 {
     fn hello(&mut self) -> Vec<u8> {
         self.progress = Progress::Waiting;
+        self.pending.clear();
         let imei = self.imei;
         self.frame(0x01, &imei)
     }
 
     fn hear(&mut self, bytes: &[u8]) -> Heard {
-        // Ten bytes come in one piece on any link that is up.
-        if matches!(bytes, [0x78, 0x78, _, 0x01, ..]) {
-            self.progress = Progress::Ready;
+        let mut heard = Heard::default();
+        self.pending.extend_from_slice(bytes);
+        while let [start, _, length, ..] = *self.pending {
+            // Two bytes before the length and, behind what it counts, two of line end.
+            let end = usize::from(length).saturating_add(5);
+            if start != 0x78 {
+                self.pending.clear();
+                break;
+            }
+            let Some(frame) = self.pending.get(..end) else { break };
+            match frame.get(3..end.saturating_sub(6)) {
+                Some([0x01, ..]) => self.progress = Progress::Ready,
+                // Length, four bytes of the server's, text.
+                Some([0x80, _, _, _, _, _, text @ ..]) if text == b"WHERE#" => {
+                    heard.asked.push(Command::Position);
+                }
+                _ => {}
+            }
+            self.pending.drain(..end);
         }
-        Heard::default()
+        heard
     }
 
     fn progress(&self) -> Progress {

@@ -4,13 +4,18 @@ use super::write::{bcd, bcd_digits, date_time, scaled_u16, scaled_u32};
 use super::{Heard, Progress, Tracker};
 use crate::field::checksum::xor;
 use crate::field::date::CHINA_S;
-use crate::{Alarm, DeviceId, Fix};
+use crate::field::text::gbk;
+use crate::{Alarm, Command, DeviceId, Fix};
 
 const REGISTER: u16 = 0x0100;
 const AUTHENTICATE: u16 = 0x0102;
 const LOCATION: u16 = 0x0200;
 const REGISTER_ANSWER: u16 = 0x8100;
 const GENERAL_ANSWER: u16 = 0x8001;
+const POSITION_REQUEST: u16 = 0x8201;
+const TRACKING: u16 = 0x8202;
+const TEXT: u16 = 0x8300;
+const ANSWER_OF_TERMINAL: u16 = 0x0001;
 
 pub(super) struct Jt808 {
     number: [u8; 6],
@@ -55,7 +60,18 @@ impl Jt808 {
         let (Some(id), Some(body)) = (message.first_chunk::<2>(), message.get(12..)) else {
             return;
         };
-        match (u16::from_be_bytes(*id), body) {
+        let id = u16::from_be_bytes(*id);
+        if let Some(command) = command(id, body) {
+            heard.asked.push(command);
+            // Serial number and message that are answered, and that it is done.
+            let [serial_high, serial_low] =
+                message.get(10..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+            let [high, low] = id.to_be_bytes();
+            heard
+                .say
+                .extend(self.frame(ANSWER_OF_TERMINAL, &[serial_high, serial_low, high, low, 0]));
+        }
+        match (id, body) {
             (REGISTER_ANSWER, [_, _, 0, token_and_sum @ ..]) => {
                 let token = token_and_sum.split_last().map_or(&[][..], |(_, token)| token);
                 heard.say = self.frame(AUTHENTICATE, token);
@@ -127,6 +143,20 @@ impl Tracker for Jt808 {
 
     fn is_answered(&self) -> bool {
         true
+    }
+}
+
+/// What a message asks for; its checksum stands behind its body.
+fn command(id: u16, body: &[u8]) -> Option<Command> {
+    match (id, body) {
+        (POSITION_REQUEST, [_]) => Some(Command::Position),
+        (TRACKING, [0, 0, _]) => Some(Command::ReportAsUsual),
+        (TRACKING, [a, b, c, d, e, f, _]) => Some(Command::ReportEvery {
+            interval_s: u16::from_be_bytes([*a, *b]),
+            for_s: u32::from_be_bytes([*c, *d, *e, *f]),
+        }),
+        (TEXT, [_, text @ .., _]) => Some(Command::Text(gbk(text))),
+        _ => None,
     }
 }
 

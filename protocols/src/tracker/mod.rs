@@ -3,15 +3,25 @@
 //! For `demo`, `replay --to`, `simulate` and the load bench; and every decoder's counterpart in
 //! tests. Sans-IO as the decoders are: bytes in, bytes out.
 
+mod gl200;
+mod gps103;
 mod gt06;
 mod h02;
 mod jt808;
+mod meiligao;
+mod meitrack;
 mod osmand;
+mod plain;
+mod suntech;
 mod t55;
 mod teltonika;
+mod tk103;
+mod watch;
+mod wialon;
 mod write;
 
-use crate::{DeviceId, Fix, Transport};
+use self::plain::{Plain, Ways};
+use crate::{Command, DeviceId, Fix, Transport};
 
 /// What an answer made of a tracker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +30,8 @@ pub struct Heard {
     pub say: Vec<u8>,
     /// Reports that the server has accepted with it.
     pub accepted: usize,
+    /// What the server asks for.
+    pub asked: Vec<Command>,
 }
 
 /// How far a tracker has come.
@@ -51,25 +63,53 @@ pub trait Tracker: Send {
     fn is_answered(&self) -> bool;
 }
 
-/// Makes a tracker.
-type Make = fn(&DeviceId) -> Box<dyn Tracker>;
+/// What makes a tracker.
+enum Make {
+    /// One that remembers nothing of what it said.
+    Plain(&'static Ways),
+    /// Another.
+    New(fn(&DeviceId) -> Box<dyn Tracker>),
+}
+use Make::New;
 
-/// Protocols that a tracker can speak, how it travels, and what makes one; sorted by name.
-static TRACKERS: &[(&str, Transport, Make)] = &[
-    ("gt06", Transport::Tcp, |device| Box::new(gt06::Gt06::new(device))),
-    ("h02", Transport::Udp, |device| Box::new(h02::H02::new(device))),
-    ("jt808", Transport::Tcp, |device| Box::new(jt808::Jt808::new(device))),
-    ("osmand", Transport::Tcp, |device| Box::new(osmand::OsmAnd::new(device))),
-    ("t55", Transport::Tcp, |device| Box::new(t55::T55::new(device))),
-    ("teltonika", Transport::Tcp, |device| Box::new(teltonika::Teltonika::new(device))),
+/// Protocols that a tracker can speak, how it travels, how many digits its identity has, and what
+/// makes one; sorted by name.
+static TRACKERS: &[(&str, Transport, usize, Make)] = &[
+    ("gl200", Transport::Tcp, 15, Make::Plain(&gl200::WAYS)),
+    ("gps103", Transport::Tcp, 15, Make::Plain(&gps103::WAYS)),
+    ("gt06", Transport::Tcp, 15, New(|device| Box::new(gt06::Gt06::new(device)))),
+    ("h02", Transport::Udp, 15, Make::Plain(&h02::WAYS)),
+    ("jt808", Transport::Tcp, 12, New(|device| Box::new(jt808::Jt808::new(device)))),
+    ("meiligao", Transport::Tcp, 14, Make::Plain(&meiligao::WAYS)),
+    ("meitrack", Transport::Tcp, 15, Make::Plain(&meitrack::WAYS)),
+    ("osmand", Transport::Tcp, 15, Make::Plain(&osmand::WAYS)),
+    ("suntech", Transport::Tcp, 15, Make::Plain(&suntech::WAYS)),
+    ("t55", Transport::Tcp, 15, Make::Plain(&t55::WAYS)),
+    ("teltonika", Transport::Tcp, 15, New(|device| Box::new(teltonika::Teltonika::new(device)))),
+    ("tk103", Transport::Tcp, 12, Make::Plain(&tk103::WAYS)),
+    ("watch", Transport::Tcp, 15, Make::Plain(&watch::WAYS)),
+    ("wialon", Transport::Tcp, 15, Make::Plain(&wialon::WAYS)),
 ];
 
 /// A tracker that speaks `protocol` as `device`, and how it travels; `None` where it cannot be
 /// played.
 #[must_use]
 pub fn tracker(protocol: &str, device: &DeviceId) -> Option<(Transport, Box<dyn Tracker>)> {
-    let (_, transport, make) = TRACKERS.iter().find(|(name, ..)| *name == protocol)?;
-    Some((*transport, make(device)))
+    let (_, transport, _, make) = TRACKERS.iter().find(|(name, ..)| *name == protocol)?;
+    let tracker: Box<dyn Tracker> = match make {
+        Make::Plain(ways) => Box::new(Plain::new(ways, device)),
+        New(make) => make(device),
+    };
+    Some((*transport, tracker))
+}
+
+/// An identity of as many digits as trackers have in `protocol`, another one for each number.
+#[must_use]
+pub fn identity(protocol: &str, number: u32) -> DeviceId {
+    let found = TRACKERS.iter().find(|(name, ..)| *name == protocol);
+    let digits = found.map_or(15, |(_, _, digits, _)| *digits).saturating_sub(2);
+    // 86: China, in IMEIs as in telephone numbers.
+    format!("86{number:0digits$}").into()
 }
 
 /// The protocols that a tracker can be played in.
@@ -134,8 +174,7 @@ mod tests {
     #[test]
     fn what_a_tracker_says_is_what_its_decoder_reads() {
         for protocol in tracker_protocols() {
-            let device = DeviceId::from("123456789012345");
-            let device = if protocol == "jt808" { "13800000001".into() } else { device };
+            let device = identity(protocol, 7);
             let sent = [fix(), Fix { latitude: -12.5, longitude: -77.25, ..fix() }];
             let (items, tracker, accepted) = talk(protocol, &device, &sent);
             assert_eq!(tracker.progress(), Progress::Ready, "{protocol}: {items:?}");
@@ -168,9 +207,9 @@ mod tests {
 
     #[test]
     fn an_emergency_button_is_heard_where_the_protocol_has_one() {
-        for protocol in ["gt06", "h02", "jt808", "osmand", "teltonika"] {
-            let device = DeviceId::from("123456789012345");
-            let device = if protocol == "jt808" { "13800000001".into() } else { device };
+        // NMEA 0183 has no alarms.
+        for protocol in tracker_protocols().filter(|protocol| *protocol != "t55") {
+            let device = identity(protocol, 7);
             let sos = Fix { alarms: AlarmSet::only(Alarm::Sos), ..fix() };
             let (items, ..) = talk(protocol, &device, &[sos]);
             let heard = items.iter().any(

@@ -3,7 +3,7 @@
 use super::write::{scaled, scaled_u16};
 use super::{Heard, Progress, Tracker};
 use crate::field::checksum::crc16_arc;
-use crate::{Alarm, DeviceId, Fix};
+use crate::{Alarm, Command, DeviceId, Fix};
 
 pub(super) struct Teltonika {
     imei: Vec<u8>,
@@ -31,7 +31,7 @@ impl Tracker for Teltonika {
 
     fn hear(&mut self, bytes: &[u8]) -> Heard {
         self.pending.extend_from_slice(bytes);
-        let mut accepted = 0_usize;
+        let mut heard = Heard::default();
         let mut pending = self.pending.as_slice();
         if self.progress == Progress::Waiting
             && let Some((answer, rest)) = pending.split_first()
@@ -39,13 +39,29 @@ impl Tracker for Teltonika {
             self.progress = if *answer == 1 { Progress::Ready } else { Progress::Refused };
             pending = rest;
         }
-        while let Some((count, rest)) = pending.split_first_chunk::<4>() {
-            let count = usize::try_from(u32::from_be_bytes(*count)).unwrap_or(usize::MAX);
-            accepted = accepted.saturating_add(count);
+        while let Some((head, rest)) = pending.split_first_chunk::<4>() {
+            // Nobody accepts no records: zeros begin a message.
+            if *head == [0; 4] {
+                let Some((length, rest)) = rest.split_first_chunk::<4>() else { break };
+                let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+                let Some((data, rest)) = rest.split_at_checked(length.saturating_add(4)) else {
+                    break;
+                };
+                // Codec 12, one, a command, its size, text, one; then the checksum.
+                if let [0x0c, 1, 5, _, _, _, _, text @ .., 1, _, _, _, _] = data
+                    && text == b"getgps"
+                {
+                    heard.asked.push(Command::Position);
+                }
+                pending = rest;
+                continue;
+            }
+            let count = usize::try_from(u32::from_be_bytes(*head)).unwrap_or(usize::MAX);
+            heard.accepted = heard.accepted.saturating_add(count);
             pending = rest;
         }
         self.pending = pending.to_vec();
-        Heard { say: Vec::new(), accepted }
+        heard
     }
 
     fn progress(&self) -> Progress {

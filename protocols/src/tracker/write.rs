@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::{DeviceId, Time};
+use crate::{DeviceId, Fix, Time};
 
 /// `value` in units of one `scale`th, rounded.
 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, and no report is that large")]
@@ -44,6 +44,64 @@ pub(super) fn date_time(time: Time, offset_s: i32) -> [i8; 6] {
     let civil = civil(time, offset_s);
     let year = i8::try_from(civil.year().rem_euclid(100)).unwrap_or_default();
     [year, civil.month(), civil.day(), civil.hour(), civil.minute(), civil.second()]
+}
+
+/// A clock's reading as text trackers write it.
+pub(super) struct Civil {
+    /// Of the century.
+    pub(super) year: i8,
+    pub(super) month: i8,
+    pub(super) day: i8,
+    pub(super) hour: i8,
+    pub(super) minute: i8,
+    pub(super) second: i8,
+    /// `ddmmyy`.
+    pub(super) date: String,
+    /// `yymmdd`.
+    pub(super) ymd: String,
+    /// `hhmmss`.
+    pub(super) time: String,
+}
+
+impl Civil {
+    /// As [`date_time`].
+    pub(super) fn of(time: Time, offset_s: i32) -> Self {
+        let [year, month, day, hour, minute, second] = date_time(time, offset_s);
+        Self {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            date: format!("{day:02}{month:02}{year:02}"),
+            ymd: format!("{year:02}{month:02}{day:02}"),
+            time: format!("{hour:02}{minute:02}{second:02}"),
+        }
+    }
+}
+
+/// `A` or `V`, as NMEA 0183 writes it.
+pub(super) const fn validity(fix: &Fix) -> char {
+    if fix.valid { 'A' } else { 'V' }
+}
+
+/// The speed in knots.
+pub(super) fn knots(fix: &Fix) -> f64 {
+    fix.speed_kmh.unwrap_or_default() / 1.852
+}
+
+/// The fields of NMEA 0183's RMC from the time to the date.
+pub(super) fn rmc(fix: &Fix) -> String {
+    let Civil { date, time, .. } = Civil::of(fix.fix_time, 0);
+    let (latitude, north_south) = degrees_minutes(fix.latitude, 2, ['N', 'S']);
+    let (longitude, east_west) = degrees_minutes(fix.longitude, 3, ['E', 'W']);
+    format!(
+        "{time}.000,{},{latitude},{north_south},{longitude},{east_west},{:.2},{:.1},{date}",
+        validity(fix),
+        knots(fix),
+        fix.course_deg.unwrap_or_default(),
+    )
 }
 
 /// The digits of `device`, padded with zeros in front, as `N` bytes of BCD.

@@ -68,6 +68,9 @@ impl Show {
             (Data::Sighting(report), _) => seen(report),
             (Data::Flag(report), _) => flag(report),
             (Data::Recall(recall), _) => format!("flag {} is to be forgotten", recall.flag),
+            (Data::Mass(mass), _) => {
+                format!("{} alarms of one class of vehicles within a minute", mass.alarms)
+            }
             (Data::Conflict(conflict), _) => format!(
                 "two peers speak as {}: {} is believed, {} is not",
                 conflict.device, conflict.believed, conflict.held

@@ -34,6 +34,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: MAX_MESSAGE, find },
     authenticates: false,
     alarms: &[],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -34,6 +34,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: MAX_FRAME, find },
     authenticates: false,
     alarms: &[Alarm::HardAcceleration, Alarm::HardBraking, Alarm::HardCornering],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -53,6 +53,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerOn,
         Alarm::Temperature,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -57,6 +57,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::Temperature,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

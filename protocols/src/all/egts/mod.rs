@@ -57,6 +57,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::Fault,
     ],
+    commands: None,
     decoder: || Box::new(Egts::default()),
 };
 

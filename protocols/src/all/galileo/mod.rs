@@ -38,6 +38,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::General,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

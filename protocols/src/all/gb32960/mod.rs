@@ -57,6 +57,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: frame::MAX, find: frame::find },
     authenticates: false,
     alarms: &[Alarm::LowPower, Alarm::Fault, Alarm::FuelLeak, Alarm::Temperature],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

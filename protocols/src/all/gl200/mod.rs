@@ -18,6 +18,7 @@
 //! that time.
 
 mod binary;
+mod command;
 mod text;
 mod vehicle;
 
@@ -53,6 +54,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerRestored,
         Alarm::Temperature,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 

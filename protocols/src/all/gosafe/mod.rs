@@ -27,6 +27,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: MAX_FRAME, find },
     authenticates: false,
     alarms: &[],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -19,6 +19,7 @@
 //! difference, taken as less than half a day, is the zone. A hemisphere may stand before its number
 //! or be missing.
 
+mod command;
 mod position;
 mod vehicle;
 
@@ -54,6 +55,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::FuelLeak,
         Alarm::Temperature,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 

@@ -4,9 +4,9 @@ use super::basic::Setting;
 use super::found::Found;
 use super::location::{self, USUAL, date};
 use super::message::Message;
-use super::modules;
+use super::{modules, place};
 use crate::field::{Reader, bcd, text};
-use crate::{Alarm, Attributes, Fix, Reject, Time};
+use crate::{Alarm, Attributes, Reject, Time};
 
 /// Reads a message. `None`: nobody knows it.
 pub(super) fn read(message: &Message<'_>, setting: Setting) -> Result<Option<Found>, Reject> {
@@ -65,39 +65,11 @@ fn string(reader: &mut Reader<'_>, setting: Setting, found: &mut Found) -> Resul
     let encoding = reader.u8()?;
     let bytes = reader.rest();
     let text = if encoding == 1 { text::ascii(bytes) } else { text::utf16_be(bytes) };
-    match position(&text, setting) {
+    match place::read(&text, setting.offset_s) {
         Some(fix) => found.fix = Some(fix),
         None => found.status.attributes.set("result", text),
     }
     Ok(())
-}
-
-/// `Current position!Lat:N38.920000,Lon:E121.640000,Course:135.00,Speed:42.0,DateTime:2026-06-15
-/// 02:01:15`.
-fn position(text: &str, setting: Setting) -> Option<Fix> {
-    let fields = text.strip_prefix("Current position!")?;
-    let field = |name: &str| {
-        let value = fields.split_once(name)?.1;
-        value.split(',').next().map(str::trim)
-    };
-    let coordinate = |name: &str, negative: char| {
-        let value = field(name)?;
-        let sign = value.chars().next()?;
-        let degrees: f64 = value.get(sign.len_utf8()..)?.parse().ok()?;
-        Some(if sign == negative { -degrees } else { degrees })
-    };
-    let number = |name: &str| field(name)?.parse::<f64>().ok().filter(|value| value.is_finite());
-    let mut parts = field("DateTime:")?.split(['-', ' ', ':']).filter(|part| !part.is_empty());
-    let year = parts.next()?.parse().ok()?;
-    let mut small = || parts.next()?.parse::<i8>().ok();
-    let date = (year, small()?, small()?);
-    let time = Time::from_civil(date, (small()?, small()?, small()?), setting.offset_s)?;
-    let fix = Fix::new(time, coordinate("Lat:", 'S')?, coordinate("Lon:", 'W')?)?;
-    Some(Fix {
-        speed_kmh: number("Speed:"),
-        course_deg: number("Course:").filter(|course| (0.0..=360.0).contains(course)),
-        ..fix
-    })
 }
 
 /// 0x32 and 0x33 of AZ735 travel alarms: a date, then blocks each with its length before it:
@@ -230,23 +202,4 @@ fn fuel(text: &str, attributes: &mut Attributes) {
     };
     attributes.set_some("temperature_c", number(3));
     attributes.set_some("fuel", number(6));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::all::gt06::status::Maker;
-
-    #[test]
-    fn a_position_may_come_as_text() {
-        let setting = Setting { maker: Maker::Concox, offset_s: 0 };
-        let text = "Current position!Lat:S38.920000,Lon:E121.640000,Course:135.00,Speed:42.0,\
-            DateTime:2026-06-15  02:01:15";
-        let fix = position(text, setting).unwrap();
-        assert_eq!((fix.latitude, fix.longitude), (-38.92, 121.64));
-        assert_eq!((fix.speed_kmh, fix.course_deg), (Some(42.0), Some(135.0)));
-        assert_eq!(fix.fix_time.to_string(), "2026-06-15T02:01:15Z");
-        assert_eq!(position("Current position!Lat:N1", setting), None);
-        assert_eq!(position(&text.replace("S38", "S98"), setting), None);
-    }
 }

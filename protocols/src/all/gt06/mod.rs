@@ -35,6 +35,7 @@
 //! before the date (QH302R, NT), the date is looked for behind the name.
 
 mod basic;
+mod command;
 mod extended;
 mod found;
 mod framing;
@@ -42,6 +43,7 @@ mod location;
 mod makers;
 mod message;
 mod modules;
+mod place;
 mod reports;
 mod status;
 
@@ -63,6 +65,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: framing::MAX, find: framing::find },
     authenticates: false,
     alarms: status::ALARMS,
+    commands: Some(&command::COMMANDS),
     decoder: || Box::<Tracker>::default(),
 };
 

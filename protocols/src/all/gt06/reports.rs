@@ -5,6 +5,7 @@ use super::found::Found;
 use super::location::{Cell, date, is_date};
 use super::makers::camera_alarm;
 use super::message::Message;
+use super::place;
 use super::status::{Maker, Occasion};
 use crate::field::{Reader, text};
 use crate::{Alarm, Reason, Reject, Time};
@@ -54,7 +55,7 @@ pub(super) fn read(message: &Message<'_>, setting: Setting) -> Result<Option<Fou
             let general = (event == 0x01).then_some(Alarm::General);
             found.status.event(camera_alarm(event).or(general));
         }
-        0x15 => string(reader, &mut found)?,
+        0x15 => string(reader, setting, &mut found)?,
         0x40 => battery_pack(reader, &mut found)?,
         0x94 => found.status.attributes.set("power_v", f64::from(reader.be_i16()?) / 100.0),
         // Cells and hot spots, with a date before them.
@@ -164,7 +165,7 @@ fn sealed(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Reject> {
 }
 
 /// 0x15: what a command came to. Length, four bytes of the server's, text.
-fn string(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Reject> {
+fn string(reader: &mut Reader<'_>, setting: Setting, found: &mut Found) -> Result<(), Reject> {
     let length = usize::from(reader.u8()?);
     if length == 0 {
         // Some firmware counts nothing and fills the rest with zeros.
@@ -177,6 +178,10 @@ fn string(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Reject> {
     }
     reader.skip(4)?;
     let text = text::ascii(reader.take(length.saturating_sub(4))?);
+    if let Some(fix) = place::read(&text, setting.offset_s) {
+        found.fix = Some(fix);
+        return Ok(());
+    }
     match text.strip_prefix("<ICCID:") {
         Some(iccid) => {
             found.status.attributes.set("iccid", iccid.trim_end_matches('>').to_owned());

@@ -13,6 +13,7 @@
 //! be chance are taken for a beginning only where the decimals behind them are a date.
 
 mod binary;
+mod command;
 mod status;
 mod text;
 
@@ -39,6 +40,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::Overspeed,
         Alarm::Temperature,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 

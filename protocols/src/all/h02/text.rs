@@ -16,6 +16,7 @@
 //!
 //! Times are `hhmmss`, dates `ddmmyy`, both UTC.
 
+use super::command;
 use super::status::Status;
 use crate::field::Fields;
 use crate::field::nmea;
@@ -34,6 +35,9 @@ pub(super) fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> 
         out.identify(device);
     }
     let maker = fields.text(0);
+    if let Some(manner) = command::manner(maker) {
+        out.manner(manner);
+    }
     match message {
         "HTBT" | "V0" => {
             out.reply(format!("{maker},{device},{message}#"), When::Now);

@@ -44,6 +44,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::HardBraking,
         Alarm::HardCornering,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -49,6 +49,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::PowerRestored,
     ],
+    commands: None,
     decoder: || Box::new(Its::default()),
 };
 

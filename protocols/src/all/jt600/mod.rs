@@ -40,6 +40,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::Fault,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

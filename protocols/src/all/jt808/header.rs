@@ -53,6 +53,12 @@ pub(super) mod number {
     /// Ours.
     pub(in super::super) const TIME_ANSWER_OF_MAKERS: u16 = 0x8109;
     /// Ours.
+    pub(in super::super) const POSITION_REQUEST: u16 = 0x8201;
+    /// Ours.
+    pub(in super::super) const TRACKING: u16 = 0x8202;
+    /// Ours.
+    pub(in super::super) const TEXT: u16 = 0x8300;
+    /// Ours.
     pub(in super::super) const MEDIA_ANSWER: u16 = 0x8800;
     /// Ours, to the locks' messages.
     pub(in super::super) const LOCK_ANSWER: u16 = 0x4401;
@@ -106,6 +112,56 @@ impl<'m> Header<'m> {
             part = (total > 1).then_some(Part { total, number });
         }
         Ok(Self { dialect, message, attributes, version, number, serial, part })
+    }
+
+    /// The head of a message that answers none, to a terminal whose frames have this form.
+    pub(super) const fn ours(dialect: Dialect, version: Option<u8>, number: &'m [u8]) -> Self {
+        Self { dialect, message: 0, attributes: 0, version, number, serial: 0, part: None }
+    }
+
+    /// The bytes that name `device` in a header: the reverse of [`Self::device`].
+    pub(super) fn number_of(
+        device: &str,
+        dialect: Dialect,
+        version: Option<u8>,
+    ) -> Option<Vec<u8>> {
+        let length: usize = match (dialect, version) {
+            (Dialect::Alternative, _) => 7,
+            (Dialect::Standard, Some(_)) => 10,
+            (Dialect::Standard, None) => 6,
+        };
+        let device = match device.trim_start_matches('0') {
+            "" if device.is_empty() => return None,
+            device => device,
+        };
+        let is_number = device.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number {
+            return None;
+        }
+        if device.len() > length.saturating_mul(2) {
+            let first = device.get(..14)?.parse::<u64>().ok()?;
+            let [_, _, number @ ..] = first.to_be_bytes();
+            return (length == number.len() && imei(first) == device).then(|| number.to_vec());
+        }
+        let digits = format!("{device:0>width$}", width = length.saturating_mul(2));
+        let digit = |byte: &u8| byte.saturating_sub(b'0');
+        Some(
+            digits
+                .as_bytes()
+                .chunks(2)
+                .map(|pair| pair.iter().fold(0, |byte, half| (byte << 4) | digit(half)))
+                .collect(),
+        )
+    }
+
+    /// How its frame is set off.
+    pub(super) const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The version byte of the form of 2019.
+    pub(super) const fn version(&self) -> Option<u8> {
+        self.version
     }
 
     /// Whether the frame has the form of 2019.

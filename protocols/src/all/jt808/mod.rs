@@ -42,6 +42,7 @@
 //! terminals wait for that, but the last one only with what the whole message reported.
 
 pub(super) mod alarms;
+mod command;
 mod extensions;
 mod framing;
 mod header;
@@ -71,6 +72,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: framing::MAX, find: framing::find },
     authenticates: true,
     alarms: alarms::ALL,
+    commands: Some(&command::COMMANDS),
     decoder: || Box::<Terminal>::default(),
 };
 
@@ -99,6 +101,7 @@ impl Decoder for Terminal {
         let mut reader = Reader::new(message.content());
         let header =
             Header::read(message.dialect, &mut reader).map_err(|reject| message.place(reject))?;
+        out.manner(command::manner(&header));
         let place = |reject| message.place(reject);
         let call = Call { context, header: &header, place: &place };
         match header.part {

@@ -54,6 +54,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Function { max: frame::MAX, find: frame::find },
     authenticates: true,
     alarms: jt808::alarms::ALL,
+    commands: None,
     decoder: || Box::<MainLink>::default(),
 };
 

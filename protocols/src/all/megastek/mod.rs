@@ -44,6 +44,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::Fault,
         Alarm::Tow,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

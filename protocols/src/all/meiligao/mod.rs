@@ -29,6 +29,7 @@
 //! Quirks: some engine messages begin with `@@` though their CRC was made with `$$`; messages with
 //! pictures may have FFFF for a CRC.
 
+mod command;
 mod data;
 
 use crate::field::{Reader, checksum};
@@ -54,6 +55,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::PowerOff,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 

@@ -17,6 +17,7 @@
 //! Quirks: some firmware states a length that is one or two off; the line's end decides then.
 
 mod binary;
+mod command;
 mod text;
 
 use crate::field::{Fields, checksum};
@@ -54,6 +55,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::Fuel,
         Alarm::Temperature,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 

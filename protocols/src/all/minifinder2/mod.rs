@@ -56,6 +56,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerOff,
         Alarm::PowerOn,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -35,6 +35,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Remembering { max: MAX_FRAME, find },
     authenticates: false,
     alarms: &[Alarm::General],
+    commands: None,
     decoder: || Box::new(Navis::default()),
 };
 

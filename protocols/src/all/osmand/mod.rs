@@ -40,6 +40,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Http { max_head: 8 * 1024, max_body: 128 * 1024 },
     authenticates: false,
     alarms: Alarm::ALL,
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -43,6 +43,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::HardAcceleration,
         Alarm::HardBraking,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -48,6 +48,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::Overspeed,
         Alarm::LowBattery,
     ],
+    commands: None,
     decoder: || Box::new(StarLink { reference: 0 }),
 };
 

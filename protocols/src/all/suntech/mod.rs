@@ -15,6 +15,7 @@
 //! Quirks: a report of the serial port (`UEX`) holds whatever was read there, and one of a crash
 //! (`CRR`) samples, line ends included; the length stands before them.
 
+mod command;
 mod crash;
 mod text;
 mod universal;
@@ -51,6 +52,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerRestored,
         Alarm::General,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(Suntech::default()),
 };
 
@@ -106,6 +108,7 @@ impl Decoder for Suntech {
             return universal::decode_binary(frame, out);
         }
         let fields = Fields::split(frame, b';');
+        out.manner(command::manner(fields.bytes(0)));
         match fields.text(0) {
             "STT" | "ALT" | "BLE" | "UEX" | "TRV" => universal::decode(&fields, out),
             "CRR" => self.crash.decode(&fields, frame, out),

@@ -38,6 +38,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Line { max: 1024 },
     authenticates: false,
     alarms: &[],
+    commands: None,
     decoder: || Box::new(T55::default()),
 };
 

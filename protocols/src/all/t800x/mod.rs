@@ -67,6 +67,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::Temperature,
         Alarm::General,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -47,6 +47,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::HardBraking,
         Alarm::HardCornering,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -25,7 +25,7 @@ enum Form {
 use Form::{Flag, Identity, Part, Signed, SignedPart, Whole};
 
 /// Sorted by number.
-static NAMES: &[(u16, &str, Form)] = &[
+const NAMES: &[(u16, &str, Form)] = &[
     (1, "input_1", Flag),
     (2, "input_2", Flag),
     (3, "input_3", Flag),
@@ -105,7 +105,7 @@ static NAMES: &[(u16, &str, Form)] = &[
 ];
 
 /// What the GH3000 numbers otherwise. Sorted.
-static GH3000_NAMES: &[(u16, &str, Form)] = &[
+const GH3000_NAMES: &[(u16, &str, Form)] = &[
     (1, "battery_percent", Whole),
     (2, "usb_connected", Flag),
     (5, "uptime_s", Whole),
@@ -117,6 +117,37 @@ static GH3000_NAMES: &[(u16, &str, Form)] = &[
     (240, "motion", Flag),
     (244, "roaming", Flag),
 ];
+
+/// Where each number stands in a table of names, counted from 1: a look instead of a search for each
+/// of a record's many elements.
+struct Places<const N: usize>([u8; N]);
+
+static PLACES: Places<637> = Places::of(NAMES);
+static GH3000_PLACES: Places<245> = Places::of(GH3000_NAMES);
+
+impl<const N: usize> Places<N> {
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        reason = "evaluated at compile time, where a wrong index is a build error"
+    )]
+    const fn of(names: &[(u16, &str, Form)]) -> Self {
+        assert!(names.len() < u8::MAX as usize);
+        let mut places = [0; N];
+        let mut place = 0;
+        while place < names.len() {
+            places[names[place].0 as usize] = place as u8 + 1;
+            place += 1;
+        }
+        Self(places)
+    }
+
+    fn find(&self, id: u16) -> Option<usize> {
+        let place = self.0.get(usize::from(id)).copied()?;
+        usize::from(place).checked_sub(1)
+    }
+}
 
 /// Elements of any length that are text.
 static TEXTS: &[(u16, &str)] = &[
@@ -159,45 +190,45 @@ impl Elements {
     }
 
     /// An element of 1, 2, 4 or 8 bytes.
-    pub(super) fn number(&mut self, id: u16, bytes: &[u8]) {
-        let value = bytes.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
+    #[inline]
+    pub(super) fn number(&mut self, id: u16, value: u64, width: usize) {
         let alarm = if self.is_gh3000 {
             self.gh3000_alarm(id, value)
         } else {
-            self.alarm(id, value, bytes.len())
+            self.alarm(id, value, width)
         };
         if id == 24 && !self.is_gh3000 {
             self.speed_kmh = u16::try_from(value).ok().map(f64::from);
             return;
         }
-        let names = if self.is_gh3000 { GH3000_NAMES } else { NAMES };
-        match names.binary_search_by_key(&id, |(known, ..)| *known) {
-            Ok(at) => {
-                if let Some((_, name, form)) = names.get(at) {
-                    self.set(name, *form, value, bytes);
-                }
-            }
-            Err(_) if alarm => {}
-            Err(_) => match i64::try_from(value) {
+        let named = if self.is_gh3000 {
+            GH3000_PLACES.find(id).and_then(|place| GH3000_NAMES.get(place))
+        } else {
+            PLACES.find(id).and_then(|place| NAMES.get(place))
+        };
+        match named {
+            Some((_, name, form)) => self.set(name, *form, value, width),
+            None if alarm => {}
+            None => match i64::try_from(value) {
                 Ok(value) => self.attributes.set(format!("io_{id}"), value),
-                Err(_) => self.attributes.set(format!("io_{id}"), hex(bytes)),
+                Err(_) => self.attributes.set(format!("io_{id}"), digits(value, width)),
             },
         }
     }
 
-    fn set(&mut self, name: &'static str, form: Form, value: u64, bytes: &[u8]) {
-        let signed = sign_extended(value, bytes.len());
+    fn set(&mut self, name: &'static str, form: Form, value: u64, width: usize) {
+        let signed = sign_extended(value, width);
         match form {
             Flag => self.attributes.set(name, value != 0),
             Whole => match i64::try_from(value) {
                 Ok(value) => self.attributes.set(name, value),
-                Err(_) => self.attributes.set(name, hex(bytes)),
+                Err(_) => self.attributes.set(name, digits(value, width)),
             },
             Signed => self.attributes.set(name, signed),
             Part(unit) => self.attributes.set(name, value as f64 / unit),
             SignedPart(unit) => self.attributes.set(name, signed as f64 / unit),
             Identity if value == 0 => {}
-            Identity => self.attributes.set(name, hex(bytes)),
+            Identity => self.attributes.set(name, digits(value, width)),
         }
     }
 
@@ -277,6 +308,12 @@ impl Elements {
     }
 }
 
+/// `value` of `width` bytes in hexadecimal.
+fn digits(value: u64, width: usize) -> String {
+    let bytes = value.to_be_bytes();
+    hex(bytes.get(bytes.len().saturating_sub(width)..).unwrap_or_default())
+}
+
 /// `value` of `width` bytes as a signed number.
 const fn sign_extended(value: u64, width: usize) -> i64 {
     let shift = match width {
@@ -299,6 +336,15 @@ mod tests {
     }
 
     #[test]
+    fn every_number_is_found_where_it_stands() {
+        for id in 0..=u16::MAX {
+            let name = PLACES.find(id).and_then(|place| NAMES.get(place));
+            assert_eq!(name.map(|named| named.0), NAMES.iter().map(|n| n.0).find(|n| *n == id));
+        }
+        assert_eq!(GH3000_PLACES.find(244), Some(GH3000_NAMES.len() - 1));
+    }
+
+    #[test]
     fn signs_are_extended_from_any_width() {
         assert_eq!(sign_extended(0xff, 1), -1);
         assert_eq!(sign_extended(0x7f, 1), 127);
@@ -310,10 +356,10 @@ mod tests {
     #[test]
     fn a_state_that_ends_is_known_to_be_off() {
         let mut elements = Elements::new(249, Attributes::new());
-        elements.number(249, &[0]);
+        elements.number(249, 0, 1);
         assert!(elements.alarms.is_empty());
         assert!(elements.alarm_states.contains(Alarm::Jamming));
-        elements.number(249, &[1]);
+        elements.number(249, 1, 1);
         assert!(elements.alarms.contains(Alarm::Jamming));
     }
 }

@@ -4,9 +4,9 @@
 //! IMEI in 8 bytes of BCD (14), or seconds and IMEI (15), then the payload. The size counts all
 //! of that. Types: 5 command, 6 answer, `0d` photograph, `11` command for another IMEI.
 
-use crate::field::{Reader, bcd};
+use crate::field::{Reader, bcd, date, text};
 use crate::item::hex;
-use crate::{AlarmSet, Attributes, Out, Reason, Reject, Time};
+use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
 
 /// Codec 14: the command was addressed to another device.
 const NOT_FOR_ME: u8 = 0x11;
@@ -37,6 +37,10 @@ pub(super) fn message(reader: &mut Reader<'_>, codec: u8, out: &mut Out<'_>) -> 
     let length = reader.remaining().checked_sub(until).ok_or(too_short)?;
     let payload = reader.take(length)?;
 
+    if let Some(fix) = place(&String::from_utf8_lossy(payload)) {
+        out.fix(fix, Attributes::new());
+        return Ok(());
+    }
     let mut attributes = Attributes::new();
     match (kind, payload) {
         (NOT_FOR_ME, _) if codec == 0x0e => attributes.set("result", "refused: another IMEI"),
@@ -49,6 +53,20 @@ pub(super) fn message(reader: &mut Reader<'_>, codec: u8, out: &mut Out<'_>) -> 
     }
     out.report(time, AlarmSet::EMPTY, attributes);
     Ok(())
+}
+
+/// The answer to `getgps`: `GPS:1 Sat:9 Lat:38.914000 Long:121.614700 Alt:31 Speed:47 Dir:272 Date:
+/// 2026/6/15 Time: 1:59:59`, in UTC.
+fn place(line: &str) -> Option<Fix> {
+    let number = |label| text::labelled(line, label)?.parse::<f64>().ok();
+    let (day, of_day) = (text::labelled(line, "Date:")?, text::labelled(line, "Time:")?);
+    let time = date::written(day, of_day, 0)?;
+    let mut fix = Fix::new(time, number("Lat:")?, number("Long:")?)?;
+    fix.valid = number("GPS:") == Some(1.0) && number("Sat:").is_some_and(|count| count > 0.0);
+    fix.altitude_m = number("Alt:").filter(|metres| metres.is_finite());
+    fix.speed_kmh = number("Speed:").filter(|kmh| (0.0..1000.0).contains(kmh));
+    fix.course_deg = number("Dir:").filter(|course| (0.0..=360.0).contains(course));
+    Some(fix)
 }
 
 fn text_or_hex(payload: &[u8], attributes: &mut Attributes) {

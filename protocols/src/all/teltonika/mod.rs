@@ -20,6 +20,7 @@
 //! without elements of 16 bytes and does not say which: the reading that ends at the frame's end
 //! is taken.
 
+mod command;
 mod elements;
 mod messages;
 mod records;
@@ -53,6 +54,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::HardBraking,
         Alarm::HardCornering,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 

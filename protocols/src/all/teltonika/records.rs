@@ -62,21 +62,54 @@ fn element_count(reader: &mut Reader<'_>, layout: Layout) -> Result<u16, Reject>
 
 /// An element's value.
 enum Read<'a> {
-    Number(&'a [u8]),
+    /// With its width in bytes.
+    Number(u64, usize),
     Bytes(&'a [u8]),
 }
 
-fn read_elements<'a>(
-    reader: &mut Reader<'a>,
+/// The elements of one width: a count, then identity and value of each. They are taken together, since
+/// a record has many and each is short.
+fn read_numbers<const WIDTH: usize>(
+    reader: &mut Reader<'_>,
     layout: Layout,
-    mut take: impl FnMut(u16, Read<'a>),
+    take: &mut impl FnMut(u16, Read<'_>),
 ) -> Result<(), Reject> {
-    for width in [1, 2, 4, 8] {
-        for _ in 0..element_count(reader, layout)? {
-            let id = narrow_or_wide(reader, layout.ids_are_wide)?;
-            take(id, Read::Number(reader.take(width)?));
+    let count = usize::from(element_count(reader, layout)?);
+    let number = |value: &[u8; WIDTH]| {
+        let value = value.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
+        Read::Number(value, WIDTH)
+    };
+    if layout.ids_are_wide {
+        let elements = reader.take(count.saturating_mul(WIDTH.saturating_add(2)))?;
+        for element in elements.chunks_exact(WIDTH.saturating_add(2)) {
+            if let Some((id, value)) = element.split_first_chunk::<2>()
+                && let Some(value) = value.first_chunk()
+            {
+                take(u16::from_be_bytes(*id), number(value));
+            }
+        }
+    } else {
+        let elements = reader.take(count.saturating_mul(WIDTH.saturating_add(1)))?;
+        for element in elements.chunks_exact(WIDTH.saturating_add(1)) {
+            if let Some((id, value)) = element.split_first()
+                && let Some(value) = value.first_chunk()
+            {
+                take(u16::from(*id), number(value));
+            }
         }
     }
+    Ok(())
+}
+
+fn read_elements(
+    reader: &mut Reader<'_>,
+    layout: Layout,
+    mut take: impl FnMut(u16, Read<'_>),
+) -> Result<(), Reject> {
+    read_numbers::<1>(reader, layout, &mut take)?;
+    read_numbers::<2>(reader, layout, &mut take)?;
+    read_numbers::<4>(reader, layout, &mut take)?;
+    read_numbers::<8>(reader, layout, &mut take)?;
     if layout.has_sixteen {
         for _ in 0..element_count(reader, layout)? {
             let id = narrow_or_wide(reader, layout.ids_are_wide)?;
@@ -93,6 +126,17 @@ fn read_elements<'a>(
     Ok(())
 }
 
+/// As [`read_elements`], of a layout without elements of any length: by the counts alone.
+fn pass_over_elements(reader: &mut Reader<'_>, layout: Layout) -> Result<(), Reject> {
+    let id = if layout.ids_are_wide { 2 } else { 1 };
+    let widths: &[usize] = if layout.has_sixteen { &[1, 2, 4, 8, 16] } else { &[1, 2, 4, 8] };
+    for width in widths {
+        let count = usize::from(element_count(reader, layout)?);
+        reader.skip(count.saturating_mul(width.saturating_add(id)))?;
+    }
+    Ok(())
+}
+
 /// Whether `count` records in `layout` and their repeated number are all that is left to read.
 pub(super) fn fit(mut reader: Reader<'_>, layout: Layout, count: u8) -> bool {
     let mut pass_over = || -> Result<(), Reject> {
@@ -100,7 +144,7 @@ pub(super) fn fit(mut reader: Reader<'_>, layout: Layout, count: u8) -> bool {
             reader.skip(POSITION)?;
             narrow_or_wide(&mut reader, layout.ids_are_wide)?;
             narrow_or_wide(&mut reader, layout.counts_are_wide)?;
-            read_elements(&mut reader, layout, |_, _| ())?;
+            pass_over_elements(&mut reader, layout)?;
         }
         Ok(())
     };
@@ -133,7 +177,7 @@ pub(super) fn avl(
     attributes.set_some("generation", generation);
     let mut elements = Elements::new(event, attributes);
     read_elements(reader, layout, |id, value| match value {
-        Read::Number(bytes) => elements.number(id, bytes),
+        Read::Number(value, width) => elements.number(id, value, width),
         Read::Bytes(bytes) => elements.variable(id, bytes),
     })?;
     if priority == PRIORITY_PANIC {
@@ -223,7 +267,9 @@ pub(super) fn gh3000(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), R
         if bit(mask, number) {
             for _ in 0..reader.u8()? {
                 let id = reader.u8()?;
-                elements.number(u16::from(id), reader.take(width)?);
+                let value = reader.take(width)?;
+                let value = value.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte));
+                elements.number(u16::from(id), value, width);
             }
         }
     }

@@ -24,6 +24,7 @@
 //! (6), power cut, ignition, lines (3), fuel (3, hexadecimal), `L` mileage (hexadecimal, m). The date
 //! is `yymmdd`, but `ddmmyy` where it is separated by a comma.
 
+mod command;
 mod position;
 
 use position::{Dated, alarms, by_command, position};
@@ -59,6 +60,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::Temperature,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 
@@ -138,6 +140,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         return Ok(());
     }
     out.identify(device);
+    out.manner(command::manner(has_commas));
     let fields = Fields::split(frame, b',');
     match command {
         "ZC20" => battery(&fields, out),

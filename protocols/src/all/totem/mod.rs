@@ -46,6 +46,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::LowBattery,
         Alarm::PowerRestored,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

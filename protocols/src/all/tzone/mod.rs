@@ -69,6 +69,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::PowerOn,
         Alarm::Temperature,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

@@ -48,6 +48,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::Overspeed,
         Alarm::LowPower,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

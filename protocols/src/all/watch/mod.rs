@@ -23,6 +23,7 @@
 //! Quirks: the length is often wrong, and needed only where the content is binary. Coordinates may
 //! have a sign beside their letter.
 
+mod command;
 mod framing;
 mod position;
 
@@ -51,6 +52,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::GeofenceExit,
         Alarm::LowBattery,
     ],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 
@@ -67,6 +69,9 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         && maker.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !plausible {
         return Err(Reject::at(4, Reason::Malformed));
+    }
+    if let [first, second] = *maker.as_bytes() {
+        out.manner(command::manner([first, second], head.number.is_some()));
     }
     let answer = |content: &str| {
         let number = head.number.map(part).map(|number| format!("{number}*")).unwrap_or_default();

@@ -22,6 +22,7 @@
 //!
 //! Quirks: without satellites a position is taken for invalid.
 
+mod command;
 mod record;
 
 use crate::field::{Fields, checksum};
@@ -37,6 +38,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     framer: Framer::Line { max: 65_536 },
     authenticates: false,
     alarms: &[Alarm::Sos],
+    commands: Some(&command::COMMANDS),
     decoder: || Box::new(decode),
 };
 
@@ -131,6 +133,7 @@ fn identity(text: &str) -> Option<&str> {
 fn login(body: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let fields = Fields::split(body, b';');
     let is_second = fields.count() > 2 && fields.text(0).contains('.');
+    out.manner(command::manner(is_second));
     if is_second {
         let sum_at = fields.count().saturating_sub(1);
         let summed = body.get(..fields.offset(sum_at)).unwrap_or_default();

@@ -51,6 +51,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         Alarm::Overspeed,
         Alarm::LowBattery,
     ],
+    commands: None,
     decoder: || Box::new(decode),
 };
 

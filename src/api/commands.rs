@@ -1,0 +1,70 @@
+//! `/v1/devices/{id}/ask` and `…/text`: what a device is asked for.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use interdict_protocols::Command;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::ApiState;
+use super::auth::Caller;
+use super::devices::not_enrolled;
+use super::extract::{Body, Pairs, Segment, text as checked};
+use super::problem::Problem;
+use super::tokens::Action;
+use super::vehicles;
+use crate::audit::{Act, acts};
+
+/// A text for a driver.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Message {
+    text: String,
+}
+
+pub(super) async fn ask(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(device): Segment,
+    pairs: Pairs,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    caller.may(Action::AskDevices)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    let act = state.act(acts::DEVICE_ASK, &by);
+    say(&state, &caller, &device, Command::Position, act).await
+}
+
+pub(super) async fn text(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(device): Segment,
+    pairs: Pairs,
+    Body(Message { text }): Body<Message>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    caller.may(Action::AskDevices)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    let text = checked("text", &text)?;
+    let act = state.act(acts::DEVICE_TEXT, &by).with("text", text.as_str());
+    say(&state, &caller, &device, Command::Text(text), act).await
+}
+
+/// Notes that a device is asked for something, and asks it. Whether it obeys, its reports tell.
+async fn say(
+    state: &ApiState,
+    caller: &Caller,
+    device: &str,
+    command: Command,
+    act: Act,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let enrolment = state.registry.find(&device.into()).ok_or_else(|| not_enrolled(device))?;
+    vehicles::check(state, &caller.scope(state), &enrolment.vehicle).await?;
+    let ability = command.ability().to_string();
+    let act = act
+        .with("device", enrolment.device.as_str())
+        .with("vehicle", enrolment.vehicle.id.as_str());
+    state.note(vec![act]).await?;
+    let protocol = state.downlink.ask(enrolment.device.clone(), command).await?;
+    let said = json!({ "device": enrolment.device, "asked": ability, "protocol": protocol });
+    Ok((StatusCode::ACCEPTED, Json(said)))
+}
