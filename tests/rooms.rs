@@ -41,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "devices",
+            "dispatch",
             "downlink",
             "gateway",
             "heads",

@@ -12,6 +12,10 @@ use super::handles::Handles;
 use super::keys::{KeyName, Keyring, Purpose, Sealer};
 use crate::audit::{Act, acts};
 
+/// The most flags of a vehicle under whose keys something of it is sealed, beside the one that it names:
+/// more than stand on any vehicle. Each takes 80 bytes of every value, and a value must stay small.
+const MOST_FLAGS: usize = 32;
+
 /// Which flags stand on each vehicle.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing(HashMap<VehicleId, BTreeSet<FlagId>>);
@@ -76,7 +80,7 @@ impl<'a> Sealing<'a> {
     }
 
     fn on(&self, vehicle: &VehicleId) -> BTreeSet<FlagId> {
-        self.standing.on(vehicle).chain(self.added.on(vehicle)).cloned().collect()
+        self.standing.on(vehicle).chain(self.added.on(vehicle)).take(MOST_FLAGS).cloned().collect()
     }
 
     /// A flag whose key was purged has none any more: what still comes of it is its day's.
