@@ -25,6 +25,7 @@ use crate::heads::Publisher;
 use crate::mass;
 use crate::metrics::Metrics;
 use crate::pursuit;
+use crate::retention::Keeper;
 use crate::roads::lend;
 use crate::shards::{Refused, Shards};
 use crate::store::{Space, Store};
@@ -61,6 +62,7 @@ pub struct Server {
     new_admin_token: Option<String>,
     store: Store,
     heads: Option<Publisher>,
+    keeper: Keeper,
 }
 
 impl Server {
@@ -151,6 +153,7 @@ impl Server {
             closing.clone(),
         ));
         let heads = Publisher::start(&store, &signer, &configuration.audit);
+        let keeper = Keeper::start(&store, &shards, configuration.retention);
         if configuration.downlink.enabled {
             let (store, registry) = (store.clone(), registry.clone());
             let (shards, downlink) = (shards.clone(), downlink.clone());
@@ -185,6 +188,7 @@ impl Server {
             new_admin_token: admin,
             store,
             heads,
+            keeper,
         })
     }
 
@@ -207,11 +211,12 @@ impl Server {
 
     /// Ends in order, within the time that the limits give: what is left undone then is said.
     pub async fn close(self) {
-        let Self { shards, gateway, api, closing, shutdown, store, heads, .. } = self;
+        let Self { shards, gateway, api, closing, shutdown, store, heads, keeper, .. } = self;
         let clock = *shards.clock();
         let orderly = async {
             // Readiness turns false with this, and streams end.
             closing.cancel();
+            keeper.close().await;
             gateway.close().await;
             if let Err(error) = api.await {
                 tracing::error!(%error, "the HTTP server did not end well");

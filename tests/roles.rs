@@ -58,6 +58,7 @@ const IMPORT: &str = "device,vehicle,unit\n3,x,station\n";
 const FLAG: &str = r#"{"vehicle":"f","reason":"stolen","case":"A","authority":"duty officer"}"#;
 const FLAGS: &str = "vehicle,reason,case,authority\nf,stolen,B,duty officer\n";
 const REJECT: &str = r#"{"note":"no ground"}"#;
+const HOLD: &str = r#"{"reason":"court 7"}"#;
 const SIGHTING: &str = r#"{"vehicle":"v","latitude":38.9,"longitude":121.6,"source":"caller"}"#;
 const CONTAIN: &str = "/v1/containment?at=38.9,121.6&since=2026-06-15T02:00:00Z";
 
@@ -100,6 +101,16 @@ const TABLE: &[Row] = &[
     row("POST /v1/flags/{id}/approve", "/v1/flags/none/approve", "{}", APPROVE, (404, 404)),
     row("POST /v1/flags/{id}/reject", "/v1/flags/none/reject", REJECT, APPROVE, (404, 404)),
     row("POST /v1/flags/{id}/renew", "/v1/flags/none/renew", "{}", APPROVE, (404, 404)),
+    row("POST /v1/flags/{id}/hold", "/v1/flags/none/hold", HOLD, BOOKS, (404, 403)),
+    row("POST /v1/flags/{id}/release", "/v1/flags/none/release", HOLD, BOOKS, (404, 403)),
+    row("GET /v1/holds", "/v1/holds", "", BOOKS, (200, 403)),
+    row(
+        "GET /v1/subjects/{vehicle}/report",
+        "/v1/subjects/v/report?reason=x",
+        "",
+        BOOKS,
+        (200, 403),
+    ),
     row("GET /v1/vehicles/{id}", "/v1/vehicles/v?reason=x", "", POSITION, (200, 403)),
     row("GET /v1/alerts", "/v1/alerts", "", POLICE, (200, 200)),
     row("POST /v1/alerts/{id}/deliver", "/v1/alerts/ALERT/deliver", NONE, HANDLE, (200, 403)),

@@ -20,8 +20,8 @@ use crate::timers::Timers;
 use crate::watched::{Ending, Scene, Watched};
 use crate::{
     AlarmRule, AlertReport, Checkpoint, CheckpointId, Class, Data, Deadlines, Decided, Decision,
-    Event, EventId, Flag, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal,
-    Rules, Setup, SilenceReport, Type, Unit, UnitId, Vehicle, VehicleId,
+    Event, EventId, Flag, FlagId, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId,
+    Refusal, Rules, Setup, SilenceReport, Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -141,6 +141,7 @@ impl Engine {
             Input::Checkpoint(checkpoint) => {
                 self.change(&checkpoint.id, record.id, Some(checkpoint.clone()), events);
             }
+            Input::Forget(flag) => self.forget(flag),
             Input::Placed(checkpoint) => self.place(checkpoint, events),
             Input::RemoveCheckpoint(checkpoint) => {
                 self.change(checkpoint, record.id, None, events);
@@ -302,10 +303,11 @@ impl Engine {
         let mut vehicles = BTreeSet::new();
         for event in events.iter_mut().skip(from) {
             if let Some((flag, end)) = event.recalls()
-                && let Some(desk) = self.desks.get_mut(event.vehicle())
+                && let Some(vehicle) = event.vehicle()
+                && let Some(desk) = self.desks.get_mut(vehicle)
             {
                 desk.recall(flag, end, event.time, &mut beside);
-                vehicles.insert(event.vehicle().clone());
+                vehicles.insert(vehicle.clone());
             }
             let Data::Alert(report) = &event.data else { continue };
             let (vehicle, checkpoint) = (report.vehicle.id.clone(), report.checkpoint.id.clone());
@@ -322,6 +324,15 @@ impl Engine {
         events.append(&mut beside);
         for vehicle in &vehicles {
             self.set_timer(vehicle);
+        }
+    }
+
+    fn forget(&mut self, flag: &FlagId) {
+        let desks = self.desks.iter_mut();
+        let changed =
+            desks.filter_map(|(vehicle, desk)| desk.forget(flag).then(|| vehicle.clone()));
+        for vehicle in changed.collect::<BTreeSet<_>>() {
+            self.set_timer(&vehicle);
         }
     }
 

@@ -66,6 +66,7 @@ types! {
     FlagRenewed "interdict.flag.renewed" "A flag lasts longer.",
     FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
     FlagExpired "interdict.flag.expired" "A flag ended by itself.",
+    FlagRecalled "interdict.flag.recalled" "What was told of a flag is purged, and to be forgotten by whoever has it.",
 }
 
 /// How near an alert's vehicle is.
@@ -425,6 +426,16 @@ pub struct FlagReport {
     pub note: Option<String>,
 }
 
+/// A flag that should never have been, and of which nothing is kept any more. It says no more than who
+/// must know which one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecallReport {
+    /// The flag.
+    pub flag: FlagId,
+    /// The units that were told of it.
+    pub units: Vec<UnitId>,
+}
+
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -445,6 +456,8 @@ pub enum Data {
     Sighting(Box<SightingReport>),
     /// Of a flag.
     Flag(Box<FlagReport>),
+    /// Of a flag that is no more.
+    Recall(RecallReport),
 }
 
 /// Something that happened.
@@ -462,10 +475,10 @@ pub struct Event {
 }
 
 impl Event {
-    /// The vehicle concerned.
+    /// The vehicle concerned; none where it must not be named any more.
     #[must_use]
-    pub fn vehicle(&self) -> &VehicleId {
-        match &self.data {
+    pub fn vehicle(&self) -> Option<&VehicleId> {
+        Some(match &self.data {
             Data::Alert(alert) => &alert.vehicle.id,
             Data::Silence(silence) => &silence.vehicle.id,
             Data::Heard(heard) => &heard.vehicle.id,
@@ -474,7 +487,8 @@ impl Event {
             Data::Conflict(conflict) => &conflict.vehicle,
             Data::Flag(flag) => &flag.vehicle.id,
             Data::Sighting(report) => &report.vehicle.id,
-        }
+            Data::Recall(_) => return None,
+        })
     }
 
     /// The checkpoint concerned.
@@ -487,12 +501,16 @@ impl Event {
         }
     }
 
-    /// The checkpoints and the units that were told of a silence which this ends, and the units that
-    /// are let in on a covert flag: it concerns them, too.
+    /// The checkpoints and the units that were told of a silence which this ends, or of a flag that
+    /// is recalled, and the units that are let in on a covert flag: it concerns them, too.
     #[must_use]
     pub fn told_before(&self) -> (Vec<&CheckpointId>, Vec<&UnitId>) {
         let covert = self.covert().iter();
-        let Data::Heard(heard) = &self.data else { return (Vec::new(), covert.collect()) };
+        let heard = match &self.data {
+            Data::Heard(heard) => heard,
+            Data::Recall(recall) => return (Vec::new(), recall.units.iter().collect()),
+            _ => return (Vec::new(), covert.collect()),
+        };
         let units = heard.checkpoints.iter().map(|checkpoint| &checkpoint.unit);
         (
             heard.checkpoints.iter().map(|checkpoint| &checkpoint.id).collect(),
@@ -510,7 +528,7 @@ impl Event {
             Data::Alarm(alarm) => alarm.unit.as_ref(),
             Data::Flag(report) => report.flag.unit.as_ref(),
             Data::Sighting(report) => report.unit.as_ref(),
-            Data::Mass(_) | Data::Conflict(_) => None,
+            Data::Mass(_) | Data::Conflict(_) | Data::Recall(_) => None,
         }
     }
 
@@ -530,7 +548,7 @@ impl Event {
             Data::Heard(heard) => &heard.flag.covert,
             Data::Flag(report) => &report.flag.covert,
             Data::Sighting(report) => &report.flag.covert,
-            Data::Alarm(_) | Data::Mass(_) | Data::Conflict(_) => &[],
+            Data::Alarm(_) | Data::Mass(_) | Data::Conflict(_) | Data::Recall(_) => &[],
         }
     }
 }
@@ -553,7 +571,10 @@ impl Serialize for Cloud<'_> {
         map.serialize_entry("source", self.source)?;
         map.serialize_entry("type", &self.event.kind)?;
         map.serialize_entry("time", &self.event.time)?;
-        map.serialize_entry("subject", self.event.vehicle())?;
+        match (&self.event.data, self.event.vehicle()) {
+            (Data::Recall(recall), _) => map.serialize_entry("subject", &recall.flag)?,
+            (_, vehicle) => map.serialize_entry("subject", &vehicle)?,
+        }
         map.serialize_entry("sequence", &self.sequence.to_string())?;
         map.serialize_entry("datacontenttype", "application/json")?;
         map.serialize_entry("data", &self.event.data)?;

@@ -77,6 +77,8 @@ pub enum Input {
     },
     /// A flag was approved, rejected or renewed.
     Decide(Decided),
+    /// Nothing of an ended flag is kept any longer: alerts of it that still wait for somebody go.
+    Forget(FlagId),
     /// A checkpoint was added or changed. Where that puts it elsewhere on the roads, approaches to
     /// it are judged by geometry until it is [`Self::Placed`].
     Checkpoint(Checkpoint),
@@ -113,7 +115,8 @@ impl Input {
             Self::Flag(flag) => Some(&flag.vehicle),
             Self::Decide(decided) => Some(&decided.vehicle),
             Self::Handle(handled) => Some(&handled.vehicle),
-            Self::Checkpoint(_)
+            Self::Forget(_)
+            | Self::Checkpoint(_)
             | Self::Placed(_)
             | Self::RemoveCheckpoint(_)
             | Self::MassAlarm(_)

@@ -38,8 +38,8 @@ pub use decision::{Decided, Decision, FlagRefusal};
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
-    EventId, FlagReport, Handling, HeardReport, NearestUnit, Seen, SightingReport, SilenceReport,
-    Stage, Type, VehicleView, Why,
+    EventId, FlagReport, Handling, HeardReport, NearestUnit, RecallReport, Seen, SightingReport,
+    SilenceReport, Stage, Type, VehicleView, Why,
 };
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};

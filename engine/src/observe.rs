@@ -60,6 +60,7 @@ impl Engine {
             }
             Input::Withdraw { .. }
             | Input::Conflict(_)
+            | Input::Forget(_)
             | Input::Checkpoint(_)
             | Input::Placed(_)
             | Input::RemoveCheckpoint(_)

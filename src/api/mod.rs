@@ -26,6 +26,7 @@ mod session_routes;
 mod sessions;
 mod sight;
 mod sightings;
+mod subjects;
 mod tls;
 mod token_routes;
 mod tokens;
@@ -223,6 +224,10 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .route("/flags/import", post(flags::import).layer(csv))
         .route("/flags/reasons", get(flags::reasons))
         .route("/flags/{id}/withdraw", post(flags::withdraw))
+        .route("/flags/{id}/hold", post(flags::hold))
+        .route("/flags/{id}/release", post(flags::release))
+        .route("/holds", get(flags::holds))
+        .route("/subjects/{vehicle}/report", get(subjects::report))
         .route("/flags/{id}/approve", post(flags::approve))
         .route("/flags/{id}/reject", post(flags::reject))
         .route("/flags/{id}/renew", post(flags::renew))

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
-use interdict_engine::{AlertReport, Setup, UnitId};
+use interdict_engine::{AlertReport, Setup, Type, UnitId};
 use interdict_protocols::Time;
 
 use super::ApiState;
@@ -131,7 +131,7 @@ impl Scope {
         if self.since(now).is_some_and(|since| event.time < since) {
             return false;
         }
-        event.kind.name().starts_with(FLAG_EVENTS)
+        (event.kind.name().starts_with(FLAG_EVENTS) && event.kind != Type::FlagRecalled)
             || self.holds(event.unit.as_ref())
             || event.told_units.iter().any(|unit| self.holds(Some(unit)))
     }
@@ -232,7 +232,7 @@ mod tests {
             id: interdict_engine::EventId("e".into()),
             kind,
             time: NOW.plus_seconds(-seconds),
-            vehicle: "v".into(),
+            vehicle: Some("v".into()),
             unit: unit.map(Into::into),
             checkpoint: None,
             told_units: told.iter().map(|unit| UnitId::from(*unit)).collect(),

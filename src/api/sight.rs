@@ -1,6 +1,6 @@
 //! Who may know of a flag and of what is said for it.
 
-use interdict_engine::{Flag, UnitId};
+use interdict_engine::{Flag, Type, UnitId};
 use serde::Deserialize;
 
 use super::ApiState;
@@ -42,6 +42,10 @@ impl Caller {
     /// Whether they may read an event: of a covert flag's, those whom it lets in alone; of a flag
     /// itself, those who see it.
     pub(super) fn reads(&self, state: &ApiState, event: &StoredEvent) -> bool {
+        // It names nothing but the flag's identity, to those who had more.
+        if event.kind == Type::FlagRecalled {
+            return true;
+        }
         if event.kind.name().starts_with(FLAG_EVENTS) {
             let told = serde_json::from_str::<Told<Flag>>(&event.json);
             return told.is_ok_and(|told| self.sees(state, &told.data.flag));

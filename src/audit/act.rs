@@ -1,5 +1,6 @@
 //! [`Act`]: something to be noted.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use interdict_protocols::Time;
@@ -65,6 +66,14 @@ pub mod acts {
     pub const FLAG_RENEW: &str = "flag.renew";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
+    /// What is kept of a flag is held: nothing of it is purged.
+    pub const FLAG_HOLD: &str = "flag.hold";
+    /// A flag is held no longer.
+    pub const FLAG_RELEASE: &str = "flag.release";
+    /// Something was purged by destroying its key.
+    pub const RETENTION_PURGE: &str = "retention.purge";
+    /// All that is held on a vehicle was read.
+    pub const SUBJECT_REPORT: &str = "subject.report";
     /// A browser's session was closed by its holder.
     pub const SESSION_CLOSE: &str = "session.close";
     /// A token was exchanged for a browser's session.
@@ -141,6 +150,17 @@ pub struct Content {
 }
 
 impl Content {
+    /// Whether it names, as its flag, alert or vehicle, one of these.
+    #[must_use]
+    pub fn names(&self, any: &BTreeSet<String>) -> bool {
+        let is_any = |value: &Value| value.as_str().is_some_and(|text| any.contains(text));
+        ["flag", "alert", "vehicle", "vehicles"].iter().any(|name| match self.what.get(*name) {
+            Some(Value::Array(all)) => all.iter().any(is_any),
+            Some(value) => is_any(value),
+            None => false,
+        })
+    }
+
     /// The event that it notes.
     #[must_use]
     pub fn event_sequence(&self) -> Option<u64> {

@@ -32,6 +32,10 @@ pub(super) fn event_line(event: &Value, zone: &TimeZone) -> String {
             text(data, "/believed"),
             text(data, "/held")
         ),
+        Some(("flag", "recalled")) => format!(
+            "flag {} should never have been: all that was told of it is purged here; delete yours",
+            text(data, "/flag")
+        ),
         Some(("flag", what)) => flag(data, what),
         _ => text(event, "/subject"),
     };

@@ -81,6 +81,30 @@ enum Command {
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
     },
+    /// Keep what there is of a flag, also of one that has ended, from being purged
+    Hold {
+        #[command(flatten)]
+        which: Which,
+        /// Why: the procedure that needs it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Let go of a flag that is held: what is due of it is purged within the hour
+    Release {
+        #[command(flatten)]
+        which: Which,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// List the flags that are held
+    Holds {
+        #[command(flatten)]
+        server: ServerArguments,
+        /// The zone of the times shown
+        #[arg(long, value_name = "ZONE", default_value = "Asia/Shanghai", value_parser = zone)]
+        zone: jiff::tz::TimeZone,
+    },
     /// Add the flags of a CSV file, all or none: vehicle,reason,case,authority[,priority,expires,…]
     Import {
         #[command(flatten)]
@@ -146,6 +170,23 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Reject { which, note } => {
             let flag = which.post("reject", &json!({ "note": note }))?;
             writeln!(out, "flag {} on {} rejected", text(&flag, "/id"), named(&flag))?;
+        }
+        Command::Hold { which, reason } => {
+            let held = which.post("hold", &json!({ "reason": reason }))?;
+            writeln!(out, "flag {} is held: nothing of it is purged", text(&held, "/flag"))?;
+        }
+        Command::Release { which, reason } => {
+            let released = which.post("release", &json!({ "reason": reason }))?;
+            writeln!(out, "flag {} is held no longer", text(&released, "/flag"))?;
+        }
+        Command::Holds { server, zone } => {
+            let answer = server.client()?.get("/v1/holds")?;
+            let mut rows = vec![["flag", "since", "by", "reason"].map(str::to_owned).to_vec()];
+            rows.extend(members(&answer, "holds").iter().map(|held| {
+                let since = local(held.pointer("/hold/at").unwrap_or(&Value::Null), &zone);
+                vec![text(held, "/flag"), since, text(held, "/hold/by"), text(held, "/hold/reason")]
+            }));
+            if rows.len() > 1 { table(&rows)? } else { writeln!(out, "no flag is held")? }
         }
         Command::Renew { which, expires, note } => {
             let flag = which.post("renew", &json!({ "expires_s": expires, "note": note }))?;

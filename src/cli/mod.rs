@@ -19,6 +19,7 @@ mod roads;
 mod serve;
 mod sighting;
 mod simulate;
+mod subject;
 mod subscribe;
 mod token;
 mod vehicle;
@@ -59,6 +60,8 @@ enum Command {
     Alert(alert::Arguments),
     /// Report that somebody or a camera saw a vehicle
     Sighting(sighting::Arguments),
+    /// Say what is held on a vehicle, who read it, and to whom it went
+    Subject(subject::Arguments),
     /// Show where a vehicle is
     Vehicle(vehicle::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
@@ -75,6 +78,9 @@ enum Command {
     ///
     /// The file holds everything but `audit.key`, the key that signs the audit log: whoever had both
     /// could forge a history and sign it. Keep that one apart.
+    ///
+    /// It holds the keys of all that it holds, too: what is purged later stays readable in it until the
+    /// file is deleted. Keep backups no longer than you may keep what is in them.
     Backup(backup::Arguments),
     /// Make a data folder of such a file
     ///
@@ -104,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Flag(arguments) => flag::run(arguments),
         Command::Alert(arguments) => alert::run(arguments),
         Command::Sighting(arguments) => sighting::run(arguments),
+        Command::Subject(arguments) => subject::run(arguments),
         Command::Vehicle(arguments) => vehicle::run(&arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Contain(arguments) => contain::run(&arguments),

@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Downlink, FlagReason, History, Limits, Persons, Web};
+use super::{Audit, Downlink, FlagReason, History, Limits, Persons, Retention, Web};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -45,6 +45,8 @@ pub(super) struct Document {
     pub(super) limits: Limits,
     /// The audit log.
     pub(super) audit: Audit,
+    /// How long what is kept is kept.
+    pub(super) retention: Retention,
     /// The people who use it.
     pub(super) persons: Persons,
     /// How far back they read.

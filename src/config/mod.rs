@@ -24,6 +24,7 @@ mod ports;
 mod problem;
 mod ranges;
 mod regions;
+mod retention;
 mod tls;
 mod units;
 mod watchlist;
@@ -53,6 +54,7 @@ pub use persons::Persons;
 pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
+pub use retention::Retention;
 pub use tls::Tls;
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
 pub use web::Web;
@@ -81,6 +83,8 @@ pub struct Configuration {
     pub limits: Limits,
     /// The audit log.
     pub audit: Audit,
+    /// How long what is kept is kept.
+    pub retention: Retention,
     /// The people who use it.
     pub persons: Persons,
     /// The reasons for which vehicles are flagged.
@@ -233,6 +237,7 @@ impl Configuration {
             allow_plain_http: document.allow_plain_http,
             ports,
             limits: document.limits,
+            retention: document.retention,
             audit: Audit {
                 heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
                 ..audit

@@ -6,6 +6,9 @@ use super::problem::Report;
 /// A day, and more than anything here needs.
 const DAY_S: f64 = 86_400.0;
 
+/// A century: for good.
+const LONGEST_KEPT_S: f64 = 100.0 * 365.0 * DAY_S;
+
 /// Reports every limit and rule that is out of its range.
 pub(super) fn check(file: &str, document: &Document, places: &Places, report: &mut Report) {
     let limits = &document.limits;
@@ -75,6 +78,16 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     if let Some(what) = audit.url_problem() {
         ranges.tell("audit.heads_url", &what);
     }
+    let retention = &document.retention;
+    ranges.number("retention.wrong_s", retention.wrong_s, 0.0, LONGEST_KEPT_S);
+    ranges.number("retention.tracks_s", retention.tracks_s, 0.0, LONGEST_KEPT_S);
+    ranges.number("retention.alerts_s", retention.alerts_s, 0.0, LONGEST_KEPT_S);
+    ranges.number("retention.audit_s", retention.audit_s, 0.0, LONGEST_KEPT_S);
+    // What the audit log says of an alert lasts at least as long as the alert.
+    ranges.ordered(
+        ("retention.alerts_s", retention.alerts_s),
+        ("retention.audit_s", retention.audit_s),
+    );
     ranges.number("persons.approver_age", document.persons.approver_age_s, 0.0, 30.0 * DAY_S);
     for (role, depth) in document.history.by_role() {
         if let Some(depth_s) = depth.0 {

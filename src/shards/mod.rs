@@ -23,7 +23,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use interdict_engine::roads::Roads;
-use interdict_engine::{Engine, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId};
+use interdict_engine::{Engine, FlagId, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::audit::Act;
@@ -75,6 +75,8 @@ enum Message {
     Overhear(Input),
     /// A question to the engine.
     Ask(Box<dyn FnOnce(&Engine) + Send>),
+    /// Take a snapshot with this tick.
+    Snapshot,
     /// Finish what came before and end.
     Close,
 }
@@ -213,6 +215,14 @@ impl Shards {
         self.tell_all(Input::Live { unit, live }, None, Vec::new()).await
     }
 
+    /// Lets go of what still waits for somebody about an ended flag; answers when that is durable.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn forget(&self, flag: FlagId) -> Result<(), Refused> {
+        self.tell_all(Input::Forget(flag), None, Vec::new()).await
+    }
+
     /// Tells that too many vehicles of a class raised alarms to flag each.
     ///
     /// # Errors
@@ -349,6 +359,14 @@ impl Shards {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.common.clock
+    }
+
+    /// Has a snapshot taken of every shard, to be saved soon.
+    pub async fn save_snapshots(&self) {
+        for queue in self.queues.iter() {
+            // One that has ended has taken its last.
+            let _ = queue.send(Message::Snapshot).await;
+        }
     }
 
     /// Finishes all that was told, takes a snapshot and ends the threads. Blocks until then.

@@ -32,7 +32,7 @@ impl Pending {
         let told = self.events.iter().filter(|event| is_told(event.kind));
         let commands = self.records.iter().filter(|record| !is_report(&record.input));
         let vehicles: HashSet<VehicleId> = told
-            .map(Event::vehicle)
+            .filter_map(Event::vehicle)
             .chain(commands.filter_map(|record| record.input.vehicle()))
             .cloned()
             .collect();
@@ -42,7 +42,7 @@ impl Pending {
             .partition(|record| of_those(record.input.vehicle()));
         let (events, events_left) = std::mem::take(&mut self.events)
             .into_iter()
-            .partition(|event| of_those(Some(event.vehicle())));
+            .partition(|event| of_those(event.vehicle()));
         let acts = std::mem::take(&mut self.acts);
         *self = Self { records: records_left, events: events_left, acts: Vec::new() };
         Self { records, events, acts }

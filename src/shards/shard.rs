@@ -116,6 +116,7 @@ impl Shard {
                 }
                 Message::Overhear(input) => self.engine.overhear(self.common.clock.now(), &input),
                 Message::Ask(question) => question(&self.engine),
+                Message::Snapshot => self.since_snapshot = SNAPSHOT_EVERY,
                 Message::Close => {
                     open = false;
                     break;

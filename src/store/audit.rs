@@ -2,7 +2,7 @@
 //! what they note; of the tree only the hashes of larger subtrees are kept, since smaller ones
 //! are soon made of leaves.
 
-mod pack;
+pub(super) mod pack;
 use std::sync::Arc;
 
 use interdict_engine::{Data, Event};
@@ -11,8 +11,10 @@ use serde_json::json;
 use sled::Batch;
 use tokio::sync::watch;
 
+use super::concern::Sealing;
 use super::handles::Handles;
 use super::journal::{audit_entries, audit_key, audit_node_key, encode};
+use super::keys::KeyName;
 use super::{Store, StoreError, StoredEvent, Table};
 use crate::audit::{
     Act, By, Entry, Frontier, Hash, Nodes, Octets, Proof, Signer, Subtree, inclusion_path,
@@ -85,17 +87,33 @@ pub(super) struct Noting {
 }
 
 impl Noting {
-    pub(super) fn acts(&mut self, acts: &[Act], batch: &mut Batch) -> Result<(), StoreError> {
-        acts.iter().try_for_each(|act| self.act(act, batch))
+    pub(super) fn acts(
+        &mut self,
+        acts: &[Act],
+        sealing: &mut Sealing<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        acts.iter().try_for_each(|act| {
+            let keys = sealing.keys_of_act(act);
+            self.act(act, &keys, sealing, batch)
+        })
     }
 
-    pub(super) fn act(&mut self, act: &Act, batch: &mut Batch) -> Result<(), StoreError> {
+    fn act(
+        &mut self,
+        act: &Act,
+        keys: &[KeyName],
+        sealing: &mut Sealing<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt)
             .map_err(|error| StoreError::Io(format!("no random numbers: {error}")))?;
         let entry = Entry::new(self.frontier.size() + 1, act, Octets(salt))
             .map_err(|error| StoreError::Encode(error.to_string()))?;
-        self.pack.push(&entry);
+        let opening =
+            pack::opening(&entry).map(|opening| sealing.seal(keys, &opening)).transpose()?;
+        self.pack.push(&entry, opening.as_deref());
         self.frontier.push(entry.leaf, |subtree, hash| {
             if subtree.level >= KEPT_LEVEL {
                 batch.insert(audit_node_key(subtree.level, subtree.index), &hash.0);
@@ -126,13 +144,14 @@ impl Noting {
         &mut self,
         event: &Event,
         stored: &StoredEvent,
+        sealing: &mut Sealing<'_>,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
         let by = By::named("engine");
         let act = Act::new(event.time, event.kind.name(), &by)
             .with("event", event.id.0.as_str())
             .with("sequence", stored.sequence)
-            .with("vehicle", event.vehicle().as_str())
+            .with_some("vehicle", event.vehicle().map(|id| id.as_str()))
             .with_some("checkpoint", event.checkpoint().map(|id| id.as_str()))
             .with_some("unit", event.unit().map(|id| id.as_str()))
             .of(stored.json.as_bytes());
@@ -157,8 +176,12 @@ impl Noting {
             Data::Mass(mass) => act.with("class", json!(mass.class)).with("alarms", mass.alarms),
             Data::Conflict(report) => act.with("device", report.device.as_str()),
             Data::Flag(report) => act.with("flag", report.flag.id.as_str()),
+            Data::Recall(report) => {
+                act.with("flag", report.flag.as_str()).with("told", json!(report.units))
+            }
         };
-        self.act(&act, batch)
+        let keys = sealing.audit_keys_of_event(event);
+        self.act(&act, &keys, sealing, batch)
     }
 }
 
@@ -174,7 +197,7 @@ impl Nodes for Handles {
         }
         let leaves = subtree.leaves();
         let mut frontier = Frontier::default();
-        for entry in pack::entries(self, leaves.start + 1)? {
+        for entry in pack::closed_entries(self, leaves.start + 1)? {
             let entry = entry?;
             if entry.number > leaves.end {
                 break;
@@ -191,12 +214,14 @@ impl Store {
     /// # Errors
     /// As [`Store::write`].
     pub fn note(&self, acts: &[Act]) -> Result<(), StoreError> {
-        let _writer = self.writer();
+        let writer = self.writer();
         let handles = self.handles()?;
+        let mut sealing = Sealing::new(&writer.standing, &[], &handles.keys);
         let (mut noting, mut entries) = (self.0.log.note(), Batch::default());
-        noting.acts(acts, &mut entries)?;
+        noting.acts(acts, &mut sealing, &mut entries)?;
         let noted = noting.finish(&mut entries);
         self.check_room()?;
+        sealing.finish()?;
         self.apply(&handles, &handles.journal, entries)?;
         self.0.log.settle(noted);
         Ok(())
@@ -212,23 +237,31 @@ impl Store {
         changes: impl IntoIterator<Item = (&'a [u8], Option<T>)>,
         acts: &[Act],
     ) -> Result<(), StoreError> {
-        let _writer = self.writer();
+        let writer = self.writer();
         let handles = self.handles()?;
+        let mut sealing = Sealing::new(&writer.standing, &[], &handles.keys);
         let (mut batch, mut before) = (Batch::default(), Batch::default());
         for (key, value) in changes {
-            match handles.table(table).get(key)? {
-                Some(value) => before.insert(key, value),
-                None => before.remove(key),
+            let place = table.place(key, &handles.keys)?;
+            match handles.table(table).get(&place)? {
+                Some(value) => before.insert(&*place, value),
+                None => before.remove(&*place),
             }
             match value {
-                Some(value) => batch.insert(key, encode(&value)?),
-                None => batch.remove(key),
+                Some(value) => {
+                    let row = table.row(key, encode(&value)?, |row| {
+                        sealing.seal(&[KeyName::general()], &row)
+                    })?;
+                    batch.insert(&*place, row);
+                }
+                None => batch.remove(&*place),
             }
         }
         let (mut noting, mut entries) = (self.0.log.note(), Batch::default());
-        noting.acts(acts, &mut entries)?;
+        noting.acts(acts, &mut sealing, &mut entries)?;
         let noted = noting.finish(&mut entries);
         self.check_room()?;
+        sealing.finish()?;
         self.apply_to(&handles, table, (&batch, before), &entries)?;
         self.0.log.settle(noted);
         Ok(())

@@ -37,10 +37,13 @@ impl Store {
             let is_purged = sequence <= purged(&handles)?;
             return Ok(if is_purged { NotedEvent::Purged } else { NotedEvent::Gone(sequence) });
         };
-        // What cannot be read is another one, too.
-        let stored = StoredEvent::decode(sequence, &stored);
-        let is_same =
-            stored.is_ok_and(|stored| <[u8; 32]>::from(Sha256::digest(stored.json)) == hash.0);
-        Ok(if is_same { NotedEvent::Same } else { NotedEvent::Other(sequence) })
+        Ok(match StoredEvent::unseal(sequence, &stored, &handles.keys) {
+            Ok(None) => NotedEvent::Purged,
+            Ok(Some(stored)) if <[u8; 32]>::from(Sha256::digest(&stored.json)) == hash.0 => {
+                NotedEvent::Same
+            }
+            // What cannot be read is another one, too.
+            _ => NotedEvent::Other(sequence),
+        })
     }
 }

@@ -13,10 +13,14 @@ use sled::IVec;
 use super::archive::{ArchiveError, ArchiveWriter, Header};
 use super::handles::{JOURNAL, SNAPSHOTS};
 use super::journal::{DERIVED, GROWING};
+use super::keys::KeyName;
 use super::{Store, StoreError, Table};
 
 /// Entries read at a time: between them the handles may be given up and opened again.
 const CHUNK: usize = 1_000;
+
+/// What the archive calls the keys, where it names the tree of an entry.
+pub(super) const KEYS: &str = "keys";
 
 /// Why a backup was not made.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,8 @@ struct Moment {
     header: Header,
     /// Tree, key and value of all that may change.
     changing: Vec<(&'static str, IVec, IVec)>,
+    /// What all of it is sealed with.
+    keys: Vec<(KeyName, [u8; 32])>,
     /// First and last key of each kind that only grows.
     growing: Vec<(IVec, IVec)>,
 }
@@ -70,6 +76,10 @@ impl Store {
         let _pinned = Pinned::new(&self.0.pins);
         let moment = self.moment(made_at)?;
         let mut archive = ArchiveWriter::begin(out, &moment.header)?;
+        // Before all that they open.
+        for (name, bits) in &moment.keys {
+            archive.entry(KEYS, name.as_str().as_bytes(), bits)?;
+        }
         for (tree, key, value) in &moment.changing {
             archive.entry(tree, key, value)?;
         }
@@ -100,7 +110,8 @@ impl Store {
         let handles = self.handles()?;
         let last_record = self.next_record(&handles)?.0 - 1;
         let header = Header::new(made_at, self.source(), writer.next_sequence - 1, last_record);
-        let mut moment = Moment { header, changing: Vec::new(), growing: Vec::new() };
+        let keys = handles.keys.all();
+        let mut moment = Moment { header, changing: Vec::new(), keys, growing: Vec::new() };
         let tables = Table::ALL.map(|table| (table.name(), handles.table(table)));
         for (name, tree) in tables.into_iter().chain([(SNAPSHOTS, &handles.snapshots)]) {
             for entry in tree.iter() {

@@ -1,43 +1,82 @@
 //! Blocks of records: what is committed together lies together, so that a commit is a few entries
 //! of the journal and a restart reads a few.
 //!
-//! A block's key says the first and the last number in it; its value is the records in order, each
-//! JSON on a line of its own. In format 1 each record was an entry, with its number alone as the
-//! key: a block of one.
+//! A block's key says the first and the last number in it; its value is 2, and for each set of keys
+//! that some of its records are sealed under the length of what is sealed, big-endian in 4 bytes, and
+//! these records, each JSON on a line of its own. Before format 3 the value was the lines alone; in
+//! format 1 each record was an entry, with its number alone as the key: a block of one.
+
+use std::collections::BTreeMap;
 
 use interdict_engine::Record;
 use sled::Batch;
 
 use super::StoreError;
+use super::concern::Sealing;
 use super::journal::{RECORDS, decode, encode, number};
+use super::keys::{KeyName, Keyring, Opened};
+
+/// What a block begins with; lines begin otherwise.
+const PARTS: u8 = 2;
 
 /// sled keeps what is larger than some hundred KB apart, in files that it does not sync.
 const BLOCK_BYTES: usize = 32 * 1024;
 
 /// Puts records into `batch`; answers in how many blocks.
-pub(super) fn put(records: &[Record], batch: &mut Batch) -> Result<usize, StoreError> {
+pub(super) fn put(
+    records: &[Record],
+    sealing: &mut Sealing<'_>,
+    batch: &mut Batch,
+) -> Result<usize, StoreError> {
     let mut sorted: Vec<&Record> = records.iter().collect();
     sorted.sort_by_key(|record| record.id);
-    let (mut block, mut from, mut last, mut count) = (Vec::new(), 0, 0, 0);
+    let (mut block, mut from, mut last, mut count) = (Block::default(), 0, 0, 0);
     for record in sorted {
         let line = encode(record)?;
-        if !block.is_empty() && block.len() + line.len() >= BLOCK_BYTES {
-            batch.insert(&key(from, last), std::mem::take(&mut block));
+        if block.bytes > 0 && block.bytes + line.len() >= BLOCK_BYTES {
+            batch.insert(&key(from, last), std::mem::take(&mut block).seal(sealing)?);
             count += 1;
         }
-        if block.is_empty() {
+        if block.bytes == 0 {
             from = record.id.0;
-        } else {
-            block.push(b'\n');
         }
-        block.extend_from_slice(&line);
+        block.push(sealing.keys_of_record(record), &line);
         last = record.id.0;
     }
-    if !block.is_empty() {
-        batch.insert(&key(from, last), block);
+    if block.bytes > 0 {
+        batch.insert(&key(from, last), block.seal(sealing)?);
         count += 1;
     }
     Ok(count)
+}
+
+/// Lines by the keys that they are sealed under.
+#[derive(Default)]
+struct Block {
+    parts: BTreeMap<Vec<KeyName>, Vec<u8>>,
+    bytes: usize,
+}
+
+impl Block {
+    fn push(&mut self, keys: Vec<KeyName>, line: &[u8]) {
+        let part = self.parts.entry(keys).or_default();
+        if !part.is_empty() {
+            part.push(b'\n');
+        }
+        part.extend_from_slice(line);
+        self.bytes += line.len();
+    }
+
+    fn seal(self, sealing: &mut Sealing<'_>) -> Result<Vec<u8>, StoreError> {
+        let mut block = vec![PARTS];
+        for (keys, lines) in self.parts {
+            let sealed = sealing.seal(&keys, &lines)?;
+            let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
+            block.extend_from_slice(&length.to_be_bytes());
+            block.extend_from_slice(&sealed);
+        }
+        Ok(block)
+    }
 }
 
 fn key(first: u64, last: u64) -> [u8; 17] {
@@ -52,9 +91,25 @@ pub(super) fn numbers(key: &[u8]) -> Result<(u64, u64), StoreError> {
     Ok((number(key.get(..9).unwrap_or(key))?, number(key)?))
 }
 
-/// The records of a block.
-pub(super) fn records(value: &[u8]) -> Result<Vec<Record>, StoreError> {
-    value.split(|byte| *byte == b'\n').map(|line| decode("a record", line)).collect()
+/// The records of a block, in any order, but for those whose keys were purged.
+pub(super) fn records(value: &[u8], keys: &Keyring) -> Result<Vec<Record>, StoreError> {
+    let Some(mut rest) = value.strip_prefix(&[PARTS]) else { return lines(value) };
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let damaged = || StoreError::Corrupt("a block of records is cut short".to_owned());
+        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let (sealed, after) = after.split_at_checked(length).ok_or_else(damaged)?;
+        if let Opened::Plain(plain) = keys.unseal("a block of records", sealed)? {
+            records.extend(lines(&plain)?);
+        }
+        rest = after;
+    }
+    Ok(records)
+}
+
+fn lines(bytes: &[u8]) -> Result<Vec<Record>, StoreError> {
+    bytes.split(|byte| *byte == b'\n').map(|line| decode("a record", line)).collect()
 }
 
 #[cfg(test)]

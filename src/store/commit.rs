@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use interdict_engine::{Event, Record};
+use interdict_engine::{Data, Event, Record};
 use sled::Batch;
 
+use super::concern::Sealing;
 use super::flags::note;
 use super::journal::{COMMIT, event_key, id_key};
-use super::{Store, StoreError, StoredEvent, blocks};
+use super::{Store, StoreError, StoredEvent, blocks, lives};
 use crate::audit::Act;
 
 /// What a commit made durable.
@@ -45,27 +46,34 @@ impl Store {
         events: &[Event],
         acts: &[Act],
     ) -> Result<Committed, StoreError> {
-        let mut batch = Batch::default();
-        let blocks = blocks::put(records, &mut batch)?;
         // Sequences are given and become visible in one order, so the lock is held to the end.
         let mut writer = self.writer();
         let handles = self.handles()?;
+        let mut batch = Batch::default();
+        let mut sealing = Sealing::new(&writer.standing, events, &handles.keys);
+        let blocks = blocks::put(records, &mut sealing, &mut batch)?;
+        for record in records {
+            lives::note_forgotten(record, writer.saves, &handles, &mut batch)?;
+        }
         let mut stored = Vec::with_capacity(events.len());
+        let mut new = Vec::with_capacity(events.len());
         let mut here = HashSet::with_capacity(events.len());
         let mut next = writer.next_sequence;
         let mut noting = self.0.log.note();
-        noting.acts(acts, &mut batch)?;
+        noting.acts(acts, &mut sealing, &mut batch)?;
         for event in events {
             let id_key = id_key(&event.id.0);
             if !here.insert(event.id.0.as_str()) || handles.journal.contains_key(&id_key)? {
                 continue;
             }
             let event_stored = StoredEvent::new(event, &self.0.source, next)?;
-            batch.insert(&event_key(next), event_stored.encode()?);
+            let keys = sealing.keys_of_event(event);
+            batch.insert(&event_key(next), sealing.seal(&keys, &event_stored.encode()?)?);
             batch.insert(id_key, &next.to_be_bytes());
-            note(event, &mut batch)?;
-            noting.event(event, &event_stored, &mut batch)?;
+            note(event, &mut sealing, &mut batch)?;
+            noting.event(event, &event_stored, &mut sealing, &mut batch)?;
             stored.push(Arc::new(event_stored));
+            new.push(event);
             next += 1;
         }
         if !(records.is_empty() && stored.is_empty() && acts.is_empty()) {
@@ -75,10 +83,15 @@ impl Store {
             let commit = writer.commit + 1;
             batch.insert(COMMIT, &commit.to_be_bytes());
             let noted = noting.finish(&mut batch);
+            sealing.finish()?;
             writer.unsure = true;
             self.apply(&handles, &handles.journal, batch)?;
             (writer.commit, writer.unsure) = (commit, false);
             writer.needless = needless;
+            if new.iter().any(|event| matches!(event.data, Data::Flag(_))) {
+                let standing = Arc::make_mut(&mut writer.standing);
+                new.iter().for_each(|event| standing.take(event));
+            }
             self.0.log.settle(noted);
         }
         writer.next_sequence = next;

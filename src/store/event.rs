@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::journal::{decode, encode};
+use super::keys::{Keyring, Opened};
 
 /// Events kept in memory for those who keep up: some seconds of the busiest night, a few
 /// megabytes.
@@ -26,8 +27,9 @@ pub struct StoredEvent {
     pub kind: Type,
     /// The engine's time.
     pub time: Time,
-    /// The vehicle concerned.
-    pub vehicle: VehicleId,
+    /// The vehicle concerned; none where it must not be named any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vehicle: Option<VehicleId>,
     /// The unit that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitId>,
@@ -59,7 +61,7 @@ impl StoredEvent {
             id: event.id.clone(),
             kind: event.kind,
             time: event.time,
-            vehicle: event.vehicle().clone(),
+            vehicle: event.vehicle().cloned(),
             unit: event.unit().cloned(),
             checkpoint: event.checkpoint().cloned(),
             told_units: told_units.into_iter().cloned().collect(),
@@ -76,7 +78,19 @@ impl StoredEvent {
         Ok(bytes)
     }
 
-    pub(super) fn decode(sequence: u64, bytes: &[u8]) -> Result<Self, StoreError> {
+    /// The event under that sequence; `None` where its keys were purged.
+    pub(super) fn unseal(
+        sequence: u64,
+        bytes: &[u8],
+        keys: &Keyring,
+    ) -> Result<Option<Self>, StoreError> {
+        match keys.unseal(&format!("event {sequence}"), bytes)? {
+            Opened::Plain(plain) => Self::decode(sequence, &plain).map(Some),
+            Opened::Gone => Ok(None),
+        }
+    }
+
+    fn decode(sequence: u64, bytes: &[u8]) -> Result<Self, StoreError> {
         let damaged = || StoreError::Corrupt(format!("event {sequence} cannot be read"));
         let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
         let (head, json) = text.split_once('\n').ok_or_else(damaged)?;

@@ -79,8 +79,12 @@ impl Store {
                 return Err(StoreError::Purged { oldest: sequence });
             }
             looked_at += 1;
-            let event = Arc::new(StoredEvent::decode(sequence, &value)?);
-            if !page.take(event, latest, limit, &passes) {
+            let Some(event) = StoredEvent::unseal(sequence, &value, &handles.keys)? else {
+                // Its number stays.
+                page.cursor = sequence.min(latest);
+                continue;
+            };
+            if !page.take(Arc::new(event), latest, limit, &passes) {
                 // Whatever there is after it is looked at the next time.
                 looked_at = LOOKED_AT;
                 break;
@@ -157,13 +161,17 @@ impl Store {
             for entry in handles.journal.range(events(0, self.latest_sequence())).take(PURGE_CHUNK)
             {
                 let (key, value) = entry?;
-                let event = StoredEvent::decode(number(&key)?, &value)?;
-                if event.time >= time {
-                    break;
+                let sequence = number(&key)?;
+                // One whose keys were purged tells neither its time nor its identity: it goes with
+                // those about it.
+                if let Some(event) = StoredEvent::unseal(sequence, &value, &handles.keys)? {
+                    if event.time >= time {
+                        break;
+                    }
+                    batch.remove(id_key(&event.id.0));
                 }
-                batch.remove(&event_key(event.sequence));
-                batch.remove(id_key(&event.id.0));
-                through = event.sequence;
+                batch.remove(&event_key(sequence));
+                through = sequence;
                 count += 1;
             }
             if count == 0 {

@@ -4,19 +4,46 @@
 use interdict_engine::{Data, Event, FlagReport, Type};
 use sled::Batch;
 
+use super::concern::Sealing;
+use super::handles::Handles;
 use super::journal::{FLAGS, decode, encode, flag_key};
-use super::{Store, StoreError};
+use super::keys::{Keyring, Opened};
+use super::{Store, StoreError, lives};
+
+/// Whether a flag does not stand any more after such an event about it.
+pub(super) const fn is_end(kind: Type) -> bool {
+    matches!(kind, Type::FlagWithdrawn | Type::FlagExpired | Type::FlagRejected)
+}
 
 /// Puts into `batch` what `event` does to the flags.
-pub(super) fn note(event: &Event, batch: &mut Batch) -> Result<(), StoreError> {
-    if let Data::Flag(report) = &event.data {
-        let key = flag_key(report.flag.id.as_str());
-        match event.kind {
-            Type::FlagWithdrawn | Type::FlagExpired | Type::FlagRejected => batch.remove(key),
-            _ => batch.insert(key, encode(report)?),
-        }
+pub(super) fn note(
+    event: &Event,
+    sealing: &mut Sealing<'_>,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    let Data::Flag(report) = &event.data else { return Ok(()) };
+    let key = flag_key(report.flag.id.as_str());
+    if is_end(event.kind) {
+        batch.remove(key);
+    } else {
+        let keys = sealing.keys_of_event(event);
+        batch.insert(key, sealing.seal(&keys, &encode(report)?)?);
     }
-    Ok(())
+    lives::note(event, report, batch)
+}
+
+/// The flags that hold, in order of their identities.
+pub(super) fn all(handles: &Handles) -> Result<Vec<FlagReport>, StoreError> {
+    let flags = handles.journal.scan_prefix(FLAGS);
+    let flags = flags.map(|entry| read(&entry?.1, &handles.keys));
+    flags.filter_map(Result::transpose).collect()
+}
+
+fn read(flag: &[u8], keys: &Keyring) -> Result<Option<FlagReport>, StoreError> {
+    match keys.unseal("a flag", flag)? {
+        Opened::Plain(plain) => decode("a flag", &plain).map(Some),
+        Opened::Gone => Ok(None),
+    }
 }
 
 impl Store {
@@ -25,8 +52,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
     pub fn flags(&self) -> Result<Vec<FlagReport>, StoreError> {
-        let handles = self.handles()?;
-        handles.journal.scan_prefix(FLAGS).map(|entry| decode("a flag", &entry?.1)).collect()
+        all(&*self.handles()?)
     }
 
     /// The flag of that identity, if it holds.
@@ -34,8 +60,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
     pub fn flag(&self, id: &str) -> Result<Option<FlagReport>, StoreError> {
-        let found = self.handles()?.journal.get(flag_key(id))?;
-        found.map(|flag| decode("a flag", &flag)).transpose()
+        let handles = self.handles()?;
+        let found = handles.journal.get(flag_key(id))?;
+        found.map_or(Ok(None), |flag| read(&flag, &handles.keys))
     }
 }
 

@@ -9,8 +9,8 @@ use super::StoreError;
 /// The format that this version writes.
 ///
 /// 1: the first. 2: records lie together in blocks, and numbers go on from where the restorations in
-/// the journal say.
-pub(super) const FORMAT: u32 = 2;
+/// the journal say. 3: what tells of vehicles is sealed.
+pub(super) const FORMAT: u32 = 3;
 const FORMAT_FILE: &str = "format";
 /// There until the database has been made: a first start that was broken off is begun anew, since it
 /// can have acknowledged nothing.
@@ -20,6 +20,7 @@ const NEXT_FORMAT_FILE: &str = "format.next";
 /// There while a backup is restored into the folder.
 const RESTORING_FILE: &str = "restoring";
 const DATABASE: &str = "sled";
+const KEYS: &str = "keys";
 const LOCK_FILE: &str = "lock";
 
 /// A data folder that is this process's alone as long as the value lives.
@@ -86,9 +87,11 @@ impl Folder {
     }
 
     fn empty(path: &Path) -> io::Result<()> {
-        match fs::remove_dir_all(path.join(DATABASE)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        for folder in [DATABASE, KEYS] {
+            match fs::remove_dir_all(path.join(folder)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         // The mark last: until then nobody takes the rest for a data folder.
         for name in [FORMAT_FILE, NEXT_FORMAT_FILE, RESTORING_FILE] {
@@ -116,6 +119,11 @@ impl Folder {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the keys lie.
+    pub(super) fn keys(&self) -> PathBuf {
+        self.path.join(KEYS)
     }
 
     pub(super) fn database(&self) -> &Path {
@@ -216,10 +224,10 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused_in_clear_words() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("format"), "interdict data folder, format 3\n").unwrap();
+        fs::write(folder.path().join("format"), "interdict data folder, format 4\n").unwrap();
         let error = Folder::open(folder.path()).err().unwrap();
-        assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }));
-        assert!(error.to_string().contains("has format 3"), "{error}");
+        assert!(matches!(error, StoreError::Newer { found: 4, known: 3, .. }));
+        assert!(error.to_string().contains("has format 4"), "{error}");
     }
 
     #[test]

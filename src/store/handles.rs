@@ -4,11 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{Batch, Db, Transactional, Tree};
 
+use super::journal::purged_keys;
+use super::keys::Keyring;
 use super::nudge::Nudge;
 use super::{StoreError, Table};
 
@@ -27,6 +30,8 @@ pub(super) struct Handles {
     /// (`sync_file_range`), which neither makes a grown file's length durable nor empties the
     /// disk's own cache.
     file: File,
+    /// What values of vehicles are sealed with.
+    pub(super) keys: Arc<Keyring>,
     nudge: Nudge,
     #[cfg(test)]
     pub(super) injected: std::sync::Mutex<Option<super::testing::Failure>>,
@@ -75,15 +80,15 @@ pub(super) const SNAPSHOTS: &str = "snapshots";
 const MARK: &[u8] = b"made";
 
 impl Handles {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, keys: &Arc<Keyring>) -> Result<Self, StoreError> {
         remove_unfinished(path).map_err(|error| StoreError::folder(path, &error))?;
         // sled panics on some damage that it meets while opening.
-        catch_unwind(AssertUnwindSafe(|| Self::try_open(path))).unwrap_or_else(|_| {
+        catch_unwind(AssertUnwindSafe(|| Self::try_open(path, keys))).unwrap_or_else(|_| {
             Err(StoreError::Corrupt(format!("{} cannot be read", path.display())))
         })
     }
 
-    fn try_open(path: &Path) -> Result<Self, StoreError> {
+    fn try_open(path: &Path, keys: &Arc<Keyring>) -> Result<Self, StoreError> {
         let db = open_database(path)?;
         let tables = Table::ALL
             .iter()
@@ -92,9 +97,12 @@ impl Handles {
         let log = path.join("db");
         let file = File::options().read(true).write(true).open(&log);
         let file = file.map_err(|error| StoreError::folder(&log, &error))?;
+        let journal = db.open_tree(JOURNAL)?;
+        keys.learn_purged(purged_keys(&journal)?);
         Ok(Self {
+            keys: Arc::clone(keys),
             nudge: Nudge::start(&tables[Table::Installation as usize]),
-            journal: db.open_tree(JOURNAL)?,
+            journal,
             snapshots: db.open_tree(SNAPSHOTS)?,
             tables,
             file,

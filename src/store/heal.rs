@@ -100,7 +100,7 @@ impl Store {
         dead.bury()?;
         self.check_room()?;
         Handles::distrust(self.0.folder.database());
-        let handles = Arc::new(Handles::open(self.0.folder.database())?);
+        let handles = Arc::new(Handles::open(self.0.folder.database(), &self.0.keys)?);
         let found = self.look_over(&handles, &writer, dead.before.as_ref());
         let (found, log) = found.inspect_err(|_| dead.handles = Some(Arc::clone(&handles)))?;
         let healed = match found.commit > writer.commit {

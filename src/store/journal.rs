@@ -2,24 +2,34 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `r` first and last record id, big-endian | records, see `blocks` |
-//! | `e` sequence, big-endian | the event, see [`super::StoredEvent`] |
+//! | `r` first and last record id, big-endian | records, sealed, see `blocks` |
+//! | `e` sequence, big-endian | the event, sealed, see [`super::StoredEvent`] |
 //! | `i` event id | sequence, big-endian |
-//! | `f` flag id | the flag as its latest event says it, JSON |
+//! | `f` flag id | the flag as its latest event says it, sealed JSON |
+//! | `l` flag id | when it began and how it ended, JSON, see [`super::Life`] |
+//! | `h` flag id | who holds it and why, sealed JSON, see [`super::Hold`] |
+//! | `k` id of a key | that it was purged, and when, JSON |
 //! | `p` | the last sequence purged, big-endian |
 //! | `a` entry of the audit log, big-endian | a pack of entries from that one on, see [`super::audit`] |
 //! | `n` level, index, big-endian | the hash of a subtree of the audit log |
 //! | `c` | the number of the latest commit, big-endian |
 //! | `g` | the restorations from backups, JSON, see [`super::Restored`] |
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use sled::Tree;
+
 use super::handles::Handles;
+use super::keys::KeyId;
 use super::{Restored, StoreError};
 
 pub(super) const RECORDS: u8 = b'r';
 pub(super) const PURGED: &[u8] = b"p";
 pub(super) const FLAGS: &[u8] = b"f";
+pub(super) const LIVES: &[u8] = b"l";
+pub(super) const HOLDS: &[u8] = b"h";
+const PURGED_KEYS: &[u8] = b"k";
 pub(super) const COMMIT: &[u8] = b"c";
 
 /// Kinds of which entries are only added, each behind those before, and later taken away from the
@@ -41,6 +51,33 @@ pub(super) fn id_key(id: &str) -> Vec<u8> {
 
 pub(super) fn flag_key(id: &str) -> Vec<u8> {
     [FLAGS, id.as_bytes()].concat()
+}
+
+pub(super) fn life_key(id: &str) -> Vec<u8> {
+    [LIVES, id.as_bytes()].concat()
+}
+
+pub(super) fn hold_key(id: &str) -> Vec<u8> {
+    [HOLDS, id.as_bytes()].concat()
+}
+
+pub(super) fn purged_key(id: KeyId) -> Vec<u8> {
+    [PURGED_KEYS, &id].concat()
+}
+
+/// The ids of the keys that were purged.
+pub(super) fn purged_keys(journal: &Tree) -> Result<BTreeSet<KeyId>, StoreError> {
+    let keys = journal.scan_prefix(PURGED_KEYS).keys();
+    keys.map(|key| {
+        let short = || StoreError::Corrupt("the id of a purged key is too short".to_owned());
+        key?.last_chunk::<8>().copied().ok_or_else(short)
+    })
+    .collect()
+}
+
+/// The identity in a key such as [`life_key`].
+pub(super) fn identity(key: &[u8]) -> String {
+    String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into_owned()
 }
 
 pub(super) const fn events(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {

@@ -12,6 +12,7 @@ mod audit_key;
 mod backup;
 mod blocks;
 mod commit;
+mod concern;
 mod error;
 mod event;
 mod events;
@@ -19,8 +20,12 @@ mod flags;
 mod folder;
 mod handles;
 mod heal;
+mod holds;
 mod journal;
+mod keys;
+mod lives;
 mod nudge;
+mod purge;
 mod records;
 mod recovery;
 mod restore;
@@ -37,10 +42,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
+use concern::Standing;
 use event::Tail;
 use folder::Folder;
 use handles::Handles;
 use heal::Dead;
+use keys::Keyring;
 use recovery::Needless;
 use space::Disk;
 
@@ -52,6 +59,10 @@ pub use error::StoreError;
 pub use event::StoredEvent;
 pub use events::Page;
 pub use heal::Healed;
+pub use holds::Hold;
+pub use keys::Purpose;
+pub use lives::{Ended, Life};
+pub use purge::{Purged, Target};
 pub use records::Records;
 pub use recovery::Loaded;
 pub use restore::{RestoreError, check_backup, restore};
@@ -69,6 +80,7 @@ struct Shared {
     /// Every handle that sled gave, in one place: an I/O error kills them together, and together
     /// they are let go and opened again.
     handles: ArcSwapOption<Handles>,
+    keys: Arc<Keyring>,
     /// Those that are dead and not let go of yet.
     dead: Mutex<Dead>,
     disk: Disk,
@@ -89,6 +101,10 @@ struct Shared {
 
 struct Writer {
     next_sequence: u64,
+    /// The flags that stand, by vehicle.
+    standing: Arc<Standing>,
+    /// How many snapshots have been saved, ever.
+    saves: u64,
     /// Records that a snapshot has made needless.
     needless: Needless,
     /// The number of the latest commit that is durable.
@@ -101,6 +117,8 @@ impl Writer {
     fn find(handles: &Handles, restored: &[Restored]) -> Result<Self, StoreError> {
         Ok(Self {
             next_sequence: journal::next_sequence(handles, restored)?,
+            standing: Arc::new(Standing::find(handles)?),
+            saves: recovery::saves(handles)?,
             needless: Needless::find(handles)?,
             commit: journal::commit(handles)?,
             unsure: false,
@@ -139,12 +157,16 @@ impl Store {
         let disk = disk(folder.path(), folder.database());
         // Opening takes room, too; the reserve gives way to it.
         disk.room();
-        let handles = Handles::open(folder.database())?;
+        let keys = Arc::new(Keyring::open(&folder.keys())?);
+        let handles = Handles::open(folder.database(), &keys)?;
         match folder.format() {
             None => handles.mark()?,
             Some(_) => handles.check_mark()?,
         }
         upgrade::carry_out(&folder, &handles)?;
+        // What was broken off when the process ended.
+        keys.destroy_purged()?;
+        keys.destroy_snapshots_but(recovery::key_of_snapshots(&handles)?)?;
         let restored = restored::load(&handles)?;
         let writer = Writer::find(&handles, &restored)?;
         let log = audit::Log::load(&handles)?;
@@ -155,6 +177,7 @@ impl Store {
             disk,
             latest: AtomicU64::new(writer.next_sequence - 1),
             tail: Tail::new(writer.next_sequence),
+            keys,
             handles: ArcSwapOption::from_pointee(handles),
             writer: Mutex::new(writer),
             pins: AtomicUsize::new(0),

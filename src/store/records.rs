@@ -12,6 +12,7 @@ use super::StoreError;
 use super::blocks::{self, numbers};
 use super::handles::Handles;
 use super::journal::RECORDS;
+use super::keys::Keyring;
 
 /// Blocks handed over at a time, and how many of these wait at each step: some megabytes.
 const CHUNK: usize = 16;
@@ -48,9 +49,10 @@ impl Records {
         for _ in 0..DECODERS {
             let (sender, received) = sync_channel::<Values>(WAITING);
             let (decoded, receiver) = sync_channel::<Decoded>(WAITING);
+            let keys = Arc::clone(&handles.keys);
             values.push(sender);
             decoders.push(receiver);
-            spawn("decoder", Box::new(move || decode_all(through, &received, &decoded)))?;
+            spawn("decoder", Box::new(move || decode_all(through, &keys, &received, &decoded)))?;
         }
         spawn("reader", Box::new(move || read_all(&handles, through, &values)))?;
         Ok(Self {
@@ -99,11 +101,16 @@ fn read_all(handles: &Handles, through: u64, decoders: &[SyncSender<Values>]) {
     }
 }
 
-fn decode_all(through: u64, values: &Receiver<Values>, decoded: &SyncSender<Decoded>) {
+fn decode_all(
+    through: u64,
+    keys: &Keyring,
+    values: &Receiver<Values>,
+    decoded: &SyncSender<Decoded>,
+) {
     for chunk in values {
         let blocks = |chunk: Vec<(u64, IVec)>| -> Decoded {
             let block = |(first, value): (u64, IVec)| {
-                let mut records = blocks::records(&value)?;
+                let mut records = blocks::records(&value, keys)?;
                 records.retain(|record| record.id.0 > through);
                 Ok((first, records))
             };

@@ -6,10 +6,13 @@ use sled::Batch;
 use super::blocks::numbers;
 use super::handles::Handles;
 use super::journal::{PURGE_CHUNK, RECORDS, number};
+use super::keys::{KeyId, KeyName, Keyring, Opened, Sealer};
 use super::{Records, Store, StoreError};
 
 /// The last record that the snapshots hold.
 const THROUGH: &[u8] = b"through";
+/// How many snapshots have been saved, ever.
+const SAVES: &[u8] = b"count";
 /// A snapshot lies in pieces: sled keeps what is larger apart, in files that it does not sync.
 const PIECE_BYTES: usize = 32 * 1024;
 
@@ -135,15 +138,25 @@ impl Store {
         for key in handles.snapshots.iter().keys() {
             batch.remove(key?);
         }
+        let name = KeyName::of_new_snapshot()?;
+        let mut sealer = Sealer::new(&handles.keys);
+        let mut seal = |piece: &[u8]| sealer.seal(std::slice::from_ref(&name), piece);
         batch.insert(THROUGH, &through.0.to_be_bytes());
+        batch.insert(SAVES, &(writer.saves + 1).to_be_bytes());
         for (shard, snapshot) in (0_u32..).zip(snapshots) {
             // The first piece is there also where a snapshot is empty.
-            batch.insert(&piece_key(shard, 0), snapshot.chunks(PIECE_BYTES).next().unwrap_or(&[]));
+            let first = snapshot.chunks(PIECE_BYTES).next().unwrap_or(&[]);
+            batch.insert(&piece_key(shard, 0), seal(first)?);
             for (piece, bytes) in (0_u32..).zip(snapshot.chunks(PIECE_BYTES)).skip(1) {
-                batch.insert(&piece_key(shard, piece), bytes);
+                batch.insert(&piece_key(shard, piece), seal(bytes)?);
             }
         }
+        sealer.finish()?;
         self.apply(&handles, &handles.snapshots, batch)?;
+        writer.saves += 1;
+        if let Err(error) = handles.keys.destroy_snapshots_but(Some(name.id())) {
+            tracing::warn!(%error, "the key of an earlier snapshot was not destroyed; the next start tries again");
+        }
         writer.needless = Needless { from: 0, through: through.0 };
         Ok(())
     }
@@ -153,13 +166,27 @@ fn through(handles: &Handles) -> Result<u64, StoreError> {
     handles.snapshots.get(THROUGH)?.map_or(Ok(0), |value| number(&value))
 }
 
+/// How many snapshots have been saved, ever.
+pub(super) fn saves(handles: &Handles) -> Result<u64, StoreError> {
+    handles.snapshots.get(SAVES)?.map_or(Ok(0), |value| number(&value))
+}
+
+/// The key that the snapshots are sealed under, where they are.
+pub(super) fn key_of_snapshots(handles: &Handles) -> Result<Option<KeyId>, StoreError> {
+    let first = handles.snapshots.scan_prefix(b"s").next().transpose()?;
+    Ok(first.and_then(|(_, piece)| Keyring::keys_of(&piece).first().copied()))
+}
+
 fn snapshots(handles: &Handles) -> Result<Vec<Vec<u8>>, StoreError> {
     let mut snapshots: Vec<Vec<u8>> = Vec::new();
     for entry in handles.snapshots.scan_prefix(b"s") {
         let (key, piece) = entry?;
         // The low half of the key is the piece, the high half the shard.
+        let Opened::Plain(piece) = handles.keys.unseal("a snapshot", &piece)? else {
+            return Err(StoreError::corrupt("the key of a snapshot was purged"));
+        };
         if number(&key)? & u64::from(u32::MAX) == 0 {
-            snapshots.push(piece.to_vec());
+            snapshots.push(piece);
         } else if let Some(last) = snapshots.last_mut() {
             last.extend_from_slice(&piece);
         }

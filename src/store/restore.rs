@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use interdict_protocols::Time;
 use serde_json::json;
@@ -9,9 +10,12 @@ use sled::Batch;
 
 use super::archive::{ArchiveError, ArchiveReader, Entry, Header};
 use super::audit::Log;
+use super::backup::KEYS;
+use super::concern::Sealing;
 use super::folder::{FORMAT, Folder};
 use super::handles::{Handles, JOURNAL};
-use super::journal::{event_key, id_key, number};
+use super::journal::{event_key, id_key, number, purged_keys};
+use super::keys::{KeyName, Keyring};
 use super::{Restored, StoreError, StoredEvent, restored, upgrade};
 use crate::audit::{Act, By, acts};
 
@@ -71,12 +75,14 @@ fn fill(
     at: Time,
     by: &By,
 ) -> Result<Restored, RestoreError> {
-    let handles = Handles::open(folder.database())?;
+    let keys = Arc::new(Keyring::open(&folder.keys())?);
+    let handles = Handles::open(folder.database(), &keys)?;
     let mut batch = Filling::default();
     while let Some(entry) = archive.next()? {
         batch.add(&handles, entry)?;
     }
     batch.write(&handles)?;
+    keys.learn_purged(purged_keys(&handles.journal)?);
     handles.check_mark()?;
     upgrade::from(archive.header().folder_format, &handles, |_| Ok(()))?;
     let Header { made_at, last_sequence, last_record, .. } = *archive.header();
@@ -90,8 +96,10 @@ fn fill(
         .with("last_event", last_sequence)
         .with("next_event", restored.next_sequence);
     let mut noting = Log::load(&handles)?.note();
-    noting.acts(&[act], &mut last)?;
+    let mut sealing = Sealing::new(&Arc::default(), &[], &keys);
+    noting.acts(&[act], &mut sealing, &mut last)?;
     noting.finish(&mut last);
+    sealing.finish()?;
     // Waits for the disk, and with it for all that was written before.
     handles.write(&handles.journal, last)?;
     drop(handles);
@@ -102,6 +110,8 @@ fn fill(
 /// Entries of one tree that are not written yet.
 #[derive(Default)]
 struct Filling {
+    /// Keys that are not written yet, either.
+    keys: Vec<(KeyName, [u8; 32])>,
     tree: String,
     batch: Batch,
     bytes: usize,
@@ -109,6 +119,14 @@ struct Filling {
 
 impl Filling {
     fn add(&mut self, handles: &Handles, entry: Entry) -> Result<(), RestoreError> {
+        if entry.tree == KEYS {
+            let name = std::str::from_utf8(&entry.key).ok().and_then(KeyName::read);
+            let key = name.zip(entry.value.try_into().ok());
+            self.keys.push(key.ok_or(ArchiveError::Damaged("it holds a key that is none"))?);
+            return Ok(());
+        }
+        // They come before all that they open.
+        handles.keys.add(std::mem::take(&mut self.keys))?;
         if entry.tree != self.tree || self.bytes >= BATCH_BYTES {
             self.write(handles)?;
             self.tree.clone_from(&entry.tree);
@@ -118,8 +136,10 @@ impl Filling {
             && let Ok(sequence) = number(&entry.key)
             && entry.key == event_key(sequence)
         {
-            let event = StoredEvent::decode(sequence, &entry.value)?;
-            self.batch.insert(id_key(&event.id.0), &sequence.to_be_bytes());
+            // One that was purged comes never again either: what it was made of is gone, too.
+            if let Some(event) = StoredEvent::unseal(sequence, &entry.value, &handles.keys)? {
+                self.batch.insert(id_key(&event.id.0), &sequence.to_be_bytes());
+            }
         }
         self.batch.insert(entry.key, entry.value);
         Ok(())
@@ -308,7 +328,8 @@ mod tests {
         assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0, "as empty as it was");
         // Killed in the middle.
         let begun = Folder::restore_into(other.path()).unwrap();
-        drop((Handles::open(begun.database()).unwrap(), begun));
+        let keys = Arc::new(Keyring::open(&begun.keys()).unwrap());
+        drop((Handles::open(begun.database(), &keys).unwrap(), begun));
         let unfinished = Store::open(other.path(), "urn:test").err();
         assert!(matches!(unfinished, Some(StoreError::Unfinished { .. })));
         restore(&archive[..], other.path(), RESTORED_AT, &By::server()).unwrap();

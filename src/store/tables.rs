@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sled::Batch;
 
+use super::handles::Handles;
 use super::journal::{decode, encode};
+use super::keys::{KeyName, Keyring, Opened, Sealer, is_sealed};
 use super::{Store, StoreError};
 
 /// A table of JSON values by key.
@@ -37,6 +39,72 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Whether its rows are sealed: all but the installation's own, which tell of no vehicle. The keys
+    /// of sealed rows are hidden: they can be a device's identity.
+    const fn is_sealed(self) -> bool {
+        !matches!(self, Self::Installation)
+    }
+
+    /// Where the row of that key lies.
+    pub(super) fn place(self, key: &[u8], keys: &Keyring) -> Result<Vec<u8>, StoreError> {
+        if self.is_sealed() { Ok(keys.hide(self.name(), key)?.to_vec()) } else { Ok(key.to_vec()) }
+    }
+
+    /// What lies there: in a sealed row the length of the key, big-endian in 4 bytes, the key, the value.
+    pub(super) fn row(
+        self,
+        key: &[u8],
+        value: Vec<u8>,
+        seal: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        if !self.is_sealed() {
+            return Ok(value);
+        }
+        let length = u32::try_from(key.len()).unwrap_or(u32::MAX).to_be_bytes();
+        seal([&length, key, &value].concat())
+    }
+
+    /// Key and value of a row; `None` where its key was purged.
+    fn read(
+        self,
+        place: &[u8],
+        row: &[u8],
+        keys: &Keyring,
+    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        if !is_sealed(row) {
+            return Ok(Some((place.to_vec(), row.to_vec())));
+        }
+        let Opened::Plain(plain) = keys.unseal(self.name(), row)? else { return Ok(None) };
+        let parts = plain.split_first_chunk::<4>().and_then(|(length, rest)| {
+            rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+        });
+        let damaged = || StoreError::Corrupt(format!("a row of {} cannot be read", self.name()));
+        let (key, value) = parts.ok_or_else(damaged)?;
+        Ok(Some((key.to_vec(), value.to_vec())))
+    }
+}
+
+/// Seals the rows that a folder before format 3 holds as they are.
+pub(super) fn seal_all(handles: &Handles) -> Result<(), StoreError> {
+    for table in Table::ALL.into_iter().filter(|table| table.is_sealed()) {
+        let (mut batch, mut sealer) = (Batch::default(), Sealer::new(&handles.keys));
+        for entry in handles.table(table).iter() {
+            let (key, value) = entry?;
+            if is_sealed(&value) {
+                continue;
+            }
+            let row =
+                table.row(&key, value.to_vec(), |row| sealer.seal(&[KeyName::general()], &row))?;
+            batch.remove(&key);
+            batch.insert(table.place(&key, &handles.keys)?, row);
+        }
+        sealer.finish()?;
+        handles.write(handles.table(table), batch)?;
+    }
+    Ok(())
+}
+
 /// The key of the installation's secret.
 const SECRET: &[u8] = b"secret";
 const SECRET_BYTES: usize = 32;
@@ -48,14 +116,16 @@ impl Store {
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
     pub fn read<T: DeserializeOwned>(&self, table: Table) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
         let handles = self.handles()?;
-        handles
-            .table(table)
-            .iter()
-            .map(|entry| {
-                let (key, value) = entry?;
-                Ok((key.to_vec(), decode(table.name(), &value)?))
-            })
-            .collect()
+        let mut rows = Vec::new();
+        for entry in handles.table(table).iter() {
+            let (place, row) = entry?;
+            if let Some((key, value)) = table.read(&place, &row, &handles.keys)? {
+                rows.push((key, decode(table.name(), &value)?));
+            }
+        }
+        // They lie in the order of what stands for their keys.
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(rows)
     }
 
     /// What a table holds under that key.
@@ -67,8 +137,11 @@ impl Store {
         table: Table,
         key: &[u8],
     ) -> Result<Option<T>, StoreError> {
-        let found = self.handles()?.table(table).get(key)?;
-        found.map(|value| decode(table.name(), &value)).transpose()
+        let handles = self.handles()?;
+        let place = table.place(key, &handles.keys)?;
+        let Some(row) = handles.table(table).get(&place)? else { return Ok(None) };
+        let found = table.read(&place, &row, &handles.keys)?;
+        found.map(|(_, value)| decode(table.name(), &value)).transpose()
     }
 
     /// Sets (`Some`) and removes (`None`) entries of a table, all of them at once or none, and

@@ -4,11 +4,11 @@ use sled::Batch;
 
 use super::folder::{FORMAT, Folder};
 use super::handles::Handles;
-use super::{StoreError, restored};
+use super::{StoreError, restored, tables};
 
 /// What makes a folder of one format one of the next; the first is from 1 to 2. A step that was
 /// broken off is carried out again: it must not mind what it has done already.
-const STEPS: [Step; (FORMAT - 1) as usize] = [keep_restorations];
+const STEPS: [Step; (FORMAT - 1) as usize] = [keep_restorations, seal_tables];
 
 type Step = fn(&Handles) -> Result<(), StoreError>;
 
@@ -42,6 +42,13 @@ fn keep_restorations(handles: &Handles) -> Result<(), StoreError> {
     handles.write(&handles.journal, batch)
 }
 
+/// Format 3 seals what tells of vehicles. Tables are sealed anew here; records, events, entries of the
+/// audit log and flags that are there already are read as they are, and only what comes from now on is
+/// sealed: a purge does not reach what is older.
+fn seal_tables(handles: &Handles) -> Result<(), StoreError> {
+    tables::seal_all(handles)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -56,7 +63,7 @@ mod tests {
         let format = folder.path().join("format");
         let store = Store::open(folder.path(), "urn:test").unwrap();
         store.commit(&[record(1), record(2)], &[]).unwrap();
-        assert_eq!(fs::read_to_string(&format).unwrap(), "interdict data folder, format 2\n");
+        assert_eq!(fs::read_to_string(&format).unwrap(), "interdict data folder, format 3\n");
         // What format 1 did not have.
         let handles = store.handles().unwrap();
         handles.journal.remove(KEY).unwrap();
@@ -66,7 +73,7 @@ mod tests {
         // A second start finds it brought up already.
         for _ in 0..2 {
             let store = Store::open(folder.path(), "urn:test").unwrap();
-            assert_eq!(fs::read_to_string(&format).unwrap(), "interdict data folder, format 2\n");
+            assert_eq!(fs::read_to_string(&format).unwrap(), "interdict data folder, format 3\n");
             assert!(store.handles().unwrap().journal.contains_key(KEY).unwrap());
             assert_eq!(store.load().unwrap().records.count(), 2);
         }

@@ -173,7 +173,8 @@ pub(super) fn it_is_as_if_never_stopped(log: &[Value], records: &[Record], place
     let mut by_car: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for event in &events {
         let id = event.id.0.as_str();
-        let story = by_car.entry(event.vehicle().as_str()).or_default();
+        let story =
+            by_car.entry(event.vehicle().map_or("", |vehicle| vehicle.as_str())).or_default();
         if of_log.contains_key(id) && !story.contains(&id) {
             story.push(id);
         }

@@ -117,6 +117,13 @@ impl Desk {
         });
     }
 
+    /// Lets go of the alerts of a flag; whether there were any.
+    pub(crate) fn forget(&mut self, flag: &FlagId) -> bool {
+        let before = self.0.len();
+        self.0.retain(|_, file| file.report.flag.id != *flag);
+        self.0.len() < before
+    }
+
     /// Whether a step may be taken.
     pub(crate) fn check(&self, handled: &Handled) -> Result<(), Refusal> {
         self.0.get(&handled.alert).ok_or(Refusal::Unknown)?.check(handled)

@@ -101,8 +101,8 @@ fn check(report: &AlertReport) {
 
 /// How silences are told: each ends before another begins, each at each checkpoint once.
 fn check_silences(events: &[Event]) {
-    let mut told: BTreeMap<&VehicleId, BTreeSet<Option<&CheckpointId>>> = BTreeMap::new();
-    let mut known: BTreeMap<&VehicleId, BTreeSet<Option<&CheckpointId>>> = BTreeMap::new();
+    let mut told: BTreeMap<Option<&VehicleId>, BTreeSet<Option<&CheckpointId>>> = BTreeMap::new();
+    let mut known: BTreeMap<Option<&VehicleId>, BTreeSet<Option<&CheckpointId>>> = BTreeMap::new();
     for event in events {
         match &event.data {
             Data::Silence(silence) => {
@@ -114,14 +114,14 @@ fn check_silences(events: &[Event]) {
                 assert!(silence.why.figures.values().all(|figure| figure.is_finite()));
             }
             Data::Heard(heard) => {
-                told.remove(event.vehicle());
-                let known = known.remove(event.vehicle());
+                told.remove(&event.vehicle());
+                let known = known.remove(&event.vehicle());
                 let known: Vec<_> = known.into_iter().flatten().flatten().collect();
                 let ended = heard.checkpoints.iter();
                 assert!(ended.clone().all(|place| known.contains(&&place.id)), "{heard:?}");
             }
             // A flag that is replaced by one that begins later may end the watching, and begin anew.
-            Data::Flag(_) => _ = told.remove(event.vehicle()),
+            Data::Flag(_) => _ = told.remove(&event.vehicle()),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod decisions;
 mod found;
+mod holds;
 mod table;
 
 use axum::Json;
@@ -26,6 +27,7 @@ use found::{Found, Match, Near, Tracker};
 
 pub(super) use decisions::{approve, reject, renew};
 pub(super) use found::plate_id;
+pub(super) use holds::{hold, holds, release};
 pub(super) use table::{export, import};
 
 /// A flag, and which vehicle it found.

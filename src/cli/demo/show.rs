@@ -68,6 +68,7 @@ impl Show {
             (Data::Alarm(alarm), _) => device_alarm(alarm),
             (Data::Sighting(report), _) => seen(report),
             (Data::Flag(report), _) => flag(report),
+            (Data::Recall(recall), _) => format!("flag {} is to be forgotten", recall.flag),
             (Data::Mass(mass), _) => {
                 format!("{} alarms of one class of vehicles within a minute", mass.alarms)
             }

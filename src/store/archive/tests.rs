@@ -66,6 +66,6 @@ fn what_is_no_archive_or_a_newer_one_is_said() {
     assert!(matches!(error(&other.finish().unwrap()), ArchiveError::Foreign));
     let newer = Header { format: 2, ..header() };
     assert!(matches!(error(&archive(&newer)), ArchiveError::Newer { found: 2, known: 1 }));
-    let newer = Header { folder_format: 3, ..header() };
-    assert!(matches!(error(&archive(&newer)), ArchiveError::Newer { found: 3, known: 2 }));
+    let newer = Header { folder_format: 4, ..header() };
+    assert!(matches!(error(&archive(&newer)), ArchiveError::Newer { found: 4, known: 3 }));
 }

@@ -5,9 +5,10 @@ use interdict_engine::Type;
 use interdict_protocols::Time;
 
 use super::super::journal::{audit_entries, audit_key, event_key, number as key_number};
+use super::super::keys::{KeyName, Opened, Sealer};
 use super::super::testing::{Failure, event, flag, record};
 use super::super::{Healed, NotedEvent, Store, Table};
-use super::pack::{Pack, unpack};
+use super::pack::{Pack, opening, unpack};
 use crate::audit::{
     Act, By, End, Finding, Frontier, Leaves, Octets, Place, Report, Verification, acts, read_heads,
 };
@@ -149,6 +150,19 @@ fn what_was_said_to_have_failed_is_not_noted_and_what_was_made_durable_is_noted_
     }
 }
 
+fn seal(value: &[u8], store: &Store) -> Vec<u8> {
+    let handles = store.handles().unwrap();
+    let mut sealer = Sealer::new(&handles.keys);
+    let sealed = sealer.seal(&[KeyName::general()], value).unwrap();
+    sealer.finish().unwrap();
+    sealed
+}
+
+fn push(pack: &mut Pack, entry: &crate::audit::Entry, store: &Store) {
+    let sealed = opening(entry).map(|opening| seal(&opening, store));
+    pack.push(entry, sealed.as_deref());
+}
+
 #[test]
 fn what_is_changed_on_the_disk_is_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -164,11 +178,11 @@ fn what_is_changed_on_the_disk_is_found() {
         let packs = handles.journal.range(audit_entries(0, number));
         let (key, before) = packs.last().unwrap().unwrap();
         let mut pack = Pack::default();
-        for mut entry in unpack(key_number(&key).unwrap(), &before).unwrap() {
+        for mut entry in unpack(key_number(&key).unwrap(), &before, Some(&handles.keys)).unwrap() {
             if entry.number == number {
                 how(&mut entry);
             }
-            pack.push(&entry);
+            push(&mut pack, &entry, &store);
         }
         handles.journal.insert(&key, pack.into_bytes()).unwrap();
         let report = verify(&store, &heads);
@@ -193,17 +207,19 @@ fn what_is_changed_on_the_disk_is_found() {
     let handles = store.handles().unwrap();
     let noted = store.audit_entry(12).unwrap().unwrap();
     let event = handles.journal.get(event_key(1)).unwrap().unwrap();
-    let text = String::from_utf8(event.to_vec()).unwrap().replace("duty officer", "duty offices");
-    handles.journal.insert(event_key(1), text.as_bytes()).unwrap();
+    let Opened::Plain(event) = handles.keys.unseal("an event", &event).unwrap() else { panic!() };
+    let text = String::from_utf8(event).unwrap().replace("duty officer", "duty offices");
+    // Whoever has the folder has the keys.
+    handles.journal.insert(event_key(1), seal(text.as_bytes(), &store)).unwrap();
     assert_eq!(store.noted_event(&noted).unwrap(), NotedEvent::Other(1));
     handles.journal.remove(event_key(1)).unwrap();
     assert_eq!(store.noted_event(&noted).unwrap(), NotedEvent::Gone(1));
     // One entry taken out of its pack: the later ones of that move up.
     let pack = handles.journal.get(audit_key(2)).unwrap().unwrap();
     let mut fewer = Pack::default();
-    unpack(2, &pack).unwrap().iter().filter(|entry| entry.number != 4).for_each(|entry| {
-        fewer.push(entry);
-    });
+    let entries = unpack(2, &pack, Some(&handles.keys)).unwrap();
+    let others = entries.iter().filter(|entry| entry.number != 4);
+    others.for_each(|entry| push(&mut fewer, entry, &store));
     handles.journal.insert(audit_key(2), fewer.into_bytes()).unwrap();
     let moved = (4..=10).map(|entry| Finding::Renumbered { entry, was: entry + 1 });
     let expected: Vec<_> = moved.chain([Finding::Deleted(11, 11)]).collect();

@@ -1,0 +1,90 @@
+//! Legal holds: nothing of a flag is purged while one lasts.
+
+use axum::Json;
+use axum::extract::State;
+use interdict_engine::FlagId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::auth::Caller;
+use super::super::extract::{Body, Pairs, Segment, text};
+use super::super::problem::Problem;
+use super::super::tokens::Action;
+use super::super::{ApiState, blocking};
+use crate::audit::{By, acts};
+use crate::store::{Hold, Life};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Because {
+    reason: String,
+}
+
+/// The flags that are held, also those that have ended.
+pub(in super::super) async fn holds(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Action::HoldFlags)?;
+    caller.scope(&state).check(None)?;
+    let store = state.store.clone();
+    let held = blocking(move || store.holds()).await?;
+    let held: Vec<_> =
+        held.into_iter().map(|(flag, hold)| json!({ "flag": flag, "hold": hold })).collect();
+    Ok(Json(json!({ "holds": held })))
+}
+
+/// Keeps what there is of a flag, standing or ended, from being purged.
+pub(in super::super) async fn hold(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    Body(because): Body<Because>,
+) -> Result<Json<Value>, Problem> {
+    let (life, by) = known(&state, &caller, &id, &because).await?;
+    let reason = by.why.clone().unwrap_or_default();
+    let hold = Hold { at: state.shards.clock().now(), by: by.who.clone(), reason };
+    let act = state.act(acts::FLAG_HOLD, &by).with("flag", id.as_str());
+    let (store, flag, held) = (state.store.clone(), FlagId::from(id.as_str()), hold.clone());
+    blocking(move || store.hold(&flag, Some(&held), act)).await?;
+    Ok(Json(json!({ "flag": id, "life": life, "hold": hold })))
+}
+
+/// Lets go of it: what is due is purged within the hour.
+pub(in super::super) async fn release(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    Body(because): Body<Because>,
+) -> Result<Json<Value>, Problem> {
+    let (life, by) = known(&state, &caller, &id, &because).await?;
+    let act = state.act(acts::FLAG_RELEASE, &by).with("flag", id.as_str());
+    let (store, flag) = (state.store.clone(), FlagId::from(id.as_str()));
+    let was_held = blocking(move || {
+        let was_held = store.holds()?.contains_key(&flag);
+        if was_held {
+            store.hold(&flag, None, act)?;
+        }
+        Ok::<_, crate::store::StoreError>(was_held)
+    });
+    if !was_held.await? {
+        return Err(Problem::not_found(format!("the flag `{id}` is not held")));
+    }
+    Ok(Json(json!({ "flag": id, "life": life })))
+}
+
+async fn known(
+    state: &ApiState,
+    caller: &Caller,
+    id: &str,
+    because: &Because,
+) -> Result<(Life, By), Problem> {
+    caller.may(Action::HoldFlags)?;
+    caller.scope(state).check(None)?;
+    let why = Some(text("reason", &because.reason)?);
+    let by = By { why, ..caller.by(&Pairs(Vec::new()))? };
+    let (store, flag) = (state.store.clone(), id.to_owned());
+    let life = blocking(move || Ok::<_, crate::store::StoreError>(store.lives()?.remove(&*flag)));
+    let life = life.await?;
+    Ok((life.ok_or_else(|| Problem::not_found(format!("there was never a flag `{id}`")))?, by))
+}
