@@ -15,10 +15,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, ApiState};
+use crate::api::{self, ApiState, Rooms};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
+use crate::dispatch::webhook::Webhooks;
 use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::metrics::Metrics;
@@ -56,6 +57,7 @@ pub struct Server {
     new_admin_token: Option<String>,
     store: Store,
     heads: Option<Publisher>,
+    webhooks: Webhooks,
 }
 
 impl Server {
@@ -126,11 +128,21 @@ impl Server {
         let http = listener.local_addr()?;
         let closing = CancellationToken::new();
         let heads = Publisher::start(&store, &signer, &configuration.audit);
+        let webhooks = Webhooks::start(
+            &store,
+            &configuration.setup,
+            &configuration.webhooks,
+            options.clock,
+            shards.latest(),
+        )?;
         let state = ApiState::new(
-            store.clone(),
-            registry,
-            shards.clone(),
-            metrics,
+            Rooms {
+                store: store.clone(),
+                registry,
+                shards: shards.clone(),
+                webhooks: webhooks.clone(),
+                metrics,
+            },
             configuration.setup.clone(),
             configuration.audit.reasons,
             closing.clone(),
@@ -146,6 +158,7 @@ impl Server {
             new_admin_token: admin,
             store,
             heads,
+            webhooks,
         })
     }
 
@@ -168,7 +181,7 @@ impl Server {
 
     /// Ends in order, within the time that the limits give: what is left undone then is said.
     pub async fn close(self) {
-        let Self { shards, gateway, api, closing, shutdown, store, heads, .. } = self;
+        let Self { shards, gateway, api, closing, shutdown, store, heads, webhooks, .. } = self;
         let clock = *shards.clock();
         let orderly = async {
             // Readiness turns false with this, and streams end.
@@ -180,6 +193,7 @@ impl Server {
             if let Err(error) = tokio::task::spawn_blocking(move || shards.close()).await {
                 tracing::error!(%error, "the engine did not end well");
             }
+            webhooks.close().await;
             noted::stop(store, clock.now()).await;
             if let Some(heads) = heads {
                 heads.close().await;

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("devices", &["audit", "clock", "config", "store", "text"]),
     ("shards", &["audit", "clock", "store"]),
     ("tracks", &["config", "text"]),
-    ("dispatch", &["store"]),
+    ("dispatch", &["audit", "clock", "config", "store"]),
     ("report", &["store"]),
     ("drive", &["clock"]),
     ("roads", &[]),
@@ -32,8 +32,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "api", "audit", "clock", "config", "devices", "gateway", "heads", "metrics", "roads",
-            "shards", "store",
+            "api", "audit", "clock", "config", "devices", "dispatch", "gateway", "heads",
+            "metrics", "roads", "shards", "store",
         ],
     ),
     (

@@ -45,12 +45,7 @@ pub(super) async fn follow(
         checkpoints: pairs.all("checkpoint"),
         types: pairs.all("type"),
     };
-    // With the checkpoints as they are now.
-    let known = |engine: &Engine| engine.checkpoints().cloned().collect();
-    let checkpoints = state.shards.ask_any(known).await?;
-    let setup = Setup { checkpoints, ..state.setup.clone() };
-    let filter = Filter::new(&wanted, &setup)
-        .map_err(|unknown| Problem::bad_request(unknown.to_string()))?;
+    let filter = state.filter(&wanted).await?;
     let cursor = match cursor(&pairs, &headers)? {
         Some(cursor) => cursor,
         None => state.store.latest_sequence(),
@@ -77,6 +72,16 @@ pub(super) async fn follow(
     let events = stream::unfold(follower, Follower::next);
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     Ok(([(CURSOR, cursor.to_string())], stream).into_response())
+}
+
+impl ApiState {
+    /// The filter that somebody asks for, among the checkpoints as they are now.
+    pub(super) async fn filter(&self, wanted: &Wanted) -> Result<Filter, Problem> {
+        let known = |engine: &Engine| engine.checkpoints().cloned().collect();
+        let checkpoints = self.shards.ask_any(known).await?;
+        let setup = Setup { checkpoints, ..self.setup.clone() };
+        Filter::new(wanted, &setup).map_err(|unknown| Problem::bad_request(unknown.to_string()))
+    }
 }
 
 /// A browser that reconnects repeats its address, so the header counts before `after`.

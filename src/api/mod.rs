@@ -17,6 +17,7 @@ mod reports;
 mod token_routes;
 mod tokens;
 mod vehicles;
+mod webhooks;
 
 use std::io;
 use std::ops::Deref;
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::Signer;
 use crate::config::Reasons;
 use crate::devices::Registry;
+use crate::dispatch::webhook::Webhooks;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
 use crate::store::{Store, StoreError};
@@ -53,6 +55,20 @@ const CSV_BYTES: usize = 16 * 1024 * 1024;
 /// the engine from its own orderly end.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The rooms that requests are answered from.
+pub struct Rooms {
+    /// What is durable.
+    pub store: Store,
+    /// Devices and vehicles.
+    pub registry: Registry,
+    /// The engine.
+    pub shards: Shards,
+    /// Other systems that events are sent to.
+    pub webhooks: Webhooks,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState(Arc<Inner>);
@@ -62,6 +78,7 @@ pub struct Inner {
     store: Store,
     registry: Registry,
     shards: Shards,
+    webhooks: Webhooks,
     metrics: Arc<Metrics>,
     setup: Setup,
     tokens: Tokens,
@@ -89,14 +106,12 @@ impl ApiState {
     /// # Errors
     /// What the store says.
     pub fn new(
-        store: Store,
-        registry: Registry,
-        shards: Shards,
-        metrics: Arc<Metrics>,
+        rooms: Rooms,
         setup: Setup,
         reasons: Reasons,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
+        let Rooms { store, registry, shards, webhooks, metrics } = rooms;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             signer: store.audit_signer(shards.clock().now())?,
@@ -106,6 +121,7 @@ impl ApiState {
             store,
             registry,
             shards,
+            webhooks,
             metrics,
             setup,
             reasons,
@@ -163,6 +179,14 @@ fn router(state: ApiState) -> Router {
         .route("/events", get(events::follow))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::show).delete(webhooks::remove))
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/webhooks/{id}/pause", post(webhooks::pause))
+        .route("/webhooks/{id}/resume", post(webhooks::resume))
+        .route("/webhooks/{id}/replay", post(webhooks::replay))
+        .route("/webhooks/{id}/dead", get(webhooks::dead))
+        .route("/webhooks/{id}/dead/resend", post(webhooks::resend))
         .route("/audit", get(audit::list))
         .route("/audit/head", get(audit::head))
         .route("/audit/key", get(audit::key))

@@ -49,6 +49,8 @@ pub enum Action {
     ReadAlerts,
     /// Where a vehicle is.
     ReadPosition,
+    /// Other systems that events are sent to.
+    ManageWebhooks,
     /// Counters.
     ReadMetrics,
     /// The audit log.
@@ -60,7 +62,9 @@ impl Role {
     #[must_use]
     pub const fn may(self, action: Action) -> bool {
         match action {
-            Action::ManageTokens | Action::ManageDevices => matches!(self, Self::Admin),
+            Action::ManageTokens | Action::ManageDevices | Action::ManageWebhooks => {
+                matches!(self, Self::Admin)
+            }
             Action::ReadDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
             }

@@ -19,6 +19,7 @@ mod simulate;
 mod subscribe;
 mod token;
 mod vehicle;
+mod webhook;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ enum Command {
     Device(device::Arguments),
     /// Add, list and revoke tokens
     Token(token::Arguments),
+    /// Send events to other systems
+    Webhook(webhook::Arguments),
     /// Read, verify and prove the audit log
     Audit(audit::Arguments),
     /// Check a configuration and the files that it names
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Contain(arguments) => contain::run(&arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
+        Command::Webhook(arguments) => webhook::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Roads(arguments) => roads::run(&arguments),

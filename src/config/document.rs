@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Limits};
+use super::{Audit, Limits, Webhooks};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -47,6 +47,8 @@ pub(super) struct Document {
     pub(super) deadlines: Deadlines,
     /// Other platforms.
     pub(super) jt809: Jt809,
+    /// Events to other systems.
+    pub(super) webhooks: Webhooks,
 }
 
 /// What JT/T 809 needs.

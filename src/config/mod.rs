@@ -20,6 +20,7 @@ mod ranges;
 mod regions;
 mod units;
 mod watchlist;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,6 +42,7 @@ pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
+pub use webhooks::Webhooks;
 
 use files::Files;
 use problem::Report;
@@ -77,6 +79,8 @@ pub struct Configuration {
     pub datums: BTreeMap<String, Datum>,
     /// Other platforms that hand us their vehicles.
     pub platforms: Vec<Platform>,
+    /// Where events may be sent, and how patiently.
+    pub webhooks: Webhooks,
 }
 
 impl Configuration {
@@ -211,6 +215,7 @@ impl Configuration {
             token_window_until: document.token_window_until,
             datums: document.datums,
             platforms,
+            webhooks: document.webhooks,
         };
         let (mut configuration, warnings) = report.finish(configuration)?;
         if let Some(path) = other_checkpoints {

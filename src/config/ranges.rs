@@ -66,6 +66,16 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     if let Some(what) = audit.url_problem() {
         ranges.tell("audit.heads_url", &what);
     }
+    let webhooks = &document.webhooks;
+    ranges.number("webhooks.connect_s", webhooks.connect_s, 0.1, 300.0);
+    ranges.number("webhooks.timeout_s", webhooks.timeout_s, 0.1, 300.0);
+    ranges.count("webhooks.retry_s", webhooks.retry_s.len(), 1);
+    for pause_s in &webhooks.retry_s {
+        ranges.number("webhooks.retry_s", *pause_s, 0.01, DAY_S);
+    }
+    ranges.number("webhooks.give_up_s", webhooks.give_up_s, 1.0, 365.0 * DAY_S);
+    ranges.number("webhooks.give_up_rejected_s", webhooks.give_up_rejected_s, 0.0, 365.0 * DAY_S);
+    ranges.count("webhooks.in_flight", webhooks.in_flight, 1);
     let deadlines = &document.deadlines;
     ranges.number("deadlines.sign_off_s", deadlines.sign_off_s, 1.0, DAY_S);
     ranges.number("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s, 1.0, DAY_S);

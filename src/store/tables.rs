@@ -1,5 +1,7 @@
 //! Small tables beside the journal, and the installation's secret.
 
+use std::ops::Bound;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sled::Batch;
@@ -18,11 +20,21 @@ pub enum Table {
     Tokens,
     /// What belongs to the installation as a whole.
     Installation,
+    /// Webhooks by identity.
+    Webhooks,
+    /// How far each webhook has come, and its dead letters.
+    Deliveries,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Enrolments, Self::DeviceTokens, Self::Tokens, Self::Installation];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Enrolments,
+        Self::DeviceTokens,
+        Self::Tokens,
+        Self::Installation,
+        Self::Webhooks,
+        Self::Deliveries,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -30,6 +42,8 @@ impl Table {
             Self::DeviceTokens => "device_tokens",
             Self::Tokens => "tokens",
             Self::Installation => "installation",
+            Self::Webhooks => "webhooks",
+            Self::Deliveries => "deliveries",
         }
     }
 }
@@ -53,6 +67,32 @@ impl Store {
                 Ok((key.to_vec(), decode(table.name(), &value)?))
             })
             .collect()
+    }
+
+    /// Up to `limit` entries of a table whose keys begin with `prefix`, those after `after`, in
+    /// order of the keys.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Corrupt`].
+    pub fn read_under<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        let handles = self.handles()?;
+        let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
+        let entries = handles.table(table).range::<&[u8], _>((from, Bound::Unbounded));
+        let mut found = Vec::new();
+        for entry in entries.take(limit) {
+            let (key, value) = entry?;
+            if !key.starts_with(prefix) {
+                break;
+            }
+            found.push((key.to_vec(), decode(table.name(), &value)?));
+        }
+        Ok(found)
     }
 
     /// What a table holds under that key.

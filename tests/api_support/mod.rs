@@ -6,11 +6,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use interdict::api::{ApiState, first_admin, serve};
+use interdict::api::{ApiState, Rooms, first_admin, serve};
 use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
-use interdict::config::Reasons;
+use interdict::config::{self, Reasons};
 use interdict::devices::{Options, Registry};
+use interdict::dispatch::webhook::Webhooks;
 use interdict::metrics::Metrics;
 use interdict::shards::Shards;
 use interdict::store::Store;
@@ -67,15 +68,15 @@ impl Server {
         let shards = Shards::start(&store, &setup, clock, 2, 64).unwrap();
         first_admin(&store, Some(ADMIN.to_owned()), START).unwrap();
         let closing = CancellationToken::new();
-        let state = ApiState::new(
-            store.clone(),
-            registry.clone(),
-            shards.clone(),
-            Arc::new(Metrics::default()),
-            setup,
-            reasons,
-            closing.clone(),
-        );
+        let webhooks = config::Webhooks::default();
+        let rooms = Rooms {
+            store: store.clone(),
+            registry: registry.clone(),
+            shards: shards.clone(),
+            webhooks: Webhooks::start(&store, &setup, &webhooks, clock, shards.latest()).unwrap(),
+            metrics: Arc::new(Metrics::default()),
+        };
+        let state = ApiState::new(rooms, setup, reasons, closing.clone());
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Some(runtime.spawn(serve(listener, state.unwrap())));

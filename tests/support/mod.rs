@@ -45,6 +45,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts with the given data folder, protocols and further arguments.
     pub(crate) fn start(data: &Path, protocols: &[&str], more: &[&str]) -> Self {
+        Self::start_in(data, protocols, more, &[])
+    }
+
+    /// As [`Self::start`], with these variables in its environment.
+    pub(crate) fn start_in(
+        data: &Path,
+        protocols: &[&str],
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
         command
             .args(["serve", "--http", "127.0.0.1:0", "--data"])
@@ -56,6 +66,7 @@ impl Server {
             )
             .args(more)
             .env("INTERDICT_ADMIN_TOKEN", TOKEN)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
