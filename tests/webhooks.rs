@@ -52,17 +52,22 @@ fn show(server: &Server, webhook: &Value) -> Value {
     server.get(&format!("/v1/webhooks/{}", webhook["id"].as_str().unwrap()))
 }
 
-/// Makes two events of vehicle `v{number}`: it is flagged, and the flag withdrawn.
-fn flag_and_withdraw(server: &Server, number: usize) {
-    let flag = server.post(
-        "/v1/flags",
-        &json!({
-            "vehicle": format!("v{number}"), "reason": "stolen", "case": "C-1",
-            "authority": "duty officer",
-        }),
-    );
+fn flag(server: &Server, vehicle: &str) -> Value {
+    let flag = json!({
+        "vehicle": vehicle, "reason": "stolen", "case": "C-1", "authority": "duty officer",
+    });
+    server.post("/v1/flags", &flag)
+}
+
+fn withdraw(server: &Server, flag: &Value) {
     let path = format!("/v1/flags/{}/withdraw", flag["id"].as_str().unwrap());
     server.post(&path, &json!({ "reason": "found" }));
+}
+
+/// Makes two events of vehicle `v{number}`: it is flagged, and the flag withdrawn.
+fn flag_and_withdraw(server: &Server, number: usize) {
+    let flag = flag(server, &format!("v{number}"));
+    withdraw(server, &flag);
 }
 
 fn enrol(server: &Server, vehicles: usize) {
@@ -127,8 +132,7 @@ fn an_alert_is_sent_signed_and_without_what_stays_at_home() {
     let mut fix = fix_now(39.030_35, 121.630_4);
     (fix.speed_kmh, fix.course_deg) = (Some(40.0), Some(0.0));
     assert!(taxi.report(&fix));
-    let flag = json!({"vehicle": "taxi-1", "reason": "stolen", "case": "C-1", "authority": "duty officer"});
-    server.post("/v1/flags", &flag);
+    flag(&server, "taxi-1");
     for receiver in [&all, &some, &more] {
         eventually("the alert is delivered", || receiver.taken().len() == 1);
     }
