@@ -123,6 +123,7 @@ fn alert(number: u64) -> Option<Event> {
         probability: 0.75,
         distance_m: 9_000.0,
         fix: Fix::new(time, 38.9, 121.6)?,
+        device: None,
         fix_age_s: 1.0,
         why: Why {
             code: "closing".to_owned(),

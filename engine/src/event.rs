@@ -56,7 +56,7 @@ types! {
     Silent "interdict.vehicle.silent" "A flagged vehicle is not heard any more.",
     Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
-    Conflict "interdict.device.conflict" "Two peers speak as one device.",
+    Conflict "interdict.device.conflict" "Two peers speak as one device, or disagree on a vehicle.",
     FlagAdded "interdict.flag.added" "A flag was added.",
     FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
     FlagExpired "interdict.flag.expired" "A flag ended by itself.",
@@ -227,6 +227,9 @@ pub struct AlertReport {
     pub distance_m: f64,
     /// The fix that this leans on.
     pub fix: Fix,
+    /// Which device, or source of positions, that fix is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
     /// Why this is said.
@@ -314,18 +317,21 @@ pub struct AlarmReport {
     pub age_s: Option<f64>,
 }
 
-/// Two peers that speak as one device.
+/// Two peers that speak as one device, or two sides that say of one vehicle what cannot both be true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConflictReport {
-    /// Which device.
+    /// Which device; where two sides disagree the one that spoke last.
     pub device: DeviceId,
     /// What carries it.
     pub vehicle: VehicleId,
-    /// The peer that is believed, by address.
+    /// The peer that is believed, by address; the device, where two sides disagree.
     pub believed: String,
-    /// The peer that is held apart, by address.
+    /// The peer that is held apart, likewise.
     pub held: String,
-    /// What the peer held apart says its position is.
+    /// How far two sides that disagree are apart, metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart_m: Option<f64>,
+    /// What the peer held apart says its position is; where two sides disagree, what was said last.
     pub fix: Option<Fix>,
 }
 

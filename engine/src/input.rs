@@ -4,8 +4,8 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Flag, FlagId, Handled, PatrolPlace, UnitId, Vehicle,
-    VehicleId,
+    Checkpoint, CheckpointId, ConflictReport, Disagreement, Flag, FlagId, Handled, PatrolPlace,
+    UnitId, Vehicle, VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -118,6 +118,8 @@ pub enum Lane {
     /// Not a place: the device itself does not trust it, or it is at 0/0. Moves nothing, its alarms
     /// count.
     Unplaced,
+    /// A platform's, of a vehicle whose own tracker is heard: moves nothing, its alarms count.
+    Outranked,
     /// From the future, or impossibly far away, until others confirm it: moves nothing, its alarms
     /// count.
     Quarantine,
@@ -154,6 +156,9 @@ pub struct Used {
     /// The lasting alarms that ended with it.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub ended: AlarmSet,
+    /// How the fix contradicts the newest one, where that came from another side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
     /// The patrol vehicles about the vehicle and the checkpoints that it comes to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patrols: Vec<PatrolPlace>,

@@ -1,6 +1,6 @@
 //! [`Subject`]: a flagged vehicle itself, and the events that are said of it.
 
-use interdict_protocols::{Fix, Time};
+use interdict_protocols::{DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::approach::{Alert, Approach, Say, Track, why};
@@ -34,6 +34,9 @@ pub(crate) struct Subject {
     pub(crate) vehicle: Vehicle,
     pub(crate) flags: Flags,
     pub(crate) newest: Option<Newest>,
+    /// Which device the newest fix is from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceId>,
     /// The patrol vehicles about it and the checkpoints that it comes to, at the newest fix.
     #[serde(default)]
     patrols: Vec<PatrolPlace>,
@@ -50,6 +53,7 @@ impl Subject {
             vehicle,
             flags: Flags::default(),
             newest,
+            device: None,
             patrols: Vec::new(),
             record: RecordId::default(),
             said: 0,
@@ -60,6 +64,13 @@ impl Subject {
     pub(crate) const fn touched_by(&mut self, record: RecordId) {
         self.record = record;
         self.said = 0;
+    }
+
+    /// Takes in which device the newest fix is from.
+    pub(crate) fn heard_from(&mut self, device: &DeviceId) {
+        if self.device.as_ref() != Some(device) {
+            self.device = Some(device.clone());
+        }
     }
 
     /// Takes over what a record of this vehicle used.
@@ -159,6 +170,7 @@ impl Subject {
             probability: rounded(alert.probability, 1_000.0),
             distance_m: rounded(approach.outlook.distance_m, 1.0),
             fix: newest.fix,
+            device: self.device.clone(),
             fix_age_s: rounded(now.seconds_since(newest.time).max(0.0), 10.0),
             why: alert.why.clone(),
             route: approach.outlook.route.clone(),

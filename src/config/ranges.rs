@@ -58,6 +58,7 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("rules.silent_reach_s", rules.silent_reach_s, 0.0, DAY_S);
     ranges.number("rules.silent_watch_s", rules.silent_watch_s, 0.0, DAY_S);
     ranges.number("rules.future_s", rules.future_s, 0.0, DAY_S);
+    ranges.number("rules.tracker_outranks_s", rules.tracker_outranks_s, 0.0, DAY_S);
     ranges.number("rules.outlier_kmh", rules.outlier_kmh, 1.0, 10_000.0);
     let audit = &document.audit;
     let every = usize::try_from(audit.heads_every).unwrap_or(usize::MAX);

@@ -248,6 +248,7 @@ pub(crate) mod testing {
             probability: 0.75,
             distance_m: 1_000.0,
             fix: Fix::new(time, 38.9, 121.6).unwrap(),
+            device: None,
             fix_age_s: 1.0,
             why: why("closing", "closing"),
             route: Vec::new(),

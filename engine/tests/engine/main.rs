@@ -10,3 +10,4 @@ mod recording;
 mod reports;
 mod silence;
 mod support;
+mod voices;
