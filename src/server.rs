@@ -145,6 +145,7 @@ impl Server {
             },
             configuration.setup.clone(),
             configuration.audit.reasons,
+            configuration.sources.clone(),
             closing.clone(),
         )?;
         let api = tokio::spawn(api::serve(listener, state));

@@ -10,6 +10,7 @@ mod events;
 mod extract;
 mod flags;
 mod health;
+mod ingest;
 mod noting;
 mod presence;
 mod problem;
@@ -35,7 +36,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::Reasons;
+use crate::config::{Reasons, Source};
 use crate::devices::Registry;
 use crate::dispatch::webhook::Webhooks;
 use crate::metrics::Metrics;
@@ -84,6 +85,7 @@ pub struct Inner {
     tokens: Tokens,
     signer: Arc<Signer>,
     reasons: Reasons,
+    speakers: Vec<ingest::Speaker>,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -109,11 +111,13 @@ impl ApiState {
         rooms: Rooms,
         setup: Setup,
         reasons: Reasons,
+        sources: Vec<Source>,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
         let Rooms { store, registry, shards, webhooks, metrics } = rooms;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
+            speakers: ingest::Speaker::all(sources, &setup),
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
             presence: presence::Presence::default(),
@@ -177,6 +181,7 @@ fn router(state: ApiState) -> Router {
         )
         .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
+        .route("/ingest", post(ingest::take))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
         .route("/webhooks", get(webhooks::list).post(webhooks::create))

@@ -28,6 +28,8 @@ pub enum Role {
     Auditor,
     /// A fleet's own people: their devices, never flags.
     Fleet,
+    /// A platform that posts positions: that, and nothing else.
+    Source,
 }
 
 /// Something that a token may be used for.
@@ -35,6 +37,8 @@ pub enum Role {
 pub enum Action {
     /// Tokens.
     ManageTokens,
+    /// Posting the positions of vehicles.
+    Ingest,
     /// Enrolments.
     ManageDevices,
     /// Lists of devices.
@@ -74,7 +78,8 @@ impl Role {
             Action::ReadPosition => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)
             }
-            Action::ReadAlerts => !matches!(self, Self::Fleet),
+            Action::Ingest => matches!(self, Self::Source),
+            Action::ReadAlerts => !matches!(self, Self::Fleet | Self::Source),
             Action::ReadMetrics | Action::ReadAudit => {
                 matches!(self, Self::Admin | Self::Auditor)
             }

@@ -26,7 +26,7 @@ enum Command {
         #[arg(long)]
         name: String,
         /// What they are there for
-        #[arg(long, value_parser = ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet"])]
+        #[arg(long, value_parser = ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet", "source"])]
         role: String,
         /// The unit that they belong to
         #[arg(long)]

@@ -49,6 +49,23 @@ pub(super) struct Document {
     pub(super) jt809: Jt809,
     /// Events to other systems.
     pub(super) webhooks: Webhooks,
+    /// Platforms that post positions.
+    pub(super) sources: Vec<SourceEntry>,
+}
+
+/// A platform that posts positions.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceEntry {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) token: Option<String>,
+    #[serde(default)]
+    pub(super) vehicles: Vec<String>,
+    #[serde(default)]
+    pub(super) units: Vec<String>,
+    #[serde(default)]
+    pub(super) datum: Option<Datum>,
 }
 
 /// What JT/T 809 needs.

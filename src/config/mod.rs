@@ -18,6 +18,7 @@ mod ports;
 mod problem;
 mod ranges;
 mod regions;
+mod sources;
 mod units;
 mod watchlist;
 mod webhooks;
@@ -41,6 +42,7 @@ pub use limits::{Limits, Network, PeerLimits};
 pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
+pub use sources::{EVERY_VEHICLE, Source};
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
 pub use webhooks::Webhooks;
 
@@ -81,6 +83,8 @@ pub struct Configuration {
     pub platforms: Vec<Platform>,
     /// Where events may be sent, and how patiently.
     pub webhooks: Webhooks,
+    /// Platforms that post positions.
+    pub sources: Vec<Source>,
 }
 
 impl Configuration {
@@ -125,6 +129,7 @@ impl Configuration {
         ranges::check(file, &document, &places, &mut report);
         let ports = ports::read(file, &document, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
+        let sources = sources::read(file, &document, &places, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
         let zone = TimeZone::get(zone).unwrap_or_else(|_| {
             let what =
@@ -216,6 +221,7 @@ impl Configuration {
             datums: document.datums,
             platforms,
             webhooks: document.webhooks,
+            sources,
         };
         let (mut configuration, warnings) = report.finish(configuration)?;
         if let Some(path) = other_checkpoints {

@@ -76,7 +76,7 @@ impl Server {
             webhooks: Webhooks::start(&store, &setup, &webhooks, clock, shards.latest()).unwrap(),
             metrics: Arc::new(Metrics::default()),
         };
-        let state = ApiState::new(rooms, setup, reasons, closing.clone());
+        let state = ApiState::new(rooms, setup, reasons, Vec::new(), closing.clone());
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Some(runtime.spawn(serve(listener, state.unwrap())));
