@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
-use support::{Server, eventually, file, fix_ago, fix_now, folder};
+use support::{Server, file, fix_ago, fix_now, folder};
 
 const SETTINGS: &str = "
 source = 'urn:interdict:test'
@@ -211,11 +214,14 @@ fn no_tracker_logs_in_as_a_source_s_device() {
     let data = folder();
     let server = start(data.path());
     server.enrol("ingest:traccar:861", "taxi-1", "辽B·T0001", "taxi");
-    let mut stranger = support::Talk::open(server.ports["osmand"], "osmand", "ingest:traccar:861");
-    stranger.send(&fix_now(39.5, 121.6));
-    eventually("it is refused", || {
-        server.get("/v1/devices/refused").to_string().contains("ingest:traccar:861")
-    });
+    let mut stranger = TcpStream::connect(server.ports["osmand"]).unwrap();
+    stranger.set_read_timeout(Some(support::PATIENCE)).unwrap();
+    let request = "GET /?id=ingest:traccar:861&lat=39.5&lon=121.6 HTTP/1.1\r\n\r\n";
+    stranger.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    // It is refused and hung up on.
+    let _ = stranger.read_to_string(&mut answer);
+    assert!(answer.contains(" 403 "), "{answer}");
     assert_eq!(vehicle(&server, "taxi-1")["fix"], Value::Null);
     // From its source it is heard.
     let token = source(&server, "the traccar server");
