@@ -1,10 +1,11 @@
 //! [`Client`]: how the commands talk to a server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::{Request, Response};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, SendBody};
 
 /// A server answers a request within this, or does not.
@@ -21,6 +22,9 @@ pub enum ClientError {
     /// The caller: that is no server's address.
     #[error("`{0}` is not a server's address, such as http://127.0.0.1:8080")]
     Address(String),
+    /// The caller: there are no certificates where those should be that vouch for the server.
+    #[error("no certificate in PEM among those that vouch for the server: {0}")]
+    Authorities(String),
     /// The caller: there is no token.
     #[error("no token: set the environment variable INTERDICT_TOKEN")]
     NoToken,
@@ -73,16 +77,39 @@ pub struct Stream {
     /// Where to resume as long as no event came.
     pub cursor: Option<u64>,
     lines: BufReader<ureq::BodyReader<'static>>,
+    on_remark: fn(&str),
+}
+
+impl Stream {
+    /// Has what the server remarks beside the events told: that it cannot store, that it can again.
+    #[must_use]
+    pub fn on_remark(self, tell: fn(&str)) -> Self {
+        Self { on_remark: tell, ..self }
+    }
 }
 
 impl Client {
-    /// A client of the server at `server`, such as `http://127.0.0.1:8080`.
+    /// A client of the server at `server`, such as `http://127.0.0.1:8080`. A server that speaks
+    /// HTTPS shows a certificate that the Mozilla Foundation's authorities vouch for.
     ///
     /// # Errors
     /// [`ClientError::Address`], [`ClientError::NoToken`].
     pub fn new(server: &str, token: Option<String>) -> Result<Self, ClientError> {
+        Self::trusting(server, token, None)
+    }
+
+    /// As [`Client::new`], where the certificates in `authorities`, in PEM, vouch for the server in
+    /// place of the public ones.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`], [`ClientError::NoToken`], [`ClientError::Authorities`].
+    pub fn trusting(
+        server: &str,
+        token: Option<String>,
+        authorities: Option<&[u8]>,
+    ) -> Result<Self, ClientError> {
         let server = server.trim_end_matches('/').to_owned();
-        let host = server.strip_prefix("http://");
+        let host = server.strip_prefix("http://").or_else(|| server.strip_prefix("https://"));
         if host.is_none_or(|host| host.is_empty() || host.contains(['/', ' ', '?', '#'])) {
             return Err(ClientError::Address(server));
         }
@@ -92,6 +119,7 @@ impl Client {
             .max_redirects(0)
             .proxy(None)
             .timeout_connect(Some(CONNECT_LIMIT))
+            .tls_config(TlsConfig::builder().root_certs(roots(authorities)?).build())
             .build();
         Ok(Self { agent: config.into(), server, token: token.ok_or(ClientError::NoToken)? })
     }
@@ -179,7 +207,23 @@ impl Client {
         let cursor = response.headers().get("interdict-cursor");
         let cursor = cursor.and_then(|cursor| cursor.to_str().ok()?.parse().ok());
         let lines = BufReader::new(response.into_body().into_reader());
-        Ok(Stream { cursor, lines })
+        Ok(Stream { cursor, lines, on_remark: |_| {} })
+    }
+
+    /// `GET` of what may be of any length; read it to its end.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn download(&self, path: &str) -> Result<impl Read + use<>, ClientError> {
+        let request = self.request("GET", path);
+        let request = request.body(SendBody::none()).map_err(|error| self.garbled(error))?;
+        let request = self.agent.configure_request(request);
+        let request = request.timeout_per_read(Some(SILENCE_LIMIT)).build();
+        let mut response = self.agent.run(request).map_err(|error| self.failed(error))?;
+        if !response.status().is_success() {
+            return Err(self.refused(&mut response));
+        }
+        Ok(response.into_body().into_reader())
     }
 
     fn call(
@@ -274,6 +318,11 @@ impl Iterator for Stream {
                     return Some(Ok(message));
                 }
                 message = Message::default();
+            } else if let Some(remark) = text.strip_prefix(':') {
+                // The server's heartbeat is an empty one.
+                if !remark.trim().is_empty() {
+                    (self.on_remark)(remark.trim());
+                }
             } else if let Some((field, value)) = text.split_once(':') {
                 let value = value.strip_prefix(' ').unwrap_or(value);
                 match field {
@@ -284,6 +333,22 @@ impl Iterator for Stream {
             }
         }
     }
+}
+
+fn roots(authorities: Option<&[u8]>) -> Result<RootCerts, ClientError> {
+    let Some(pem) = authorities else { return Ok(RootCerts::WebPki) };
+    let mut found = Vec::new();
+    for item in parse_pem(pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => found.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(ClientError::Authorities(error.to_string())),
+        }
+    }
+    if found.is_empty() {
+        return Err(ClientError::Authorities("there is none".to_owned()));
+    }
+    Ok(RootCerts::new_with_certs(&found))
 }
 
 /// `text` as one segment of a path, or as a value of a query (RFC 3986, 2.1).
@@ -308,7 +373,8 @@ mod tests {
     fn an_address_is_checked_before_anything_is_sent() {
         let token = || Some("t".to_owned());
         assert!(Client::new("http://127.0.0.1:8080/", token()).is_ok());
-        for bad in ["127.0.0.1:8080", "https://host", "http://", "http://host/path", ""] {
+        assert!(Client::new("https://interdict.example", token()).is_ok());
+        for bad in ["127.0.0.1:8080", "ftp://host", "https://", "http://", "http://host/path", ""] {
             assert!(matches!(Client::new(bad, token()), Err(ClientError::Address(_))), "{bad}");
         }
         let missing = Client::new("http://127.0.0.1:8080", Some(" ".to_owned()));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use interdict_protocols::{ALL, Reason};
 
@@ -24,6 +25,41 @@ pub struct Metrics {
     protocols: Vec<Counters>,
     ingested: AtomicU64,
     not_ingested: AtomicU64,
+    /// From when the engine took in what an alert follows from until it was handed to a stream.
+    delivery: Histogram,
+}
+
+/// Bounds in milliseconds: an alert is wanted within 250.
+const BOUNDS_MS: [u64; 10] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000];
+
+/// How often something took how long.
+#[derive(Default)]
+struct Histogram {
+    /// Those within each bound and above the one before; the last are above all.
+    counts: [AtomicU64; BOUNDS_MS.len() + 1],
+    sum_ms: AtomicU64,
+}
+
+impl Histogram {
+    fn add(&self, took_ms: u64) {
+        let at = BOUNDS_MS.partition_point(|bound| *bound < took_ms);
+        if let Some(count) = self.counts.get(at) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.sum_ms.fetch_add(took_ms, Ordering::Relaxed);
+    }
+
+    fn render(&self, name: &str, text: &mut String) {
+        let mut within = 0;
+        let bounds = BOUNDS_MS.map(|bound| (bound as f64 / 1_000.0).to_string());
+        let bounds = bounds.iter().map(String::as_str).chain(["+Inf"]);
+        for (count, bound) in self.counts.iter().zip(bounds) {
+            within += count.load(Ordering::Relaxed);
+            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {within}");
+        }
+        let sum_s = self.sum_ms.load(Ordering::Relaxed) as f64 / 1_000.0;
+        let _ = writeln!(text, "{name}_sum {sum_s}\n{name}_count {within}");
+    }
 }
 
 /// Counts a connection as open until dropped.
@@ -43,6 +79,7 @@ impl Default for Metrics {
             protocols: ALL.iter().map(|_| Counters::default()).collect(),
             ingested: AtomicU64::new(0),
             not_ingested: AtomicU64::new(0),
+            delivery: Histogram::default(),
         }
     }
 }
@@ -104,6 +141,11 @@ impl Metrics {
         {
             counters.rejects[at].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// An alert was handed to somebody who follows the events.
+    pub fn delivered(&self, took: Duration) {
+        self.delivery.add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
 
     /// All counters as Prometheus text (exposition format 0.0.4). Protocols of which nothing was
@@ -169,6 +211,31 @@ impl Metrics {
                 }
             }
         }
+        let name = "interdict_alert_delivery_seconds";
+        let help = "From when the engine took what an alert follows from to its stream.";
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
+        self.delivery.render(name, &mut text);
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_s_buckets_hold_those_below_them() {
+        let metrics = Metrics::default();
+        for took_ms in [0, 5, 6, 250, 90_000] {
+            metrics.delivered(Duration::from_millis(took_ms));
+        }
+        let text = metrics.render();
+        let has = |line: &str| assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+        has("interdict_alert_delivery_seconds_bucket{le=\"0.005\"} 2");
+        has("interdict_alert_delivery_seconds_bucket{le=\"0.01\"} 3");
+        has("interdict_alert_delivery_seconds_bucket{le=\"0.25\"} 4");
+        has("interdict_alert_delivery_seconds_bucket{le=\"+Inf\"} 5");
+        has("interdict_alert_delivery_seconds_sum 90.261");
+        has("interdict_alert_delivery_seconds_count 5");
     }
 }

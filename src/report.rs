@@ -107,7 +107,8 @@ pub fn count(
             store.events_after(cursor, PAGE, |event| event.kind.name().contains(".alert."))?;
         for event in &page.events {
             let Ok(told) = serde_json::from_str::<Told>(&event.json) else { continue };
-            if wanted(&told.data.checkpoint.unit) {
+            // An exercise says nothing of how well people do.
+            if !told.data.flag.drill && wanted(&told.data.checkpoint.unit) {
                 hear(event, told.data, (from, to), &mut histories, &mut unwarned);
             }
         }
@@ -241,4 +242,34 @@ fn tally(step: &mut Step, due: Option<Time>, done: Option<Time>, now: Time) {
         (_, None) => &mut step.waiting,
     };
     *count += 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use interdict_engine::{Data, Event};
+
+    use super::*;
+    use crate::store::testing::alert;
+
+    fn of_an_exercise(mut event: Event) -> Event {
+        if let Data::Alert(report) = &mut event.data {
+            report.flag.drill = true;
+        }
+        event
+    }
+
+    #[test]
+    fn an_exercise_is_in_no_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let events = [
+            alert("1", "real", Type::Raised, 600),
+            of_an_exercise(alert("2", "drill", Type::Raised, 600)),
+            of_an_exercise(alert("3", "unwarned drill", Type::Passed, 0)),
+        ];
+        store.commit(&[], &events).unwrap();
+        let span = (Time::from_seconds(0), Time::from_seconds(60));
+        let report = count(&store, span, Time::from_seconds(30), |_| true).unwrap();
+        assert_eq!((report.total.raised, report.total.unwarned), (1, 0));
+    }
 }

@@ -1,5 +1,6 @@
 //! [`Server`]: the rooms joined, started in order and closed in order. `serve` runs one, `demo` too.
 
+mod mass;
 mod noted;
 
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, ApiState, Rooms};
+use crate::api::{self, ApiState, Door, Rooms};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
@@ -24,8 +25,10 @@ use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::metrics::Metrics;
 use crate::roads::lend;
-use crate::shards::Shards;
-use crate::store::Store;
+use crate::shards::{Refused, Shards};
+use crate::store::{Space, Store};
+
+const MIB: u64 = 1024 * 1024;
 
 /// Where in the data folder tables of driving times are kept.
 const TABLES: &str = "roads";
@@ -71,10 +74,15 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let store = {
             let (data, source) = (options.data.clone(), configuration.source.clone());
-            tokio::task::spawn_blocking(move || Store::open(&data, &source)).await??
+            let space = Space {
+                free_bytes: configuration.limits.disk_free_mib.saturating_mul(MIB),
+                reserve_bytes: configuration.limits.disk_reserve_mib.saturating_mul(MIB),
+            };
+            tokio::task::spawn_blocking(move || Store::open_with(&data, &source, space)).await??
         };
+        say_restored(&store);
         let signer = store.audit_signer(options.clock.now())?;
-        noted::start(&store, configuration, &options)?;
+        let unnoted = noted::start(&store, configuration, &options)?;
         let devices = devices::Options {
             refused_devices: configuration.limits.refused_devices,
             enrol_all: options.enrol_all,
@@ -100,8 +108,13 @@ impl Server {
             })
             .await??
         };
-        // The engine keeps nothing of vehicles that are not flagged: it learns them anew.
-        shards.tell(registry.vehicles().into_iter().map(Input::Vehicle).collect()).await?;
+        // The engine keeps nothing of vehicles that are not flagged: it learns them anew, also where
+        // there is no room: then the server comes up to say so.
+        let vehicles = registry.vehicles().into_iter().map(Input::Vehicle).collect();
+        match shards.tell_noted(vehicles, unnoted).await {
+            Ok(()) | Err(Refused::NotDurable) => {}
+            Err(refused) => return Err(refused.into()),
+        }
         let admin = api::first_admin(&store, options.admin_token, options.clock.now())?;
         let mut gateway = Gateway::new(
             shards.clone(),
@@ -126,7 +139,15 @@ impl Server {
             )
         })?;
         let http = listener.local_addr()?;
+        let door =
+            Door::open(listener, configuration.tls.clone()).context("cannot answer by HTTPS")?;
         let closing = CancellationToken::new();
+        tokio::spawn(mass::watch(
+            store.clone(),
+            shards.clone(),
+            configuration.setup.clone(),
+            closing.clone(),
+        ));
         let heads = Publisher::start(&store, &signer, &configuration.audit);
         let webhooks = Webhooks::start(
             &store,
@@ -143,12 +164,18 @@ impl Server {
                 webhooks: webhooks.clone(),
                 metrics,
             },
-            configuration.setup.clone(),
-            configuration.audit.reasons,
-            configuration.sources.clone(),
+            api::Settings {
+                setup: configuration.setup.clone(),
+                reasons: configuration.audit.reasons,
+                limits: configuration.limits.clone(),
+                persons: configuration.persons.clone(),
+                flag_reasons: configuration.flag_reasons.clone(),
+                history: configuration.history.clone(),
+                sources: configuration.sources.clone(),
+            },
             closing.clone(),
         )?;
-        let api = tokio::spawn(api::serve(listener, state));
+        let api = tokio::spawn(api::serve(door, state));
         Ok(Self {
             shards,
             gateway,
@@ -206,6 +233,19 @@ impl Server {
                 shutdown.as_secs_f64()
             );
         }
+    }
+}
+
+/// Says that the data came from a backup, as long as nothing has happened since.
+fn say_restored(store: &Store) {
+    if let Some(restored) = store.restored().last()
+        && store.latest_sequence() + 1 == restored.next_sequence
+    {
+        tracing::warn!(
+            made_at = %restored.made_at, last_event = restored.last_sequence,
+            next_event = restored.next_sequence,
+            "the data was restored from a backup: what happened after it was made is lost"
+        );
     }
 }
 

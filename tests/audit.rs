@@ -116,11 +116,14 @@ fn done(arguments: &[&str]) -> String {
 fn enrol_and_flag(server: &Server, number: u32) {
     let vehicle = format!("v{number}");
     server.enrol(&number.to_string(), &vehicle, &format!("P {number}"), "taxi");
-    server.post("/v1/flags", &flag_of(&vehicle));
+    server.flag(&flag_of(&vehicle));
 }
 
 fn flag_of(vehicle: &str) -> Value {
-    json!({"vehicle": vehicle, "reason": "stolen", "case": "A-17", "authority": "duty officer"})
+    json!({
+        "vehicle": vehicle, "reason": "stolen", "case": "A-17", "authority": "duty officer",
+        "emergency": true
+    })
 }
 
 /// The number of the first line that is an entry of that act.
@@ -217,7 +220,7 @@ fn a_tampered_export_is_found_and_the_entry_named() {
         tampered[at] = line;
         place.verify_export(&tampered)
     };
-    let content = lines[at].replace("first-admin", "somebody-else");
+    let content = lines[at].replace("dispatcher", "somebody-else");
     with(content).found(&[&format!("changed: entry {number}:")]);
     let time = lines[at].replacen("\"time\":\"2", "\"time\":\"3", 1);
     with(time).found(&[&format!("changed: entry {number}:")]);
@@ -323,10 +326,14 @@ fn an_entry_is_proven_offline_with_the_key_alone() {
         for key in [key.trim(), key_file.to_str().unwrap()] {
             let said = done(&["check-proof", path, "--key", key]);
             assert!(said.starts_with(&format!("proven: entry {entry} of ")), "{said}");
-            assert!(said.contains("flag.add at ") && said.contains("first-admin"), "{said}");
+            assert!(
+                said.contains("flag.add at ")
+                    && said.contains("by dispatcher with the token desk "),
+                "{said}"
+            );
         }
         let tampered = [
-            proof.replacen("first-admin", "somebody", 1),
+            proof.replacen("dispatcher", "somebody", 1),
             proof.replacen("flag.add", "flag.adx", 1),
             proof.replacen(&format!("\"entry\":{entry}"), "\"entry\":1", 1),
             proof.replacen("urn:interdict:test\\n", "urn:interdict:test\\n1", 1),
@@ -414,8 +421,9 @@ fn a_kill_leaves_log_and_events_in_step() {
         let server = place.start();
         let tellers: Vec<_> = (0..3_u32)
             .map(|teller| {
-                let http = server.http;
-                std::thread::spawn(move || tell_until_gone(http, round * 10_000 + teller * 1_000))
+                let (http, dispatcher) = (server.http, server.dispatcher().to_owned());
+                let first = round * 10_000 + teller * 1_000;
+                std::thread::spawn(move || tell_until_gone(http, dispatcher, first))
             })
             .collect();
         let mut events = server.events(0);
@@ -438,14 +446,15 @@ fn a_kill_leaves_log_and_events_in_step() {
 }
 
 /// Adds flags until the server is gone; how many it acknowledged.
-fn tell_until_gone(http: std::net::SocketAddr, first: u32) -> u32 {
+fn tell_until_gone(http: std::net::SocketAddr, dispatcher: String, first: u32) -> u32 {
     let client =
-        interdict::client::Client::new(&format!("http://{http}"), Some(TOKEN.to_owned())).unwrap();
+        |token| interdict::client::Client::new(&format!("http://{http}"), Some(token)).unwrap();
+    let (admin, dispatcher) = (client(TOKEN.to_owned()), client(dispatcher));
     for number in 0.. {
         let device = (first + number).to_string();
         let enrol = json!({"device": device, "vehicle": device});
-        if client.post("/v1/devices", &enrol).is_err()
-            || client.post("/v1/flags", &flag_of(&device)).is_err()
+        if admin.post("/v1/devices", &enrol).is_err()
+            || dispatcher.post("/v1/flags", &flag_of(&device)).is_err()
         {
             return number;
         }

@@ -130,15 +130,7 @@ fn sign_offs_and_changed_checkpoints_are_noted() {
     let made = json!({"name": "officer", "role": "operator", "unit": "station"});
     let made = admin.post("/v1/tokens", &made).unwrap();
     let officer = server.client(made["token"].as_str().unwrap());
-    server.enrol("1", "v", "P");
-    server.flag("v");
-    for step in 0..36_u32 {
-        let time = START.plus_seconds(f64::from(step) * 10.0 - 360.0);
-        let mut fix = Fix::new(time, 38.9 + 0.0015 * f64::from(step), 121.5).unwrap();
-        (fix.speed_kmh, fix.course_deg) = (Some(60.0), Some(0.0));
-        let observation = Observation { device: "1".into(), vehicle: "v".into(), fix };
-        server.runtime.block_on(server.shards.tell(vec![Input::Fix(observation)])).unwrap();
-    }
+    server.approach("v", 121.5);
     let alerts = officer.get("/v1/alerts?reason=shift").unwrap();
     let alert = alerts["alerts"][0]["alert"].as_str().unwrap();
     assert_eq!(of(&server, "interdict.alert.raised")["what"]["told"], json!(["station", "city"]));

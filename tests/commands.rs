@@ -17,8 +17,13 @@ fn command(url: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// Flags are the dispatcher's, all else is the admin's.
 fn run(server: &Server, arguments: &[&str]) -> Output {
-    command(&server.url, arguments).output().unwrap()
+    let mut command = command(&server.url, arguments);
+    if arguments[0] == "flag" {
+        command.env("INTERDICT_TOKEN", server.dispatcher_token());
+    }
+    command.output().unwrap()
 }
 
 /// What a command that succeeds prints.
@@ -57,7 +62,8 @@ fn where_a_vehicle_is_is_shown_for_a_reason() {
     assert_eq!(found["fix"]["latitude"], 38.9);
 }
 
-const FLAG: [&str; 6] = ["--reason", "stolen", "--case", "A-17", "--authority", "duty officer"];
+const FLAG: [&str; 7] =
+    ["--reason", "stolen", "--case", "A-17", "--authority", "duty officer", "--emergency"];
 
 #[test]
 fn a_device_is_enrolled_listed_and_revoked() {
@@ -81,6 +87,12 @@ fn a_device_is_enrolled_listed_and_revoked() {
         listed.lines().nth(1).unwrap().starts_with("13800000001  taxi-1   辽B·T0001"),
         "{listed}"
     );
+    let fix = Fix::new(START, 38.9, 121.6).unwrap();
+    let observation = Observation { device: "13800000001".into(), vehicle: "taxi-1".into(), fix };
+    server.runtime.block_on(server.shards.tell(vec![Input::Fix(observation)])).unwrap();
+    let listed = said(&server, &["device", "list"]);
+    let heard = listed.lines().nth(1).unwrap();
+    assert!(heard.contains("2027-01-15 16:00:") && !heard.contains("38.9"), "{listed}");
     server.registry.refuse(&"9\u{1b}[2J".into(), "gt06", "192.0.2.7:5");
     let refused = said(&server, &["device", "list", "--refused"]);
     assert!(refused.contains("9\\u{1b}[2J  gt06      192.0.2.7:5  1"), "{refused}");
@@ -126,7 +138,9 @@ fn a_flag_is_added_listed_and_withdrawn() {
     assert_eq!(withdrawn, format!("flag {id} on 辽B·T0001 (taxi, taxi-1) withdrawn\n"));
     assert_eq!(said(&server, &["flag", "list"]), "no flag holds\n");
     add[3] = "辽B·X9999";
-    assert!(complaint(&run(&server, &add)).contains("without a tracker are not supported yet"));
+    let told = said(&server, &add);
+    assert!(told.contains("on 辽B·X9999 (other, plate:辽BX9999) holds until 20"), "{told}");
+    assert!(told.contains("\n  tracker: none;"), "{told}");
     add[5] = "soon";
     assert_eq!(run(&server, &add).status.code(), Some(2), "wrong use");
 }
@@ -141,12 +155,43 @@ fn a_token_is_printed_once() {
     assert!(server.client(secret).get("/v1/flags").is_ok());
     let listed = said(&server, &["token", "list"]);
     assert!(listed.contains("wang") && !listed.contains(secret), "{listed}");
+    let phone = ["token", "add", "--name", "phone", "--person", "wang", "--role", "analyst"];
+    said(&server, &phone);
+    said(&server, &["token", "add", "--name", "cases", "--role", "analyst", "--service"]);
+    let listed = said(&server, &["token", "list"]);
+    let mut rows = listed.lines().map(|line| line.split_whitespace().take(4).collect::<Vec<_>>());
+    for row in [["phone", "wang", "person", "analyst"], ["cases", "cases", "service", "analyst"]] {
+        assert!(rows.clone().any(|found| found == row), "{listed}");
+    }
+    assert_eq!(rows.next().unwrap(), ["name", "person", "kind", "role"]);
+    let mine = ["token", "add", "--name", "y", "--person", "cases", "--role", "analyst"];
+    let said_no = complaint(&run(&server, &mine));
+    assert!(said_no.contains("`cases` is known as a service"), "{said_no}");
     said(&server, &["token", "revoke", "wang"]);
     assert!(server.client(secret).get("/v1/flags").is_err());
     assert_eq!(
         run(&server, &["token", "add", "--name", "x", "--role", "king"]).status.code(),
         Some(2)
     );
+}
+
+#[test]
+fn a_log_is_exported_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let audit = |unit: &[&str]| {
+        let name = format!("auditor of {unit:?}");
+        let add = ["token", "add", "--name", &name, "--role", "auditor"];
+        let token = said(&server, &[&add, unit].concat());
+        let out = folder.path().join(&name).into_os_string().into_string().unwrap();
+        let mut export = command(&server.url, &["audit", "export", &out]);
+        export.env("INTERDICT_TOKEN", token.trim_end()).output().unwrap()
+    };
+    let whole = audit(&[]);
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
+    assert!(audit(&["--unit", "city"]).status.success(), "there is nothing above the city");
+    let said_no = complaint(&audit(&["--unit", "station"]));
+    assert!(said_no.contains("the entries of station alone"), "{said_no}");
 }
 
 #[test]
@@ -221,7 +266,9 @@ fn subscribe_writes_for_people() {
     BufReader::new(subscriber.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     // The server's clock starts at 2027-01-15 08:00:00 UTC.
     assert!(line.starts_with("2027-01-15 16:0"), "{line}");
-    let said =
-        format!("  flag.added        {id} on 辽B·T0001 (taxi): stolen A-17, by duty officer\n");
+    let said = format!(
+        "  flag.added        {id} on 辽B·T0001 (taxi): stolen A-17, by duty officer; emergency, \
+             lapses without an approval\n"
+    );
     assert!(line.ends_with(&said), "{line}");
 }

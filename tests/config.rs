@@ -76,7 +76,12 @@ fn every_wrong_key_is_told_at_once() {
          reasons = \"maybe\"\n\
          heads_url = \"https://example.org\"\n\
          heads_every = 0\n\
-         heads_within_s = 0\n",
+         heads_within_s = 0\n\
+         [persons]\n\
+         approver_age = \"a day\"\n\
+         [history]\n\
+         operator = \"-1h\"\n\
+         analyst = -1\n",
     );
     let (code, out, err) = check(&path);
     assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
@@ -97,6 +102,9 @@ fn every_wrong_key_is_told_at_once() {
         (21, &["audit.heads_url", "https://example.org", "http://"]),
         (22, &["audit.heads_every", "found 0", "expected 1"]),
         (23, &["audit.heads_within_s", "found 0", "expected 1"]),
+        (27, &["history.operator", "`-1h` is not a duration such as 24h", "or `all`"]),
+        (28, &["history.analyst", "found -1, expected 0"]),
+        (25, &["persons.approver_age", "`a day` is not a duration such as 24h"]),
     ] {
         assert_told(&err, &format!("interdict.toml:{line}:"), words);
     }

@@ -31,15 +31,19 @@ fn a_flagged_car_that_drives_to_a_checkpoint_is_told_there() {
     fix.speed_kmh = Some(40.0);
     fix.course_deg = Some(0.0);
     assert!(taxi.report(&fix));
-    let flag = server.post(
-        "/v1/flags",
-        &json!({"vehicle": "辽BT1234", "reason": "stolen", "case": "C-1", "authority": "duty officer"}),
+    let flag = server.flag(
+        &json!({"vehicle": "辽BT1234", "reason": "stolen", "case": "C-1", "authority": "duty officer",
+                "emergency": true}),
     );
     assert_eq!(events.next("flag.added")["data"]["flag"]["id"], flag["id"]);
     let raised = events.next("alert.raised");
     assert_eq!(raised["data"]["checkpoint"]["id"], "houyan", "{raised}");
     assert_eq!(raised["data"]["vehicle"]["plate"], "辽B·T1234");
     assert!(raised["data"]["why"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+    // Who has it now had it in time.
+    let metrics = server.get("/metrics").to_string();
+    assert!(metrics.contains("interdict_alert_delivery_seconds_count 1\\n"), "{metrics}");
+    assert!(metrics.contains("interdict_engine_queue_room "), "{metrics}");
 }
 
 #[test]

@@ -4,10 +4,8 @@
 
 mod api_support;
 
-use api_support::{START, Server, read, refusal, setup};
-use interdict::client::Client;
-use interdict_engine::{Deadlines, Input, Observation, Setup, Unit};
-use interdict_protocols::Fix;
+use api_support::{Server, read, refusal, setup};
+use interdict_engine::{Deadlines, Setup, Unit};
 use serde_json::{Value, json};
 
 fn server(folder: &std::path::Path) -> Server {
@@ -17,25 +15,9 @@ fn server(folder: &std::path::Path) -> Server {
     Server::start_with(folder, "127.0.0.1:0", setup)
 }
 
-fn token(server: &Server, name: &str, role: &str, unit: Option<&str>) -> Client {
-    let body = json!({"name": name, "role": role, "unit": unit});
-    let made = server.admin().post("/v1/tokens", &body).unwrap();
-    server.client(made["token"].as_str().unwrap())
-}
-
 /// Drives a flagged vehicle straight at `north` until its alert is raised; the alert.
 fn raise(server: &Server, vehicle: &str) -> Value {
-    server.enrol(&format!("d-{vehicle}"), vehicle, &format!("辽B·{vehicle}"));
-    server.flag(vehicle);
-    for step in 0..36_u32 {
-        let time = START.plus_seconds(f64::from(step) * 10.0 - 360.0);
-        let latitude = 38.9 + 0.0015 * f64::from(step);
-        let mut fix = Fix::new(time, latitude, 121.5).unwrap();
-        (fix.speed_kmh, fix.course_deg) = (Some(60.0), Some(0.0));
-        let device = format!("d-{vehicle}").into();
-        let input = Input::Fix(Observation { device, vehicle: vehicle.into(), fix });
-        server.runtime.block_on(server.shards.tell(vec![input])).unwrap();
-    }
+    server.approach(vehicle, 121.5);
     let alerts = server.admin().get("/v1/alerts").unwrap();
     let alerts = alerts["alerts"].as_array().unwrap().iter();
     alerts.clone().find(|alert| alert["vehicle"]["id"] == vehicle).expect("raised").clone()
@@ -49,7 +31,7 @@ fn path(alert: &Value, step: &str) -> String {
 fn an_alert_goes_through_people_s_hands_and_a_second_client_sees_it() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path());
-    let officer = token(&server, "officer", "operator", Some("station"));
+    let officer = server.client_as("officer", "operator", Some("station"));
     let alert = raise(&server, "T1");
     // Nobody of the station looks.
     assert_eq!(alert["told"], json!(["station", "city"]), "{alert}");
@@ -92,7 +74,7 @@ fn an_alert_goes_through_people_s_hands_and_a_second_client_sees_it() {
 fn a_client_of_the_station_keeps_an_alert_there() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path());
-    let officer = token(&server, "officer", "operator", Some("station"));
+    let officer = server.client_as("officer", "operator", Some("station"));
     let stream = officer.stream("/v1/events", None).unwrap();
     let live = || {
         let asked = server.shards.ask_any(|engine| engine.live_units().count());
@@ -115,9 +97,9 @@ fn a_client_of_the_station_keeps_an_alert_there() {
 fn who_may_not_is_told_why() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path());
-    let officer = token(&server, "officer", "operator", Some("station"));
-    let analyst = token(&server, "analyst", "analyst", None);
-    let stranger = token(&server, "stranger", "operator", Some("elsewhere"));
+    let officer = server.client_as("officer", "operator", Some("station"));
+    let analyst = server.client_as("analyst", "analyst", None);
+    let stranger = server.client_as("stranger", "operator", Some("elsewhere"));
     let alert = raise(&server, "T1");
     let ack = path(&alert, "acknowledge");
     assert_eq!(refusal(server.admin().post(&ack, &json!({}))).0, 403);
@@ -137,7 +119,7 @@ fn who_may_not_is_told_why() {
 fn what_people_did_outlives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = server(folder.path());
-    let officer = token(&first, "officer", "operator", Some("station"));
+    let officer = first.client_as("officer", "operator", Some("station"));
     let alert = raise(&first, "T1");
     officer.post(&path(&alert, "acknowledge"), &json!({})).unwrap();
     drop(first);

@@ -210,6 +210,26 @@ fn a_tracker_outranks_a_platform_that_contradicts_it() {
 }
 
 #[test]
+fn a_source_posts_as_often_as_sources_may_and_not_as_people_ask() {
+    let data = folder();
+    file(data.path(), "units.toml", UNITS);
+    let limits = "[limits]\nrequests_per_minute = 10\nposts_per_minute = 40\n";
+    let config = file(data.path(), "interdict.toml", &format!("{SETTINGS}{limits}"));
+    let config = ["--config", config.to_str().unwrap()];
+    let server = Server::start(&data.path().join("data"), &["osmand"], &config);
+    server.enrol("861", "taxi-1", "辽B·T0001", "taxi");
+    let token = source(&server, "the traccar server");
+    // A minute's worth at once; then there is room for one each 1.5 s.
+    for number in 0..40 {
+        let (status, answer) = ingest(&server, &token, &own("861", 38.91));
+        assert_eq!(status, 200, "{number}: {answer}");
+    }
+    let more: Vec<_> = (0..200).map(|_| ingest(&server, &token, &own("861", 38.91)).0).collect();
+    assert!(more.contains(&429), "{more:?}");
+    assert!(server.get("/v1/devices").is_object(), "others are not held back");
+}
+
+#[test]
 fn no_tracker_logs_in_as_a_source_s_device() {
     let data = folder();
     let server = start(data.path());

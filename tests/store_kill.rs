@@ -115,19 +115,11 @@ fn event(record: &Record) -> Event {
     let Input::Vehicle(vehicle) = &record.input else { panic!("{record:?}") };
     let at = Time::from_seconds(0);
     let flag = Flag {
-        id: record.id.0.to_string().into(),
-        vehicle: vehicle.id.clone(),
-        reason: "stolen".into(),
         case: "x".repeat(1_000),
-        authority: String::new(),
-        priority: 1,
-        instruction: None,
-        cautions: Vec::new(),
-        contact: None,
-        starts_at: at,
-        expires_at: at,
+        ..Flag::new(record.id.0.to_string().into(), vehicle.id.clone(), "stolen", (at, at))
     };
-    let report = FlagReport { flag, vehicle: VehicleView::from(vehicle), reason: None };
+    let vehicle = VehicleView::from(vehicle);
+    let report = FlagReport { flag, vehicle, reason: None, by: None, note: None };
     let id = EventId(record.id.0.to_string());
     Event { id, time: at, kind: Type::FlagAdded, data: Data::Flag(Box::new(report)) }
 }

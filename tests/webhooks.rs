@@ -55,13 +55,16 @@ fn show(server: &Server, webhook: &Value) -> Value {
 fn flag(server: &Server, vehicle: &str) -> Value {
     let flag = json!({
         "vehicle": vehicle, "reason": "stolen", "case": "C-1", "authority": "duty officer",
+        "emergency": true,
     });
-    server.post("/v1/flags", &flag)
+    server.flag(&flag)
 }
 
 fn withdraw(server: &Server, flag: &Value) {
     let path = format!("/v1/flags/{}/withdraw", flag["id"].as_str().unwrap());
-    server.post(&path, &json!({ "reason": "found" }));
+    let reason = json!({ "reason": "handled" });
+    let (status, answer) = server.request_as(server.dispatcher(), "POST", &path, Some(&reason));
+    assert_eq!(status, 200, "{answer}");
 }
 
 /// Makes two events of vehicle `v{number}`: it is flagged, and the flag withdrawn.
@@ -159,6 +162,34 @@ fn an_alert_is_sent_signed_and_without_what_stays_at_home() {
 const NORTH: &str = r#"{"type":"FeatureCollection","features":[{"type":"Feature",
     "geometry":{"type":"Point","coordinates":[121.6304,39.0308]},
     "properties":{"id":"north","name":"North","kind":"throat-road","unit":"station"}}]}"#;
+
+#[test]
+fn what_is_covert_is_not_sent() {
+    let place = Place::with(SHORT_CLOCKS);
+    file(place.folder.path(), "units.toml", "[[units]]\nid = 'city'\nname = 'City'\n");
+    let settings = format!("[files]\nunits = 'units.toml'\n[webhooks]\n{SHORT_CLOCKS}");
+    file(place.folder.path(), "interdict.toml", &settings);
+    let server = place.start();
+    enrol(&server, 2);
+    let receiver = Receiver::start();
+    let webhook = add(&server, &receiver.url(), json!({}));
+    let asked = json!({
+        "vehicle": "v0", "reason": "stolen", "case": "C-1", "authority": "duty officer",
+        "emergency": true, "covert": ["city"],
+    });
+    let hidden = server.flag(&asked);
+    assert_eq!(hidden["covert"], json!(["city"]), "{hidden}");
+    withdraw(&server, &hidden);
+    flag_and_withdraw(&server, 1);
+    eventually("what is not covert is there", || receiver.taken().len() >= 2);
+    let subjects: Vec<_> =
+        receiver.taken().iter().map(|delivery| delivery.event()["subject"].clone()).collect();
+    assert_eq!(subjects, [json!("v1"), json!("v1")]);
+    // It was passed over, and not merely later.
+    let shown = show(&server, &webhook);
+    assert_eq!((&shown["lag"]["events"], &shown["delivered"]), (&json!(0), &json!(2)), "{shown}");
+    assert!(shown["cursor"].as_u64() >= Some(3), "{shown}");
+}
 
 #[test]
 fn an_outage_with_kills_in_between_loses_nothing() {

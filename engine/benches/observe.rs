@@ -112,19 +112,8 @@ fn flagged(criterion: &mut Criterion) {
     for count in [9, 200] {
         let (mut engine, names) = fleet(count);
         let (vehicle, device) = &names[LOOKED_FOR];
-        let flag = Flag {
-            id: "f".into(),
-            vehicle: vehicle.clone(),
-            reason: "stolen".to_owned(),
-            case: "case".to_owned(),
-            authority: "city".to_owned(),
-            priority: 1,
-            instruction: None,
-            cautions: Vec::new(),
-            contact: None,
-            starts_at: START,
-            expires_at: START.plus_seconds(1e9),
-        };
+        let ends = START.plus_seconds(1e9);
+        let flag = Flag::new("f".into(), vehicle.clone(), "stolen", (START, ends));
         let mut events = Vec::new();
         let mut record = 1;
         let mut tell = |engine: &mut Engine, at, input| {

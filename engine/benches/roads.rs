@@ -126,19 +126,7 @@ fn main() {
 /// A flagged vehicle that drives east and north by turns, a fix every ten seconds.
 fn fixes(checkpoints: Vec<Checkpoint>, roads: Arc<Roads>) {
     let mut engine = Engine::new(Setup { checkpoints, roads: Some(roads), ..Setup::default() });
-    let flag = Flag {
-        id: "f".into(),
-        vehicle: "v".into(),
-        reason: "stolen".to_owned(),
-        case: "case".to_owned(),
-        authority: "city".to_owned(),
-        priority: 1,
-        instruction: None,
-        cautions: Vec::new(),
-        contact: None,
-        starts_at: START,
-        expires_at: START.plus_seconds(1e9),
-    };
+    let flag = Flag::new("f".into(), "v".into(), "stolen", (START, START.plus_seconds(1e9)));
     let mut events = Vec::new();
     let mut record = 0;
     let mut tell = |engine: &mut Engine, at, input| {

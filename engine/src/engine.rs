@@ -16,13 +16,12 @@ use crate::regions::Regions;
 use crate::roads::Roads;
 use crate::silence::{SIGN_S, SIGNS};
 use crate::snapshot::Change;
-use crate::subject::Newest;
 use crate::timers::Timers;
-use crate::watched::{Scene, Watched};
+use crate::watched::{Ending, Scene, Watched};
 use crate::{
-    AlertReport, Checkpoint, CheckpointId, Data, Deadlines, Event, EventId, Flag, Handled, Input,
-    Lane, Position, Record, RecordId, Refusal, Rules, Setup, Type, Unit, UnitId, Vehicle,
-    VehicleId,
+    AlarmRule, AlertReport, Checkpoint, CheckpointId, Class, Data, Deadlines, Decided, Decision,
+    Event, EventId, Flag, FlagRefusal, Handled, Input, Lane, Position, Record, RecordId, Refusal,
+    Rules, Setup, Type, Unit, UnitId, Vehicle, VehicleId,
 };
 
 /// How often what has grown old is looked for and forgotten.
@@ -40,6 +39,9 @@ const KEPT_S: f64 = 86_400.0;
 pub struct Engine {
     pub(crate) rules: Rules,
     pub(crate) regions: Regions,
+    pub(crate) alarm_rules: Vec<AlarmRule>,
+    /// Until when alarms of a class flag nothing.
+    pub(crate) held_until: BTreeMap<Class, Time>,
     pub(crate) now: Time,
     pub(crate) fleet: Fleet,
     pub(crate) judge: Judge,
@@ -76,7 +78,7 @@ impl Engine {
     pub fn new(setup: Setup) -> Self {
         let regions = Regions::new(&setup);
         let above = chains(&setup.units);
-        let Setup { rules, deadlines, checkpoints, roads, .. } = setup;
+        let Setup { rules, deadlines, checkpoints, roads, alarm_rules, .. } = setup;
         let roads = roads.map(|roads| {
             let mut roads = Roads::clone(&roads);
             roads.place_only(&checkpoints);
@@ -86,6 +88,8 @@ impl Engine {
         Self {
             rules,
             regions,
+            alarm_rules,
+            held_until: BTreeMap::new(),
             now: Time::default(),
             fleet: Fleet::default(),
             judge: Judge::default(),
@@ -119,15 +123,21 @@ impl Engine {
             Input::Login { device, .. } => self.alarms.login(device),
             Input::Fix(observation) => self.apply_fix(record, observation, events),
             Input::Report { .. } => self.apply_report(record, events),
+            Input::Sighting(sighting) => self.with_followed(&sighting.vehicle, |watched, scene| {
+                watched.subject.touched_by(record.id);
+                watched.sight(scene, sighting, &record.used, events);
+            }),
             Input::Conflict(conflict) => self.apply_conflict(record, conflict, events),
-            Input::Flag(flag) => self.apply_flag(record, flag, events),
-            Input::Withdraw { flag, vehicle, reason } => {
-                let ended = (Type::FlagWithdrawn, Ended::FlagWithdrawn, Some(reason.as_str()));
+            Input::Flag(flag) => self.watch_for(record, flag, events),
+            Input::Withdraw { flag, vehicle, reason, note, by } => {
+                let (by, note) = (by.as_deref(), note.as_deref());
+                let ending = Ending { kind: Type::FlagWithdrawn, end: *reason, by, note };
                 self.with_watched(vehicle, |watched, scene| {
                     watched.subject.touched_by(record.id);
-                    watched.end(scene, flag, ended, events);
+                    watched.end(scene, flag, ending, events);
                 });
             }
+            Input::Decide(decided) => self.decide(record, decided, events),
             Input::Checkpoint(checkpoint) => {
                 self.change(&checkpoint.id, record.id, Some(checkpoint.clone()), events);
             }
@@ -136,6 +146,7 @@ impl Engine {
                 self.change(checkpoint, record.id, None, events);
             }
             Input::Handle(handled) => self.handle(handled, events),
+            Input::MassAlarm(mass) => self.hold_flags(record, mass, events),
             Input::Live { unit, live: true } => {
                 self.live.insert(unit.clone());
             }
@@ -205,12 +216,11 @@ impl Engine {
         }
     }
 
-    fn apply_flag(&mut self, record: &Record, flag: &Flag, events: &mut Vec<Event>) {
+    pub(crate) fn watch_for(&mut self, record: &Record, flag: &Flag, events: &mut Vec<Event>) {
         if !self.watched.contains_key(&flag.vehicle) {
             let vehicle = record.used.vehicle.clone();
             let vehicle = vehicle.unwrap_or_else(|| Vehicle::unknown(flag.vehicle.clone()));
-            let newest = record.used.last.map(|fix| Newest { fix, time: fix.fix_time });
-            let mut watched = Watched::new(vehicle, newest);
+            let mut watched = Watched::new(vehicle);
             for (alarm, at) in self.alarms.told_of(&flag.vehicle, &SIGNS, record.at, SIGN_S) {
                 watched.silence.sign(alarm, at);
             }
@@ -218,7 +228,25 @@ impl Engine {
         }
         self.with_watched(&flag.vehicle, |watched, scene| {
             watched.subject.used(record);
+            if flag.is_in_force() {
+                watched.subject.follow(scene.now, record.used.last);
+            }
             watched.add(scene, flag, events);
+        });
+    }
+
+    fn decide(&mut self, record: &Record, decided: &Decided, events: &mut Vec<Event>) {
+        if self.check_decided(decided).is_err() {
+            return;
+        }
+        self.with_watched(&decided.vehicle, |watched, scene| {
+            if decided.decision == Decision::Approve {
+                watched.subject.used(record);
+                watched.subject.follow(scene.now, record.used.last);
+            } else {
+                watched.subject.touched_by(record.id);
+            }
+            watched.decide(scene, decided, events);
         });
     }
 
@@ -234,6 +262,7 @@ impl Engine {
             sites: &self.sites,
             regions: &self.regions,
             roads: self.roads.as_ref(),
+            above: &self.above,
             now: self.now,
         };
         work(watched, scene);
@@ -241,6 +270,19 @@ impl Engine {
             self.watched.remove(vehicle);
         }
         self.set_timer(vehicle);
+    }
+
+    /// Works on a flagged vehicle unless all of its flags still wait for an approval: of such a
+    /// vehicle nothing is kept.
+    pub(crate) fn with_followed(
+        &mut self,
+        vehicle: &VehicleId,
+        work: impl FnOnce(&mut Watched, Scene<'_>),
+    ) {
+        let now = self.now;
+        if self.watched.get(vehicle).is_some_and(|watched| watched.subject.flags.stand_at(now)) {
+            self.with_watched(vehicle, work);
+        }
     }
 
     /// Sees to when a vehicle is to be looked at although nothing was heard.
@@ -259,6 +301,12 @@ impl Engine {
         let mut beside = Vec::new();
         let mut vehicles = BTreeSet::new();
         for event in events.iter_mut().skip(from) {
+            if let Some((flag, end)) = event.recalls()
+                && let Some(desk) = self.desks.get_mut(event.vehicle())
+            {
+                desk.recall(flag, end, event.time, &mut beside);
+                vehicles.insert(event.vehicle().clone());
+            }
             let Data::Alert(report) = &event.data else { continue };
             let (vehicle, checkpoint) = (report.vehicle.id.clone(), report.checkpoint.id.clone());
             let chain = Chain {
@@ -433,6 +481,16 @@ impl Engine {
         self.desks.get(&handled.vehicle).ok_or(Refusal::Unknown)?.check(handled)
     }
 
+    /// Whether somebody may decide something about a flag.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_decided(&self, decided: &Decided) -> Result<(), FlagRefusal> {
+        let watched = self.watched.get(&decided.vehicle).ok_or(FlagRefusal::Unknown)?;
+        let flag = watched.subject.flags.get(&decided.flag).ok_or(FlagRefusal::Unknown)?;
+        decided.check(flag, self.now)
+    }
+
     /// The units whose people have a client open.
     pub fn live_units(&self) -> impl Iterator<Item = &UnitId> {
         self.live.iter()
@@ -449,6 +507,18 @@ impl Engine {
         now: Time,
     ) -> Vec<(VehicleId, f64)> {
         self.fleet.near(Position { latitude, longitude }, radius_m, now)
+    }
+
+    /// Whether a vehicle is looked for at present: only then is a sighting of it taken.
+    #[must_use]
+    pub fn is_followed(&self, vehicle: &VehicleId, at: Time) -> bool {
+        self.watched.get(vehicle).is_some_and(|watched| watched.subject.flags.stand_at(at))
+    }
+
+    /// The middle of a checkpoint.
+    #[must_use]
+    pub fn place_of(&self, checkpoint: &CheckpointId) -> Option<Position> {
+        self.sites.get(checkpoint).map(Site::centre)
     }
 
     /// The checkpoints, by identity.

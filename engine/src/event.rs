@@ -7,7 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Checkpoint, CheckpointId, Class, Flag, FlagId, Kind, Progress, UnitId, Vehicle, VehicleId,
+    Action, Checkpoint, CheckpointId, Class, Flag, FlagEnd, FlagId, Kind, MassAlarm, Progress,
+    Sighted, Sighting, Standing, UnitId, Vehicle, VehicleId,
 };
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
@@ -55,9 +56,14 @@ types! {
     Disposed "interdict.alert.disposed" "An alert has its outcome.",
     Silent "interdict.vehicle.silent" "A flagged vehicle is not heard any more.",
     Heard "interdict.vehicle.heard" "A flagged vehicle that was silent is heard again.",
+    Sighted "interdict.vehicle.sighted" "Somebody other than its tracker saw a flagged vehicle.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
+    MassAlarm "interdict.device.mass-alarm" "Too many vehicles of a class raised alarms to flag each.",
     Conflict "interdict.device.conflict" "Two peers speak as one device, or disagree on a vehicle.",
-    FlagAdded "interdict.flag.added" "A flag was added.",
+    FlagAdded "interdict.flag.added" "A flag was added, or applied for.",
+    FlagApproved "interdict.flag.approved" "A flag was approved.",
+    FlagRejected "interdict.flag.rejected" "A flag was rejected, and has ended.",
+    FlagRenewed "interdict.flag.renewed" "A flag lasts longer.",
     FlagWithdrawn "interdict.flag.withdrawn" "A flag was withdrawn.",
     FlagExpired "interdict.flag.expired" "A flag ended by itself.",
 }
@@ -106,6 +112,12 @@ pub struct VehicleView {
     /// Colour of its paint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+    /// Colour of its plate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate_colour: Option<String>,
+    /// Its vehicle identification number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vin: Option<String>,
 }
 
 impl From<&Vehicle> for VehicleView {
@@ -116,6 +128,8 @@ impl From<&Vehicle> for VehicleView {
             class: vehicle.class,
             make: vehicle.make.clone(),
             colour: vehicle.colour.clone(),
+            plate_colour: vehicle.plate_colour.clone(),
+            vin: vehicle.vin.clone(),
         }
     }
 }
@@ -137,6 +151,15 @@ pub struct CaseView {
     pub cautions: Vec<String>,
     /// Whom to call.
     pub contact: Option<String>,
+    /// Whether to stop the vehicle.
+    #[serde(default)]
+    pub action: Action,
+    /// The units that alone may see it; everybody where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covert: Vec<UnitId>,
+    /// An exercise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 impl From<&Flag> for CaseView {
@@ -145,10 +168,13 @@ impl From<&Flag> for CaseView {
             id: flag.id.clone(),
             case: flag.case.clone(),
             reason: flag.reason.clone(),
+            action: flag.action,
             priority: flag.priority,
             instruction: flag.instruction.clone(),
             cautions: flag.cautions.clone(),
             contact: flag.contact.clone(),
+            covert: flag.covert.clone(),
+            drill: flag.drill,
         }
     }
 }
@@ -199,6 +225,31 @@ pub struct NearestUnit {
     pub eta_s: f64,
 }
 
+/// A place that a vehicle was at, by its tracker unless it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When and where.
+    #[serde(flatten)]
+    pub fix: Fix,
+    /// Its `source`, `trust` and `accuracy_m` where that is no tracker's fix, but a sighting.
+    #[serde(flatten)]
+    pub sighted: Option<Sighted>,
+}
+
+impl From<Fix> for Seen {
+    fn from(fix: Fix) -> Self {
+        Self { fix, sighted: None }
+    }
+}
+
+impl std::ops::Deref for Seen {
+    type Target = Fix;
+
+    fn deref(&self) -> &Fix {
+        &self.fix
+    }
+}
+
 /// One flagged vehicle's approach to one checkpoint, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertReport {
@@ -225,9 +276,9 @@ pub struct AlertReport {
     pub probability: f64,
     /// Metres to go.
     pub distance_m: f64,
-    /// The fix that this leans on.
-    pub fix: Fix,
-    /// Which device, or source of positions, that fix is from.
+    /// What this leans on.
+    pub fix: Seen,
+    /// Which device, or source of positions, that fix is from; none where it is a sighting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
     /// How old that fix was at the event's time, seconds.
@@ -266,7 +317,7 @@ pub struct SilenceReport {
     /// Whether it was in a port, or at a ferry's quay, when it was heard last.
     pub may_be_aboard_ferry: bool,
     /// The last fix.
-    pub fix: Fix,
+    pub fix: Seen,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
     /// Why this is said: code `silent`, `silent_after_sign`, or `no_place` where its tracker still
@@ -297,6 +348,26 @@ pub struct HeardReport {
     pub why: Why,
 }
 
+/// Somebody or something other than its tracker saw a flagged vehicle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SightingReport {
+    /// What was seen.
+    pub sighting: Sighting,
+    /// The vehicle.
+    pub vehicle: VehicleView,
+    /// The flag.
+    pub flag: CaseView,
+    /// The unit of the region where it was seen.
+    pub unit: Option<UnitId>,
+    /// What was made of it.
+    pub standing: Standing,
+    /// Seconds between the sighting and its report.
+    pub age_s: f64,
+    /// Why that was made of it, and whether it disagrees with what is known: code `followed`,
+    /// `agrees`, `disagrees`, `late`, `future` or `tracker_live`.
+    pub why: Why,
+}
+
 /// An alarm that a device reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmReport {
@@ -312,6 +383,9 @@ pub struct AlarmReport {
     pub fix: Option<Fix>,
     /// The unit of the region where it happened.
     pub unit: Option<UnitId>,
+    /// The departments and companies that are told beside that unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departments: Vec<String>,
     /// Seconds between its fix and its receipt, where it came late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_s: Option<f64>,
@@ -342,9 +416,15 @@ pub struct FlagReport {
     pub flag: Flag,
     /// Its vehicle.
     pub vehicle: VehicleView,
-    /// Why it ended.
+    /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<FlagEnd>,
+    /// Who changed it; nobody where it ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What an event says.
@@ -359,8 +439,12 @@ pub enum Data {
     Heard(Box<HeardReport>),
     /// Of a device's alarm.
     Alarm(Box<AlarmReport>),
+    /// Of many alarms at once.
+    Mass(MassAlarm),
     /// Of a conflict.
     Conflict(ConflictReport),
+    /// Of a sighting.
+    Sighting(Box<SightingReport>),
     /// Of a flag.
     Flag(Box<FlagReport>),
 }
@@ -388,8 +472,10 @@ impl Event {
             Data::Silence(silence) => &silence.vehicle.id,
             Data::Heard(heard) => &heard.vehicle.id,
             Data::Alarm(alarm) => &alarm.vehicle.id,
+            Data::Mass(mass) => &mass.vehicle,
             Data::Conflict(conflict) => &conflict.vehicle,
             Data::Flag(flag) => &flag.vehicle.id,
+            Data::Sighting(report) => &report.vehicle.id,
         }
     }
 
@@ -403,15 +489,16 @@ impl Event {
         }
     }
 
-    /// The checkpoints and the units that were told of a silence which this ends: it concerns
-    /// them, too.
+    /// The checkpoints and the units that were told of a silence which this ends, and the units that
+    /// are let in on a covert flag: it concerns them, too.
     #[must_use]
     pub fn told_before(&self) -> (Vec<&CheckpointId>, Vec<&UnitId>) {
-        let Data::Heard(heard) = &self.data else { return Default::default() };
+        let covert = self.covert().iter();
+        let Data::Heard(heard) = &self.data else { return (Vec::new(), covert.collect()) };
         let units = heard.checkpoints.iter().map(|checkpoint| &checkpoint.unit);
         (
             heard.checkpoints.iter().map(|checkpoint| &checkpoint.id).collect(),
-            units.chain(&heard.unit_before).collect(),
+            units.chain(&heard.unit_before).chain(covert).collect(),
         )
     }
 
@@ -423,7 +510,29 @@ impl Event {
             Data::Silence(silence) => silence.unit.as_ref(),
             Data::Heard(heard) => heard.unit.as_ref(),
             Data::Alarm(alarm) => alarm.unit.as_ref(),
-            _ => None,
+            Data::Flag(report) => report.flag.unit.as_ref(),
+            Data::Sighting(report) => report.unit.as_ref(),
+            Data::Mass(_) | Data::Conflict(_) => None,
+        }
+    }
+
+    /// The flag whose alerts are recalled by it: somebody decided that, or nobody approved it.
+    pub(crate) fn recalls(&self) -> Option<(&FlagId, FlagEnd)> {
+        let Data::Flag(report) = &self.data else { return None };
+        let end = report.reason.filter(|end| *end != FlagEnd::Expired)?;
+        Some((&report.flag.id, end))
+    }
+
+    /// The units that alone may see it; everybody where there are none.
+    #[must_use]
+    pub fn covert(&self) -> &[UnitId] {
+        match &self.data {
+            Data::Alert(alert) => &alert.flag.covert,
+            Data::Silence(silence) => &silence.flag.covert,
+            Data::Heard(heard) => &heard.flag.covert,
+            Data::Flag(report) => &report.flag.covert,
+            Data::Sighting(report) => &report.flag.covert,
+            Data::Alarm(_) | Data::Mass(_) | Data::Conflict(_) => &[],
         }
     }
 }

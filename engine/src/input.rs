@@ -4,8 +4,8 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Disagreement, Flag, FlagId, Handled, PatrolPlace,
-    UnitId, Vehicle, VehicleId,
+    Checkpoint, CheckpointId, ConflictReport, Decided, Disagreement, Flag, FlagEnd, FlagId,
+    Handled, MassAlarm, PatrolPlace, Sighting, UnitId, Vehicle, VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -41,6 +41,8 @@ pub enum Input {
     },
     /// A position came.
     Fix(Observation),
+    /// Somebody or something other than its tracker saw a vehicle.
+    Sighting(Sighting),
     /// Alarms came without a position.
     Report {
         /// Who reports.
@@ -65,8 +67,16 @@ pub enum Input {
         /// Of which vehicle.
         vehicle: VehicleId,
         /// Why.
-        reason: String,
+        reason: FlagEnd,
+        /// Why, in more words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Who withdraws it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
+    /// A flag was approved, rejected or renewed.
+    Decide(Decided),
     /// A checkpoint was added or changed. Where that puts it elsewhere on the roads, approaches to
     /// it are judged by geometry until it is [`Self::Placed`].
     Checkpoint(Checkpoint),
@@ -77,6 +87,8 @@ pub enum Input {
     RemoveCheckpoint(CheckpointId),
     /// Somebody does something about an alert.
     Handle(Handled),
+    /// Too many vehicles of a class raised alarms to flag each.
+    MassAlarm(MassAlarm),
     /// A unit's people have a client open, or none any more.
     Live {
         /// Which unit.
@@ -96,12 +108,15 @@ impl Input {
             | Self::Report { vehicle, .. }
             | Self::Withdraw { vehicle, .. } => Some(vehicle),
             Self::Fix(observation) => Some(&observation.vehicle),
+            Self::Sighting(sighting) => Some(&sighting.vehicle),
             Self::Conflict(conflict) => Some(&conflict.vehicle),
             Self::Flag(flag) => Some(&flag.vehicle),
+            Self::Decide(decided) => Some(&decided.vehicle),
             Self::Handle(handled) => Some(&handled.vehicle),
             Self::Checkpoint(_)
             | Self::Placed(_)
             | Self::RemoveCheckpoint(_)
+            | Self::MassAlarm(_)
             | Self::Live { .. } => None,
         }
     }

@@ -8,6 +8,7 @@ mod alarms;
 mod approach;
 mod clock;
 mod containment;
+mod decision;
 mod engine;
 mod event;
 mod flags;
@@ -21,6 +22,7 @@ mod observe;
 mod patrols;
 mod regions;
 pub mod roads;
+mod sighted;
 mod silence;
 mod snapshot;
 mod subject;
@@ -28,21 +30,25 @@ mod timers;
 mod voices;
 mod watched;
 
+pub use alarms::MassAlarm;
 pub use containment::{
     Closing, ContainError, Containment, LeftOut, Question, Ring, WayOut, WayOutKind, WhyLeftOut,
     contain,
 };
+pub use decision::{Decided, Decision, FlagRefusal};
 pub use engine::Engine;
 pub use event::{
     AlarmReport, AlertReport, CaseView, CheckpointView, Cloud, ConflictReport, Data, Event,
-    EventId, FlagReport, Handling, HeardReport, NearestUnit, SilenceReport, Stage, Type,
-    VehicleView, Why,
+    EventId, FlagReport, Handling, HeardReport, NearestUnit, Seen, SightingReport, SilenceReport,
+    Stage, Type, VehicleView, Why,
 };
 pub use handling::{Act, Handled, Outcome, Progress, Refusal};
 pub use input::{Input, Judged, Lane, Observation, Record, RecordId, Used};
 pub use model::{
-    Checkpoint, CheckpointId, Class, Deadlines, Flag, FlagId, Kind, Level, Position, Region, Rules,
-    Setup, Shape, State, Unit, UnitId, Vehicle, VehicleId,
+    ALARM_REASON, Action, AlarmRule, CONFIRMED_S, Checkpoint, CheckpointId, Class, DOUBTED_BELOW,
+    Deadlines, Flag, FlagEnd, FlagId, FlagState, Kind, LAPSE_S, Level, PROVISIONAL_S, Position,
+    Region, Rules, Scope, Setup, Shape, Sighted, Sighting, SightingSource, Standing, State, Trust,
+    Unit, UnitId, Vehicle, VehicleId,
 };
 pub use observe::Prepared;
 pub use patrols::PatrolPlace;

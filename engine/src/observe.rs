@@ -8,9 +8,9 @@ use crate::geo::{Plane, Site};
 use crate::judge::{is_placed, position};
 use crate::subject::Newest;
 use crate::{
-    AlarmReport, ConflictReport, Data, Disagreement, Event, EventId, Input, Judged, Lane,
-    Observation, PatrolPlace, Position, Record, RecordId, Type, Used, Vehicle, VehicleId,
-    VehicleView,
+    AlarmReport, ConflictReport, Data, Decision, Disagreement, Event, EventId, Input, Judged, Lane,
+    Observation, PROVISIONAL_S, PatrolPlace, Position, Record, RecordId, Sighting, Type, Used,
+    Vehicle, VehicleId, VehicleView,
 };
 
 /// A live fix that took longer than this is told as late, too.
@@ -46,11 +46,18 @@ impl Engine {
             Input::Vehicle(_) | Input::Login { .. } => false,
             Input::Fix(observation) => self.prepare_fix(at, observation, &mut used),
             Input::Report { .. } => self.prepare_report(at, &input, &mut used),
+            Input::Sighting(sighting) => self.prepare_sighting(at, sighting, &mut used),
             Input::Flag(flag) => {
                 used.vehicle = Some(self.enrolled(&flag.vehicle));
-                used.last = self.fleet.last(&flag.vehicle, at).map(|(fix, _)| fix);
-                if let Some(last) = used.last {
-                    used.patrols = self.patrols_about(&flag.vehicle, position(&last), at);
+                if flag.is_in_force() {
+                    self.prepare_to_follow(&flag.vehicle, at, &mut used);
+                }
+                true
+            }
+            Input::Decide(decided) => {
+                if decided.decision == Decision::Approve {
+                    used.vehicle = Some(self.enrolled(&decided.vehicle));
+                    self.prepare_to_follow(&decided.vehicle, at, &mut used);
                 }
                 true
             }
@@ -60,9 +67,17 @@ impl Engine {
             | Input::Placed(_)
             | Input::RemoveCheckpoint(_)
             | Input::Handle(_)
+            | Input::MassAlarm(_)
             | Input::Live { .. } => true,
         };
         Prepared { record: Record { id: RecordId::default(), at, input, used }, durable }
+    }
+
+    fn prepare_to_follow(&self, vehicle: &VehicleId, at: Time, used: &mut Used) {
+        used.last = self.fleet.last(vehicle, at).map(|(fix, _)| fix);
+        if let Some(last) = used.last {
+            used.patrols = self.patrols_about(vehicle, position(&last), at);
+        }
     }
 
     fn prepare_fix(&self, at: Time, observation: &Observation, used: &mut Used) -> bool {
@@ -81,6 +96,20 @@ impl Engine {
             used.patrols = self.patrols_about(vehicle, position(fix), at);
         }
         let known = self.fleet.vehicle(vehicle);
+        if known.is_some_and(|known| *known != watched.subject.vehicle) {
+            used.vehicle = known.cloned();
+        }
+        true
+    }
+
+    /// Of a vehicle that nobody looks for nothing is kept, whoever saw it.
+    fn prepare_sighting(&self, at: Time, sighting: &Sighting, used: &mut Used) -> bool {
+        let watched = self.watched.get(&sighting.vehicle);
+        let Some(watched) = watched.filter(|watched| watched.subject.flags.stand_at(at)) else {
+            return false;
+        };
+        used.patrols = self.patrols_about(&sighting.vehicle, sighting.position(), at);
+        let known = self.fleet.vehicle(&sighting.vehicle);
         if known.is_some_and(|known| *known != watched.subject.vehicle) {
             used.vehicle = known.cloned();
         }
@@ -177,13 +206,13 @@ impl Engine {
         reported: Reported,
         events: &mut Vec<Event>,
     ) {
-        self.with_watched(vehicle, |watched, scene| {
+        self.with_followed(vehicle, |watched, scene| {
             watched.subject.used(record);
             watched.silence.notice(scene.rules, reported);
             match judged.lane {
                 Lane::Live => {
                     watched.subject.heard_from(device);
-                    let newest = Newest { fix: *fix, time: judged.fix_time };
+                    let newest = Newest { fix: *fix, time: judged.fix_time, sighted: None };
                     watched.observe(scene, newest, events);
                 }
                 // It says nothing of whether the tracker lives.
@@ -214,7 +243,10 @@ impl Engine {
         };
         let mut id = EventId(format!("{}.0", record.id.0));
         // After what the fix itself brought about.
-        self.with_watched(vehicle, |watched, _| id = watched.subject.next_id());
+        self.with_watched(vehicle, |watched, _| {
+            watched.subject.touched_by(record.id);
+            id = watched.subject.next_id();
+        });
         let data = Data::Conflict(conflict);
         events.push(Event { id, time: self.now, kind: Type::Conflict, data });
     }
@@ -237,7 +269,7 @@ impl Engine {
         let age_s = self.now.seconds_since(judged.fix_time);
         let late = (is_late || age_s > LATE_S).then_some(age_s);
         self.apply_alarms(record, (device, vehicle), reported, (record.used.last, late), events);
-        self.with_watched(vehicle, |watched, scene| {
+        self.with_followed(vehicle, |watched, scene| {
             watched.subject.touched_by(record.id);
             watched.report(scene, reported, events);
         });
@@ -260,7 +292,16 @@ impl Engine {
         let known = known.unwrap_or_else(|| Vehicle::unknown(vehicle.clone()));
         let place = fix.as_ref().filter(|fix| is_placed(fix)).map(position);
         let unit = place.and_then(|place| self.regions.unit_of(place)).cloned();
+        let mut alarming = None;
         for (alarm, active) in edges.iter() {
+            let rule = self.alarm_rule(known.class, alarm);
+            let id = event_id(device, alarm, active, reported.stated);
+            // What is older than the flag would last is no ground for one.
+            let is_fresh = age_s.is_none_or(|age_s| age_s < PROVISIONAL_S);
+            if active && is_fresh && rule.is_some_and(|rule| rule.provisional) {
+                alarming.get_or_insert_with(|| (alarm, id.clone()));
+            }
+            let departments = rule.map(|rule| rule.departments.clone()).unwrap_or_default();
             let report = AlarmReport {
                 device: device.clone(),
                 vehicle: VehicleView::from(&known),
@@ -268,14 +309,18 @@ impl Engine {
                 active,
                 fix,
                 unit: unit.clone(),
+                departments,
                 age_s: age_s.map(|age_s| (age_s * 10.0).round() / 10.0),
             };
             events.push(Event {
-                id: event_id(device, alarm, active, reported.stated),
+                id,
                 time: self.now,
                 kind: Type::DeviceAlarm,
                 data: Data::Alarm(Box::new(report)),
             });
+        }
+        if let Some((alarm, event)) = alarming.filter(|_| !self.holds_flags_of(known.class)) {
+            self.flag_provisionally(record, (device, &known), (alarm, &event), events);
         }
     }
 

@@ -1,6 +1,6 @@
 //! [`Snapshot`]: the durable part of an engine's state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interdict_protocols::{DeviceId, Time};
 use serde::de::Error as _;
@@ -14,7 +14,7 @@ use crate::handling::Desk;
 use crate::judge::Sight;
 use crate::voices::Voice;
 use crate::watched::Watched;
-use crate::{Checkpoint, CheckpointId, Judged, Lane, RecordId, Setup, UnitId, VehicleId};
+use crate::{Checkpoint, CheckpointId, Class, Judged, Lane, RecordId, Setup, UnitId, VehicleId};
 
 /// The form of snapshots that this engine writes and reads.
 const FORMAT: u32 = 1;
@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub(crate) desks: Vec<(VehicleId, Desk)>,
     #[serde(default)]
     pub(crate) live: BTreeSet<UnitId>,
+    #[serde(default)]
+    pub(crate) held_until: BTreeMap<Class, Time>,
 }
 
 /// A checkpoint changed at run time; `None` where it was taken away.
@@ -66,6 +68,7 @@ impl Snapshot {
             changes: Vec::new(),
             desks: Vec::new(),
             live: BTreeSet::new(),
+            held_until: BTreeMap::new(),
         }
     }
 }
@@ -112,6 +115,7 @@ impl Engine {
         snapshot.desks = desks.map(|(vehicle, desk)| (vehicle.clone(), desk.clone())).collect();
         snapshot.desks.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         snapshot.live.clone_from(&self.live);
+        snapshot.held_until.clone_from(&self.held_until);
         snapshot
     }
 
@@ -150,6 +154,10 @@ impl Engine {
                 }
             }
             engine.live.extend(snapshot.live);
+            for (class, until) in snapshot.held_until {
+                let known = engine.held_until.entry(class).or_insert(until);
+                *known = until.max(*known);
+            }
             for (vehicle, desk) in snapshot.desks {
                 if holds(&vehicle) {
                     engine.desks.insert(vehicle, desk);
@@ -194,7 +202,7 @@ impl Engine {
         }
         for (vehicle, watched) in &mut self.watched {
             watched.forget_unknown(&self.sites);
-            if let Some(newest) = watched.subject.newest {
+            if let Some(newest) = watched.subject.newest.filter(|newest| newest.sighted.is_none()) {
                 let judged = Judged { lane: Lane::Live, fix_time: newest.time };
                 self.fleet.observe(vehicle, newest.time, &newest.fix, judged);
             }

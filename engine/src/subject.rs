@@ -3,7 +3,7 @@
 use interdict_protocols::{DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::approach::{Alert, Approach, Say, Track, why};
+use crate::approach::{Alert, Approach, Ended, Say, Track, why};
 use crate::flags::Flags;
 use crate::geo::Site;
 use crate::judge::{Sight, position};
@@ -11,8 +11,8 @@ use crate::patrols::nearest_to;
 use crate::roads::Roads;
 use crate::watched::Scene;
 use crate::{
-    AlertReport, Data, Event, EventId, Flag, FlagReport, Handling, Lane, PatrolPlace, Progress,
-    Record, RecordId, Stage, Type, Vehicle, VehicleView,
+    AlertReport, Data, Event, EventId, Flag, FlagEnd, FlagReport, Handling, Lane, PatrolPlace,
+    Progress, Record, RecordId, Seen, Sighted, Stage, Type, Used, Vehicle, VehicleView,
 };
 
 /// A vehicle's newest live fix as its device stated it, and when it really was.
@@ -20,9 +20,17 @@ use crate::{
 pub(crate) struct Newest {
     pub(crate) fix: Fix,
     pub(crate) time: Time,
+    /// Where it is no fix of its tracker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sighted: Option<Sighted>,
 }
 
 impl Newest {
+    /// As an event shows it.
+    pub(crate) const fn seen(&self) -> Seen {
+        Seen { fix: self.fix, sighted: self.sighted }
+    }
+
     pub(crate) const fn sight(&self) -> Sight {
         Sight { time: self.time, position: position(&self.fix) }
     }
@@ -48,11 +56,11 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub(crate) fn new(vehicle: Vehicle, newest: Option<Newest>) -> Self {
+    pub(crate) fn new(vehicle: Vehicle) -> Self {
         Self {
             vehicle,
             flags: Flags::default(),
-            newest,
+            newest: None,
             device: None,
             patrols: Vec::new(),
             record: RecordId::default(),
@@ -60,10 +68,22 @@ impl Subject {
         }
     }
 
+    /// From now on it may be followed: from the fix that was its last until now, unless it has been
+    /// followed before.
+    pub(crate) fn follow(&mut self, now: Time, last: Option<Fix>) {
+        if !self.flags.stand_at(now) {
+            self.newest = last.map(|fix| Newest { fix, time: fix.fix_time, sighted: None });
+            self.device = None;
+        }
+    }
+
     /// Counts events from a new record.
     pub(crate) const fn touched_by(&mut self, record: RecordId) {
-        self.record = record;
-        self.said = 0;
+        // One record may both flag a vehicle and move it.
+        if self.record.0 != record.0 {
+            self.record = record;
+            self.said = 0;
+        }
     }
 
     /// Takes in which device the newest fix is from.
@@ -84,24 +104,41 @@ impl Subject {
         }
     }
 
+    /// Takes over what a sighting that moves it used.
+    pub(crate) fn moved_by(&mut self, used: &Used) {
+        if let Some(vehicle) = &used.vehicle {
+            self.vehicle.clone_from(vehicle);
+        }
+        self.patrols.clone_from(&used.patrols);
+        self.device = None;
+    }
+
     pub(crate) fn next_id(&mut self) -> EventId {
         let id = EventId(format!("{}.{}", self.record.0, self.said));
         self.said += 1;
         id
     }
 
-    /// Says that a flag was added or has ended.
+    /// Whether a flag at work reaches a checkpoint.
+    pub(crate) fn is_looked_for_at(&self, scene: Scene<'_>, site: &Site) -> bool {
+        let unit = &site.checkpoint.unit;
+        self.flags.foremost_at(unit, scene.above(unit)).is_some()
+    }
+
+    /// Says that a flag changed.
     pub(crate) fn flag_event(
         &mut self,
         now: Time,
         kind: Type,
         flag: &Flag,
-        reason: Option<&str>,
+        (reason, by, note): (Option<FlagEnd>, Option<&str>, Option<&str>),
     ) -> Event {
         let report = FlagReport {
             flag: flag.clone(),
             vehicle: VehicleView::from(&self.vehicle),
-            reason: reason.map(ToOwned::to_owned),
+            reason,
+            by: by.map(ToOwned::to_owned),
+            note: note.map(ToOwned::to_owned),
         };
         Event { id: self.next_id(), time: now, kind, data: Data::Flag(Box::new(report)) }
     }
@@ -116,8 +153,12 @@ impl Subject {
         say: Say,
     ) -> Option<Event> {
         let newest = self.newest?;
-        let why = why(say, approach, site, track, scene.now);
-        let foremost = self.flags.foremost()?.id.clone();
+        let mut why = why(say, approach, site, track, scene.now);
+        if let Some(sighted) = newest.sighted {
+            sighted.own_up(&mut why);
+        }
+        let unit = &site.checkpoint.unit;
+        let foremost = self.flags.foremost_at(unit, scene.above(unit))?.id.clone();
         let id = self.next_id();
         let mut alert = approach.alert.take().unwrap_or_else(|| Alert {
             id: id.clone(),
@@ -139,9 +180,15 @@ impl Subject {
             alert.eta_at = at;
             alert.probability = 1.0;
         }
+        if matches!(say, Say::Raised(_)) {
+            self.flags.lead(&alert.flag, unit);
+        }
         let mut report = self.report(site, approach, &alert, newest, (scene.now, scene.roads))?;
         if matches!(say, Say::Passed { .. }) {
             (report.eta_s, report.distance_m) = (0.0, 0.0);
+        }
+        if let Say::Withdrawn(Ended::Flag(end)) = say {
+            report.progress.recalled = Some(end);
         }
         let kind = approach.settle(say, alert);
         Some(Event { id, time: scene.now, kind, data: Data::Alert(Box::new(report)) })
@@ -164,12 +211,15 @@ impl Subject {
             checkpoint: (&site.checkpoint).into(),
             stage: alert.stage,
             handling: Handling::default(),
-            progress: Progress::default(),
+            progress: Progress {
+                lead_unit: self.flags.lead_of(&alert.flag).cloned(),
+                ..Progress::default()
+            },
             eta_s: rounded(alert.eta_at.seconds_since(now).max(0.0), 10.0),
             eta_at: alert.eta_at,
             probability: rounded(alert.probability, 1_000.0),
             distance_m: rounded(approach.outlook.distance_m, 1.0),
-            fix: newest.fix,
+            fix: newest.seen(),
             device: self.device.clone(),
             fix_age_s: rounded(now.seconds_since(newest.time).max(0.0), 10.0),
             why: alert.why.clone(),

@@ -15,7 +15,10 @@ use crate::regions::Regions;
 use crate::roads::{RoadApproach, Roads};
 use crate::silence::{Silence, Way};
 use crate::subject::{Newest, Subject};
-use crate::{AlertReport, CheckpointId, Event, Flag, FlagId, Rules, Type, Vehicle, VehicleId};
+use crate::{
+    AlertReport, CheckpointId, Decided, Decision, Event, Flag, FlagEnd, FlagId, Rules, Type,
+    UnitId, Vehicle, VehicleId,
+};
 
 /// When a vehicle begins to be watched, an older fix says nothing of where it is.
 const OLDEST_S: f64 = 86_400.0;
@@ -30,7 +33,25 @@ pub(crate) struct Scene<'a> {
     pub(crate) sites: &'a BTreeMap<CheckpointId, Site>,
     pub(crate) regions: &'a Regions,
     pub(crate) roads: Option<&'a Roads>,
+    /// The units above each, nearest first.
+    pub(crate) above: &'a BTreeMap<UnitId, Vec<UnitId>>,
     pub(crate) now: Time,
+}
+
+impl Scene<'_> {
+    /// The units above one, nearest first.
+    pub(crate) fn above(&self, unit: &UnitId) -> &[UnitId] {
+        self.above.get(unit).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// How a flag ends, and who says so.
+#[derive(Clone, Copy)]
+pub(crate) struct Ending<'a> {
+    pub(crate) kind: Type,
+    pub(crate) end: FlagEnd,
+    pub(crate) by: Option<&'a str>,
+    pub(crate) note: Option<&'a str>,
 }
 
 /// A flagged vehicle.
@@ -64,9 +85,9 @@ impl Look<'_> {
 }
 
 impl Watched {
-    pub(crate) fn new(vehicle: Vehicle, newest: Option<Newest>) -> Self {
+    pub(crate) fn new(vehicle: Vehicle) -> Self {
         Self {
-            subject: Subject::new(vehicle, newest),
+            subject: Subject::new(vehicle),
             track: Track::default(),
             road: None,
             approaches: BTreeMap::new(),
@@ -85,19 +106,39 @@ impl Watched {
             return;
         };
         let step_s = newest.time.seconds_since(last.time);
-        if step_s <= 0.0 {
+        // Its tracker speaks again: whatever was seen meanwhile, it knows better.
+        let returns = last.sighted.is_some() && newest.sighted.is_none();
+        if step_s <= 0.0 && !returns {
             return;
         }
-        if let Some(broken) = self.silence.hear(scene.rules, scene.now, last, newest) {
-            broken.tell(scene, &mut self.subject, last, events);
+        if newest.sighted.is_none() {
+            self.hear(scene, last, newest, events);
         }
         let gap_s = (step_s > scene.rules.gap_s).then_some(step_s);
-        if gap_s.is_some() {
+        let changes = returns || last.sighted.is_none() && newest.sighted.is_some();
+        if changes {
+            // A receiver's errors and a witness's are not of one kind: no way leads through both.
+            self.track = Track::default();
+            self.road = None;
+        } else if gap_s.is_some() {
             self.track.restart();
         }
         self.push(scene, newest);
-        let before = gap_s.is_none().then(|| last.sight());
+        let doubted = newest.sighted.is_some_and(|sighted| sighted.is_doubted());
+        let before = (gap_s.is_none() && !changes && !doubted).then(|| last.sight());
         self.look(scene, Look { before, gap_s, begins: false, only: None }, events);
+    }
+
+    /// Its tracker speaks: it is silent no more.
+    fn hear(&mut self, scene: Scene<'_>, last: Newest, newest: Newest, events: &mut Vec<Event>) {
+        let Some(heard_at) = self.silence.heard_at() else {
+            self.silence.begin(scene.rules, newest);
+            return;
+        };
+        let before = if last.sighted.is_some() { Newest { time: heard_at, ..last } } else { last };
+        if let Some(broken) = self.silence.hear(scene.rules, scene.now, before, newest) {
+            broken.tell(scene, &mut self.subject, last, events);
+        }
     }
 
     /// Takes in a report that tells no place.
@@ -127,7 +168,25 @@ impl Watched {
     pub(crate) fn add(&mut self, scene: Scene<'_>, flag: &Flag, events: &mut Vec<Event>) {
         let was_observed = self.is_observed();
         self.subject.flags.add(flag.clone(), scene.now);
-        events.push(self.subject.flag_event(scene.now, Type::FlagAdded, flag, None));
+        let by = flag.applicant.as_deref();
+        events.push(self.subject.flag_event(scene.now, Type::FlagAdded, flag, (None, by, None)));
+        self.observation_changed(was_observed, scene, events);
+    }
+
+    /// Approves, rejects or renews a flag.
+    pub(crate) fn decide(&mut self, scene: Scene<'_>, decided: &Decided, events: &mut Vec<Event>) {
+        let (by, note) = (Some(decided.by.as_str()), decided.note.as_deref());
+        let kind = match decided.decision {
+            Decision::Approve => Type::FlagApproved,
+            Decision::Renew { .. } => Type::FlagRenewed,
+            Decision::Reject => {
+                let (kind, end) = (Type::FlagRejected, FlagEnd::NotApproved);
+                return self.end(scene, &decided.flag, Ending { kind, end, by, note }, events);
+            }
+        };
+        let was_observed = self.is_observed();
+        let Some(flag) = self.subject.flags.decide(decided).cloned() else { return };
+        events.push(self.subject.flag_event(scene.now, kind, &flag, (None, by, note)));
         self.observation_changed(was_observed, scene, events);
     }
 
@@ -136,16 +195,19 @@ impl Watched {
         &mut self,
         scene: Scene<'_>,
         flag: &FlagId,
-        (kind, ended, reason): (Type, Ended, Option<&str>),
+        Ending { kind, end, by, note }: Ending<'_>,
         events: &mut Vec<Event>,
     ) {
         let Some(ending) = self.subject.flags.get(flag).cloned() else { return };
-        events.push(self.subject.flag_event(scene.now, kind, &ending, reason));
+        events.push(self.subject.flag_event(scene.now, kind, &ending, (Some(end), by, note)));
         let resting = self.resting_on(flag);
         for checkpoint in &resting {
-            self.close(scene, checkpoint, ended, events);
+            self.close(scene, checkpoint, Ended::Flag(end), events);
         }
         self.subject.flags.remove(flag);
+        if !self.subject.flags.stand_at(scene.now) {
+            self.subject.newest = None;
+        }
         self.observation_changed(true, scene, events);
         // What the other flags are for has not ended: their alerts are opened in their name.
         if self.is_observed() {
@@ -192,8 +254,10 @@ impl Watched {
 
     /// Does what is due at the scene's time.
     pub(crate) fn fire(&mut self, scene: Scene<'_>, events: &mut Vec<Event>) {
-        while let Some(flag) = self.subject.flags.expired(scene.now) {
-            self.end(scene, &flag, (Type::FlagExpired, Ended::FlagExpired, None), events);
+        while let Some((flag, approved)) = self.subject.flags.expired(scene.now) {
+            let end = if approved { FlagEnd::Expired } else { FlagEnd::NotApproved };
+            let ending = Ending { kind: Type::FlagExpired, end, by: None, note: None };
+            self.end(scene, &flag, ending, events);
         }
         let was_observed = self.is_observed();
         if self.subject.flags.begin(scene.now) {
@@ -317,14 +381,17 @@ impl Watched {
             && scene.now.seconds_since(newest.time) <= OLDEST_S
         {
             self.push(scene, newest);
-            self.silence.begin(scene.rules, newest);
+            if newest.sighted.is_none() {
+                self.silence.begin(scene.rules, newest);
+            }
             self.look(scene, Look::BEGINS, events);
         }
     }
 
     fn push(&mut self, scene: Scene<'_>, newest: Newest) {
         self.track.push(newest.time, &newest.fix);
-        match scene.roads {
+        // What was seen is known too roughly to say on which road that was.
+        match scene.roads.filter(|_| newest.sighted.is_none()) {
             Some(roads) => {
                 let road = self.road.get_or_insert_default();
                 road.observe(roads, newest.time, &newest.fix);
@@ -351,7 +418,9 @@ impl Watched {
         let mut passed_ring = None;
         let mut walk = by_road.as_ref().map(RoadLook::walk);
         for (checkpoint, site) in scene.sites {
-            if look.only.is_some_and(|only| only != checkpoint) {
+            if look.only.is_some_and(|only| only != checkpoint)
+                || !self.subject.is_looked_for_at(scene, site)
+            {
                 continue;
             }
             let view_s = scene.rules.watch_s.max(lead_s(scene.rules, site)) * LOOK_SLACK;
@@ -364,7 +433,15 @@ impl Watched {
             if !comes && !self.approaches.contains_key(checkpoint) {
                 continue;
             }
-            let straight = motion.outlook(site);
+            let mut straight = motion.outlook(site);
+            if let Some(sighted) = newest.sighted {
+                sighted.widen(&mut straight);
+                let raised = |approach: &Approach| approach.is_raised();
+                // What could as well be wrong takes back nothing that somebody acts on.
+                if sighted.is_doubted() && self.approaches.get(checkpoint).is_some_and(raised) {
+                    continue;
+                }
+            }
             let straight_m = straight.distance_m;
             let (mut outlook, passed) = match by_road {
                 Some(road) => (road.outlook(straight), road.passed),

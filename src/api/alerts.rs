@@ -15,9 +15,8 @@ use super::problem::Problem;
 use super::tokens::Action;
 use crate::audit::{self, By, acts};
 
-/// The open alerts, the one that is due first first, those that are over and want their outcome, and
-/// the cursor from which the stream goes on
-/// after this list.
+/// The caller's open alerts, the one that is due first first, those that are over and want their
+/// outcome, and the cursor from which the stream goes on after this list.
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
@@ -35,7 +34,10 @@ pub(super) async fn list(
         alerts.extend(open);
         to_dispose.extend(over);
     }
+    let scope = caller.scope(&state);
     for list in [&mut alerts, &mut to_dispose] {
+        list.retain(|alert| caller.is_let_in(&alert.flag.covert));
+        list.retain(|alert| scope.sees_alert(alert));
         list.sort_by(|one: &AlertReport, other| {
             (one.eta_at, &one.alert).cmp(&(other.eta_at, &other.alert))
         });
@@ -129,7 +131,9 @@ async fn handle(
     caller.may(Action::HandleAlerts)?;
     let mut by = caller.by(&pairs.only(&["reason"])?)?;
     let alert = EventId(id);
-    let found = find(state, &alert).await?.ok_or_else(|| refused(Refusal::Unknown))?;
+    let found = find(state, &alert).await?;
+    let found = found.filter(|found| caller.is_let_in(&found.flag.covert));
+    let found = found.ok_or_else(|| refused(Refusal::Unknown))?;
     let unit = acts_for(state, &caller, unit, &found)?;
     let vehicle = found.vehicle.id.clone();
     let who = by.who.clone();
@@ -191,30 +195,11 @@ fn acts_for(
     asked: Option<UnitId>,
     alert: &AlertReport,
 ) -> Result<UnitId, Problem> {
-    let own = caller.0.unit.as_deref().map(UnitId::from);
-    let unit = asked.or_else(|| own.clone()).unwrap_or_else(|| alert.checkpoint.unit.clone());
-    let parent = |unit: &UnitId| {
-        state
-            .setup
-            .units
-            .iter()
-            .find(|known| known.id == *unit)
-            .and_then(|unit| unit.parent.clone())
-    };
-    let mut at = Some(unit.clone());
-    while let (Some(here), Some(own)) = (&at, &own) {
-        if here == own {
-            return Ok(unit);
-        }
-        at = parent(here);
-    }
-    match own {
-        None => Ok(unit),
-        Some(own) => {
-            let detail = format!("you act for {own} and what is under it, not for {unit}");
-            Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "other-unit", detail))
-        }
-    }
+    let scope = caller.scope(state);
+    let unit = asked.or_else(|| scope.unit().cloned());
+    let unit = unit.unwrap_or_else(|| alert.checkpoint.unit.clone());
+    scope.check(Some(&unit))?;
+    Ok(unit)
 }
 
 fn refused(refusal: Refusal) -> Problem {

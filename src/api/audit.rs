@@ -1,15 +1,20 @@
 //! `/v1/audit`: the audit log, to read and to hold to its heads.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
+use interdict_engine::UnitId;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::auth::Caller;
 use super::extract::{Pairs, Segment};
 use super::problem::Problem;
-use super::tokens::Action;
+use super::scope::Scope;
+use super::tokens::{Action, Token};
 use super::{ApiState, blocking};
 use crate::audit::{Entry, Proof, acts};
 
@@ -23,6 +28,9 @@ pub(super) struct Page {
     entries: Vec<Entry>,
     /// Where to go on; `null` at the end.
     next: Option<u64>,
+    /// The unit whose entries alone these are; missing where they are everybody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<UnitId>,
 }
 
 pub(super) async fn list(
@@ -38,11 +46,15 @@ pub(super) async fn list(
     let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let size = state.store.audit_frontier().size();
     let store = state.store.clone();
-    let entries = blocking(move || store.audit_entries(after, size, limit)).await?;
+    let mut entries = blocking(move || store.audit_entries(after, size, limit)).await?;
     let last = entries.last().map(|entry| entry.number);
     let act = state.act(acts::AUDIT_READ, &by).with("after", after).with_some("through", last);
     state.note(vec![act]).await?;
-    Ok(Json(Page { entries, next: last.filter(|last| *last < size) }))
+    let scope = caller.scope(&state);
+    let unit = scope.unit().filter(|_| !scope.is_whole()).cloned();
+    let theirs = Theirs::new(&state, scope);
+    entries.retain(|entry| theirs.has(entry));
+    Ok(Json(Page { entries, next: last.filter(|last| *last < size), unit }))
 }
 
 /// An entry, and the proof that it is in the log.
@@ -60,6 +72,10 @@ pub(super) async fn prove(
     let (store, signer) = (state.store.clone(), state.signer.clone());
     let proof = blocking(move || store.audit_proof(number, &signer)).await?;
     let proof = proof.ok_or_else(|| Problem::not_found(format!("there is no entry {number}")))?;
+    if !Theirs::new(&state, caller.scope(&state)).has(&proof.entry) {
+        let detail = format!("entry {number} is of another unit than yours");
+        return Err(Problem::new(StatusCode::FORBIDDEN, "other-unit", detail));
+    }
     state.note(vec![state.act(acts::AUDIT_READ, &by).with("entry", number)]).await?;
     Ok(Json(proof))
 }
@@ -82,6 +98,32 @@ pub(super) async fn key(
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ReadAudit)?;
     Ok(plain(format!("{}\n", state.signer.public())))
+}
+
+/// The entries of a unit: those about it, and those about what its people did.
+struct Theirs {
+    scope: Scope,
+    people: BTreeSet<String>,
+}
+
+impl Theirs {
+    fn new(state: &ApiState, scope: Scope) -> Self {
+        let tokens = state.tokens.list().into_iter();
+        let unit = |token: &Token| token.unit.as_deref().map(UnitId::from);
+        let theirs = tokens.filter(|token| scope.covers(unit(token).as_ref()));
+        let people = theirs.map(|token| token.person.clone()).collect();
+        Self { scope, people }
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        let Some(content) = entry.read_content() else { return self.scope.holds(None) };
+        let about = content.what.get("unit").and_then(Value::as_str).map(UnitId::from);
+        let told = content.what.get("told").and_then(Value::as_array).into_iter().flatten();
+        let mut told = told.filter_map(Value::as_str).map(UnitId::from);
+        self.scope.holds(about.as_ref())
+            || told.any(|unit| self.scope.holds(Some(&unit)))
+            || self.people.contains(&content.who)
+    }
 }
 
 fn plain(text: String) -> impl IntoResponse {

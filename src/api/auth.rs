@@ -7,10 +7,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use interdict_protocols::Time;
 
 use super::ApiState;
 use super::problem::Problem;
-use super::tokens::{Action, Token};
+use super::tokens::{Action, Kind, Token};
 
 /// Who asks.
 #[derive(Clone)]
@@ -25,6 +26,45 @@ impl Caller {
         let detail =
             format!("the token `{}` may not do that; ask an admin for one that may", self.0.name);
         Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+    }
+
+    /// The person, or the service, that asks: what counts wherever one must not be another.
+    pub(super) fn person(&self) -> &str {
+        &self.0.person
+    }
+
+    /// Goes on only where the caller may say of what `applicant` asked for whether it may hold:
+    /// another person, and one that is known here long enough.
+    pub(super) fn may_approve(
+        &self,
+        state: &ApiState,
+        applicant: &str,
+        now: Time,
+    ) -> Result<(), Problem> {
+        let since = state.tokens.first_made(self.person()).unwrap_or(now);
+        self.may_approve_since(applicant, since.plus_seconds(state.persons.approver_age_s), now)
+    }
+
+    /// As [`Self::may_approve`], where the caller's person approves from `since` on.
+    fn may_approve_since(&self, applicant: &str, since: Time, now: Time) -> Result<(), Problem> {
+        let person = self.person();
+        let refused = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
+        if self.0.kind == Kind::Service {
+            return refused("service", format!("`{person}` is a service; a person must approve"));
+        }
+        self.may(Action::ApproveFlags)?;
+        if person == applicant {
+            let detail = format!("`{person}` asked for it; somebody else must approve");
+            return refused("own", detail);
+        }
+        if now < since {
+            let detail = format!(
+                "`{person}` is too new here to approve; they may from {since} on, and until then \
+                 somebody else must"
+            );
+            return refused("too-new", detail);
+        }
+        Ok(())
     }
 }
 
@@ -65,7 +105,41 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 mod tests {
     use axum::http::HeaderValue;
 
+    use super::super::tokens::Role;
     use super::*;
+
+    const NOW: Time = Time::from_seconds(100_000);
+
+    fn caller(role: Role, kind: Kind) -> Caller {
+        Caller(Arc::new(Token {
+            name: "desk".into(),
+            person: "wang".into(),
+            kind,
+            role,
+            unit: None,
+            created_at: NOW,
+            revoked_at: None,
+        }))
+    }
+
+    /// The last word of the refusal's type.
+    fn refusal(caller: &Caller, applicant: &str, since: Time) -> Option<&'static str> {
+        caller.may_approve_since(applicant, since, NOW).err().map(|problem| problem.code())
+    }
+
+    #[test]
+    fn another_person_of_long_standing_approves() {
+        let dispatcher = caller(Role::Dispatcher, Kind::Person);
+        assert_eq!(refusal(&dispatcher, "li", NOW), None);
+        // A token is nobody.
+        assert_eq!(refusal(&dispatcher, "desk", NOW), None);
+        assert_eq!(refusal(&dispatcher, "wang", NOW), Some("own"));
+        assert_eq!(refusal(&dispatcher, "li", NOW.plus_seconds(0.001)), Some("too-new"));
+        assert_eq!(refusal(&caller(Role::Dispatcher, Kind::Service), "li", NOW), Some("service"));
+        for role in [Role::Admin, Role::Operator, Role::Analyst, Role::Auditor, Role::Fleet] {
+            assert_eq!(refusal(&caller(role, Kind::Person), "li", NOW), Some("forbidden"));
+        }
+    }
 
     #[test]
     fn a_token_is_read_from_one_header_only() {

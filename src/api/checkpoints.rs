@@ -78,11 +78,17 @@ pub(super) async fn put(
         return Err(Problem::bad_request(detail));
     }
     let units: BTreeSet<_> = state.setup.units.iter().map(|unit| unit.id.clone()).collect();
-    let known = Some(&units).filter(|units| !units.is_empty());
-    let (checkpoint, warnings) = read_checkpoint(&feature.to_string(), known)
+    let in_tree = Some(&units).filter(|units| !units.is_empty());
+    let (checkpoint, warnings) = read_checkpoint(&feature.to_string(), in_tree)
         .map_err(|problems| Problem::bad_request(problems.to_string()))?;
+    let scope = caller.scope(&state);
+    scope.check(Some(&checkpoint.unit))?;
     let before = all(&state).await?;
-    let is_new = before.iter().all(|view| view.checkpoint.id != checkpoint.id);
+    let known = before.iter().find(|view| view.checkpoint.id == checkpoint.id);
+    if let Some(known) = known {
+        scope.check(Some(&known.checkpoint.unit))?;
+    }
+    let is_new = known.is_none();
     if is_new && before.len() >= MOST {
         let detail = format!("there are {MOST} checkpoints already; remove one first");
         return Err(Problem::conflict("too-many", detail));
@@ -109,6 +115,7 @@ pub(super) async fn change(
     caller.may(Action::ManageCheckpoints)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let mut checkpoint = find(&state, &id).await?.checkpoint;
+    caller.scope(&state).check(Some(&checkpoint.unit))?;
     checkpoint.state = change.state.unwrap_or(checkpoint.state);
     checkpoint.lead_s = seconds("lead_s", change.lead_s)?.unwrap_or(checkpoint.lead_s);
     checkpoint.ready_s = seconds("ready_s", change.ready_s)?.unwrap_or(checkpoint.ready_s);
@@ -126,6 +133,7 @@ pub(super) async fn remove(
     caller.may(Action::ManageCheckpoints)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let found = find(&state, &id).await?;
+    caller.scope(&state).check(Some(&found.checkpoint.unit))?;
     let act = noted(&state, acts::CHECKPOINT_REMOVE, &found.checkpoint, &by);
     state.shards.remove_checkpoint(found.checkpoint.id.clone(), act).await?;
     Ok(Json(json!(found)))

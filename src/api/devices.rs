@@ -1,17 +1,24 @@
 //! `/v1/devices`.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use interdict_engine::{Input, Vehicle};
+use interdict_engine::{Engine, Input, UnitId, Vehicle, VehicleId};
+use interdict_protocols::Time;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::auth::Caller;
 use super::extract::{Body, Pairs, Segment, Text};
 use super::problem::Problem;
+use super::scope::Scope;
 use super::tokens::Action;
 use super::{ApiState, blocking};
+use crate::config::read_fleet;
 use crate::devices::{Change, Enrol, Enrolment};
 
 /// Devices on one page, unless fewer or more are asked for.
@@ -29,8 +36,11 @@ pub(super) async fn list(
     let pairs = pairs.only(&["after", "limit"])?;
     let limit = pairs.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let (devices, more) = state.registry.page(pairs.get("after"), limit);
+    let scope = caller.scope(&state);
+    let theirs = |enrolment: &Enrolment| scope.holds(enrolment.vehicle.unit.as_ref());
+    let (devices, more) = state.registry.page(pairs.get("after"), limit, theirs);
     let next = devices.last().filter(|_| more).map(|last| last.device.clone());
+    let devices = views(&state, devices).await?;
     Ok(Json(json!({ "devices": devices, "next": next })))
 }
 
@@ -38,7 +48,9 @@ pub(super) async fn refused(
     State(state): State<ApiState>,
     caller: Caller,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Action::ReadDevices)?;
+    caller.may(Action::ReadRefusedDevices)?;
+    // They belong to nobody.
+    caller.scope(&state).check(None)?;
     Ok(Json(json!({ "refused": state.registry.refused() })))
 }
 
@@ -46,10 +58,13 @@ pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(device): Segment,
-) -> Result<Json<Enrolment>, Problem> {
+) -> Result<Json<Value>, Problem> {
     caller.may(Action::ReadDevices)?;
     let found = state.registry.find(&device.as_str().into());
-    found.map(|found| Json(Enrolment::clone(&found))).ok_or_else(|| not_enrolled(&device))
+    let found = found.ok_or_else(|| not_enrolled(&device))?;
+    caller.scope(&state).check(found.vehicle.unit.as_ref())?;
+    let view = views(&state, vec![found]).await?.pop();
+    view.map(|view| Json(json!(view))).ok_or_else(|| not_enrolled(&device))
 }
 
 pub(super) async fn enrol(
@@ -60,6 +75,7 @@ pub(super) async fn enrol(
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ManageDevices)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
+    check(&state, &caller.scope(&state), &enrol)?;
     let registry = state.registry.clone();
     let enrolled = blocking(move || registry.enrol(enrol, &by)).await?;
     tell(&state, vec![enrolled.enrolment.vehicle.clone()]).await?;
@@ -79,6 +95,9 @@ pub(super) async fn revoke(
     caller.may(Action::ManageDevices)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let (registry, id) = (state.registry.clone(), device.as_str().into());
+    if let Some(known) = registry.find(&id) {
+        caller.scope(&state).check(known.vehicle.unit.as_ref())?;
+    }
     let revoked = blocking(move || registry.revoke(&id, &by)).await?;
     revoked.map(|revoked| Json(Enrolment::clone(&revoked))).ok_or_else(|| not_enrolled(&device))
 }
@@ -101,6 +120,11 @@ pub(super) async fn import(
             )));
         }
     };
+    let scope = caller.scope(&state);
+    if !scope.is_whole() {
+        let (lines, _) = read_fleet(&text);
+        lines.iter().try_for_each(|line| check(&state, &scope, line))?;
+    }
     let registry = state.registry.clone();
     let (report, vehicles) = blocking(move || registry.import_csv(&text, skip_bad, &by)).await?;
     if !report.done {
@@ -113,6 +137,60 @@ pub(super) async fn import(
     }
     tell(&state, vehicles).await?;
     Ok(Json(json!(report)))
+}
+
+/// A device, and how it fares.
+#[derive(Serialize)]
+struct View {
+    #[serde(flatten)]
+    enrolment: Arc<Enrolment>,
+    health: Health,
+}
+
+/// How a device's vehicle is heard; nothing of where it is.
+#[derive(Clone, Copy, Default, Serialize)]
+struct Health {
+    /// When its last position came; `null` where none did for a day.
+    heard_at: Option<Time>,
+    /// How old that position is, seconds.
+    fix_age_s: Option<f64>,
+}
+
+async fn views(state: &ApiState, devices: Vec<Arc<Enrolment>>) -> Result<Vec<View>, Problem> {
+    let ids: BTreeSet<VehicleId> = devices.iter().map(|device| device.vehicle.id.clone()).collect();
+    let (ids, now) = (Arc::new(ids), state.shards.clock().now());
+    let heard = move |engine: &Engine| {
+        let heard = ids.iter().filter_map(|id| {
+            let (fix, received_at) = engine.last_fix(id)?;
+            let fix_age_s = Some(now.seconds_since(fix.fix_time));
+            Some((id.clone(), Health { heard_at: Some(received_at), fix_age_s }))
+        });
+        heard.collect::<BTreeMap<_, _>>()
+    };
+    let mut heard_of = BTreeMap::new();
+    for heard in state.shards.ask_all(heard).await? {
+        heard_of.extend(heard);
+    }
+    let view = |enrolment: Arc<Enrolment>| {
+        let health = heard_of.get(&enrolment.vehicle.id).copied().unwrap_or_default();
+        View { enrolment, health }
+    };
+    Ok(devices.into_iter().map(view).collect())
+}
+
+/// Goes on only where the device, its vehicle, and what they are to be, are the caller's.
+fn check(state: &ApiState, scope: &Scope, enrol: &Enrol) -> Result<(), Problem> {
+    let device = state.registry.find(&enrol.device.trim().into());
+    if let Some(device) = device {
+        scope.check(device.vehicle.unit.as_ref())?;
+    }
+    let known = state.registry.vehicle(&enrol.vehicle.trim().into());
+    if let Some(vehicle) = &known {
+        scope.check(vehicle.unit.as_ref())?;
+    }
+    let stated = enrol.unit.as_deref().map(str::trim).filter(|unit| !unit.is_empty());
+    let unit = stated.map(UnitId::from).or_else(|| known?.unit);
+    scope.check(unit.as_ref())
 }
 
 /// Tells the engine what vehicles are now.

@@ -11,17 +11,19 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use interdict_engine::{Engine, Setup, UnitId};
+use interdict_engine::{Checkpoint, Engine, Setup, Type, UnitId};
 use tokio::sync::watch;
 
 use super::ApiState;
 use super::auth::Caller;
 use super::extract::Pairs;
 use super::problem::Problem;
+use super::scope::Scope;
 use super::tokens::{Action, Token};
 use crate::audit::acts;
 use crate::dispatch::{Filter, Reader, Wanted};
-use crate::store::StoredEvent;
+use crate::shards::Condition;
+use crate::store::{StoreError, StoredEvent};
 
 /// A comment so often while nothing happens: whoever hears nothing for twice as long knows that the
 /// connection is lost.
@@ -45,42 +47,57 @@ pub(super) async fn follow(
         checkpoints: pairs.all("checkpoint"),
         types: pairs.all("type"),
     };
-    let filter = state.filter(&wanted).await?;
+    let scope = caller.scope(&state);
+    let filter = state.filter(&wanted, &scope).await?;
     let cursor = match cursor(&pairs, &headers)? {
         Some(cursor) => cursor,
         None => state.store.latest_sequence(),
     };
-    let mut reader = Reader::new(state.store.clone(), filter, cursor);
+    let reader = Reader::new(state.store.clone(), filter, cursor);
+    let mut follower = Follower {
+        reader,
+        scope,
+        waiting: VecDeque::new(),
+        complete: false,
+        live: false,
+        latest: state.shards.latest(),
+        changes: state.tokens.changes(),
+        conditions: conditions(&state),
+        counted: None,
+        token,
+        state: state.clone(),
+    };
     // The first page is read before the answer begins: a cursor that is not good is said by status.
-    let latest = state.shards.latest();
-    let page = reader.next().await?;
+    follower.read().await?;
     let act = state.act(acts::EVENTS_FOLLOW, &by).with("after", cursor);
     let filters = ["unit", "checkpoint", "type"].map(|name| (name, pairs.all(name)));
     let filters = filters.into_iter().filter(|(_, values)| !values.is_empty());
     let act = filters.fold(act, |act, (name, values)| act.with(name, values));
     state.note(vec![act]).await?;
-    let follower = Follower {
-        reader,
-        waiting: page.events.into(),
-        complete: page.complete,
-        latest,
-        changes: state.tokens.changes(),
-        _counted: Counted::new(&state, &token),
-        token,
-        state,
-    };
+    // Whoever was refused has not looked.
+    follower.counted = Some(Counted::new(&follower.state, &follower.token));
     let events = stream::unfold(follower, Follower::next);
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     Ok(([(CURSOR, cursor.to_string())], stream).into_response())
 }
 
 impl ApiState {
-    /// The filter that somebody asks for, among the checkpoints as they are now.
-    pub(super) async fn filter(&self, wanted: &Wanted) -> Result<Filter, Problem> {
+    /// The filter that somebody of that scope asks for, among the checkpoints as they are now.
+    pub(super) async fn filter(&self, wanted: &Wanted, scope: &Scope) -> Result<Filter, Problem> {
         let known = |engine: &Engine| engine.checkpoints().cloned().collect();
         let checkpoints = self.shards.ask_any(known).await?;
         let setup = Setup { checkpoints, ..self.setup.clone() };
-        Filter::new(wanted, &setup).map_err(|unknown| Problem::bad_request(unknown.to_string()))
+        let filter = Filter::new(wanted, &setup)
+            .map_err(|unknown| Problem::bad_request(unknown.to_string()))?;
+        for unit in &wanted.units {
+            scope.check(Some(&unit.as_str().into()))?;
+        }
+        let named =
+            |point: &&Checkpoint| wanted.checkpoints.iter().any(|id| point.id.as_str() == id);
+        for checkpoint in setup.checkpoints.iter().filter(named) {
+            scope.check(Some(&checkpoint.unit))?;
+        }
+        Ok(filter)
     }
 }
 
@@ -95,17 +112,39 @@ fn cursor(pairs: &Pairs, headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 /// Somebody who follows the events: a cursor and at most a page of them.
 struct Follower {
     reader: Reader,
+    scope: Scope,
     waiting: VecDeque<Arc<StoredEvent>>,
     /// Nothing durable is left to read.
     complete: bool,
+    /// All that had happened before the stream began has been read.
+    live: bool,
     latest: watch::Receiver<u64>,
     changes: watch::Receiver<u64>,
+    conditions: watch::Receiver<Condition>,
     token: Arc<Token>,
     state: ApiState,
-    _counted: Counted,
+    counted: Option<Counted>,
 }
 
 impl Follower {
+    /// Reads the next page, and keeps what is theirs of it.
+    async fn read(&mut self) -> Result<(), StoreError> {
+        let page = self.reader.next().await?;
+        let now = self.state.shards.clock().now();
+        let theirs = |event: &Arc<StoredEvent>| self.scope.sees_event(event, now);
+        self.waiting = page.events.into_iter().filter(theirs).collect();
+        self.complete = page.complete;
+        Ok(())
+    }
+
+    /// Counts how long an alert took to come here. What was read to catch up says nothing of that.
+    fn measure(&self, event: &StoredEvent) {
+        if self.live && matches!(event.kind, Type::Raised | Type::Escalated) {
+            let took_s = self.state.shards.clock().now().seconds_since(event.time);
+            self.state.metrics.delivered(Duration::from_secs_f64(took_s.max(0.0)));
+        }
+    }
+
     /// The next event, once there is one; `None` ends the stream. Runs only when the client has
     /// room for it, so a slow one waits in its own task alone.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
@@ -119,7 +158,15 @@ impl Follower {
                     return None;
                 }
             }
+            if self.conditions.has_changed().unwrap_or(false) {
+                let condition = self.conditions.borrow_and_update().to_string();
+                return Some((Ok(Event::default().comment(condition)), self));
+            }
             if let Some(event) = self.waiting.pop_front() {
+                if !Caller(Arc::clone(&self.token)).reads(&self.state, &event) {
+                    continue;
+                }
+                self.measure(&event);
                 return Some((Ok(frame(&event)), self));
             }
             if self.complete {
@@ -130,15 +177,28 @@ impl Follower {
                         self.changes.mark_changed();
                         continue;
                     }
+                    Ok(()) = self.conditions.changed() => {
+                        self.conditions.mark_changed();
+                        continue;
+                    }
                 }
             }
+            self.live |= self.complete;
             self.latest.borrow_and_update();
             // Whoever fell behind what is kept, or whom the disk failed, learns why on coming back.
-            let page = self.reader.next().await.ok()?;
-            self.waiting = page.events.into();
-            self.complete = page.complete;
+            self.read().await.ok()?;
         }
     }
+}
+
+/// Whoever follows is told by a comment when the store cannot be relied on, and when it can again; at
+/// the beginning only where it cannot.
+fn conditions(state: &ApiState) -> watch::Receiver<Condition> {
+    let mut conditions = state.shards.conditions();
+    if *conditions.borrow_and_update() != Condition::Durable {
+        conditions.mark_changed();
+    }
+    conditions
 }
 
 fn frame(event: &StoredEvent) -> Event {

@@ -12,6 +12,7 @@ use super::auth::Caller;
 use super::problem::Problem;
 use super::tokens::Action;
 use crate::dispatch::webhook::{State as WebhookState, View};
+use crate::shards::Condition;
 
 pub(super) async fn live() -> &'static str {
     "ok\n"
@@ -23,10 +24,10 @@ pub(super) async fn ready(State(state): State<ApiState>) -> Result<&'static str,
     if state.closing.is_cancelled() {
         return Err(not("the server is shutting down"));
     }
-    if !state.shards.is_durable() {
-        return Err(not("the store cannot write at present"));
+    match state.shards.condition() {
+        Condition::Durable => Ok("ready\n"),
+        condition => Err(not(&condition.to_string())),
     }
-    Ok("ready\n")
 }
 
 pub(super) async fn metrics(
@@ -35,7 +36,21 @@ pub(super) async fn metrics(
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ReadMetrics)?;
     let mut text = state.metrics.render();
+    let (free, reserve) = state.store.space_left();
+    let (waiting, room) = state.shards.waiting();
     let figures = [
+        (
+            "interdict_engine_queue",
+            "gauge",
+            "Batches of frames and commands that wait for the engine.",
+            waiting as u64,
+        ),
+        (
+            "interdict_engine_queue_room",
+            "gauge",
+            "Batches that may wait; then TCP is not read and datagrams are dropped.",
+            room as u64,
+        ),
         (
             "interdict_events_total",
             "counter",
@@ -60,6 +75,24 @@ pub(super) async fn metrics(
             "gauge",
             "1 while the store can write.",
             u64::from(state.shards.is_durable()),
+        ),
+        (
+            "interdict_store_reopened_total",
+            "counter",
+            "Times that the store was opened again after the disk had failed.",
+            state.shards.reopened(),
+        ),
+        (
+            "interdict_disk_free_bytes",
+            "gauge",
+            "Bytes free on the data folder's disk.",
+            free.unwrap_or(0),
+        ),
+        (
+            "interdict_disk_reserve_bytes",
+            "gauge",
+            "Bytes held for alerts when that is full.",
+            reserve,
         ),
     ];
     for (name, kind, help, value) in figures {

@@ -20,6 +20,7 @@ use super::ApiState;
 use super::auth::Caller;
 use super::extract::{Body, Pairs};
 use super::problem::Problem;
+use super::scope::Scope;
 use super::tokens::Action;
 use crate::config::{EVERY_VEHICLE, Source, to_wgs84};
 use crate::devices::Enrolment;
@@ -94,6 +95,7 @@ pub(super) async fn take(
         );
         Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
     })?;
+    let scope = caller.scope(&state);
     let items = match body {
         Value::Array(items) => items,
         item => vec![item],
@@ -103,7 +105,7 @@ pub(super) async fn take(
     let is_forwarded = items.iter().any(item::is_forwarded);
     let (mut inputs, mut refused) = (Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
-        match read(item).and_then(|report| state.observe(speaker, report)) {
+        match read(item).and_then(|report| state.observe((speaker, &scope), report)) {
             Ok(observation) => inputs.push(Input::Fix(observation)),
             Err(Refusal { reason, detail }) => refused.push(Refused { index, reason, detail }),
         }
@@ -124,10 +126,15 @@ pub(super) async fn take(
 
 impl ApiState {
     /// What is told to the engine of a report.
-    fn observe(&self, speaker: &Speaker, report: Report) -> Result<Observation, Refusal> {
+    fn observe(
+        &self,
+        (speaker, scope): (&Speaker, &Scope),
+        report: Report,
+    ) -> Result<Observation, Refusal> {
         let Report { subject, fix } = report;
         let (device, vehicle, datum) = self.find(speaker, &subject)?;
-        if !speaker.may_speak_for(&vehicle) {
+        // Whoever made the token can let it speak for no more than what is theirs.
+        if !speaker.may_speak_for(&vehicle) || !scope.holds(vehicle.unit.as_ref()) {
             let (name, vehicle) = (&speaker.source.name, vehicle.id.as_str());
             let detail = format!("the source `{name}` may not speak for the vehicle `{vehicle}`");
             return Err(Refusal::new("not-its-vehicle", detail));

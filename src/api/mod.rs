@@ -3,9 +3,11 @@
 mod alerts;
 mod audit;
 mod auth;
+mod backup;
 mod checkpoints;
 mod containment;
 mod devices;
+mod door;
 mod events;
 mod extract;
 mod flags;
@@ -14,13 +16,19 @@ mod ingest;
 mod noting;
 mod presence;
 mod problem;
+mod rates;
 mod reports;
+mod scope;
+mod sight;
+mod sightings;
+mod tls;
 mod token_routes;
 mod tokens;
 mod vehicles;
 mod webhooks;
 
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,12 +39,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
+use axum::serve::ListenerExt as _;
 use interdict_engine::Setup;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::{Reasons, Source};
+use crate::config::{FlagReasons, History, Limits, Persons, Reasons, Source};
 use crate::devices::Registry;
 use crate::dispatch::webhook::Webhooks;
 use crate::metrics::Metrics;
@@ -45,7 +53,9 @@ use crate::store::{Store, StoreError};
 use problem::Problem;
 use tokens::Tokens;
 
-pub use tokens::{Action, Role, Token, TokenError, first_admin};
+pub use door::Door;
+pub use tls::TlsError;
+pub use tokens::{Action, Kind, Role, Token, TokenError, first_admin};
 
 /// The largest body, bytes: any of our JSON is far smaller.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -85,10 +95,16 @@ pub struct Inner {
     tokens: Tokens,
     signer: Arc<Signer>,
     reasons: Reasons,
+    persons: Persons,
+    flag_reasons: FlagReasons,
+    history: History,
     speakers: Vec<ingest::Speaker>,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
+    /// Held while a backup is made: one at a time.
+    backing_up: Arc<tokio::sync::Mutex<()>>,
+    rates: rates::Rates,
     /// Held while a ring is reckoned: one at a time, since each takes a processor for a second.
     containing: tokio::sync::Semaphore,
 }
@@ -101,6 +117,25 @@ impl Deref for ApiState {
     }
 }
 
+/// What the configuration says of requests.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Units, checkpoints and rules, as the engine was told them.
+    pub setup: Setup,
+    /// Whether positions are read for a stated reason only.
+    pub reasons: Reasons,
+    /// Who may approve.
+    pub persons: Persons,
+    /// The reasons for which vehicles are flagged.
+    pub flag_reasons: FlagReasons,
+    /// How far back each role reads.
+    pub history: History,
+    /// How often one caller may ask.
+    pub limits: Limits,
+    /// Platforms that post positions.
+    pub sources: Vec<Source>,
+}
+
 impl ApiState {
     /// Joins what requests are answered from; reads the tokens and the audit log's key. Blocks on the
     /// disk.
@@ -109,18 +144,19 @@ impl ApiState {
     /// What the store says.
     pub fn new(
         rooms: Rooms,
-        setup: Setup,
-        reasons: Reasons,
-        sources: Vec<Source>,
+        settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
         let Rooms { store, registry, shards, webhooks, metrics } = rooms;
+        let Settings { setup, reasons, persons, flag_reasons, history, limits, sources } = settings;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             speakers: ingest::Speaker::all(sources, &setup),
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
             presence: presence::Presence::default(),
+            rates: rates::Rates::new(&limits),
+            backing_up: Arc::default(),
             containing: tokio::sync::Semaphore::new(1),
             store,
             registry,
@@ -129,6 +165,9 @@ impl ApiState {
             metrics,
             setup,
             reasons,
+            persons,
+            flag_reasons,
+            history,
             closing,
         })))
     }
@@ -138,12 +177,15 @@ impl ApiState {
 /// the answers begun, as far as their clients take them within a second.
 ///
 /// # Errors
-/// The listener fails.
-pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
+/// The door fails.
+pub async fn serve(door: Door, state: ApiState) -> io::Result<()> {
     let closing = state.closing.clone();
     let ended = closing.clone().cancelled_owned();
     tokio::spawn(presence::tell(state.clone()));
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(ended);
+    // Tapped, since that lends requests their peer's address.
+    let door = door.tap_io(|_| {});
+    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(door, app).with_graceful_shutdown(ended);
     let too_long = async {
         closing.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -163,7 +205,14 @@ fn router(state: ApiState) -> Router {
         .route("/devices/{id}", get(devices::show).delete(devices::revoke))
         .route("/flags", get(flags::list).post(flags::add))
         .route("/flags/{id}", get(flags::show).delete(flags::withdraw))
+        .route("/flags/export", get(flags::export))
+        .route("/flags/import", post(flags::import).layer(csv))
+        .route("/flags/reasons", get(flags::reasons))
         .route("/flags/{id}/withdraw", post(flags::withdraw))
+        .route("/flags/{id}/approve", post(flags::approve))
+        .route("/flags/{id}/reject", post(flags::reject))
+        .route("/flags/{id}/renew", post(flags::renew))
+        .route("/sightings", post(sightings::add))
         .route("/vehicles/{id}", get(vehicles::show))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/deliver", post(alerts::deliver))
@@ -181,6 +230,7 @@ fn router(state: ApiState) -> Router {
         )
         .route("/containment", get(containment::show))
         .route("/events", get(events::follow))
+        .route("/backup", get(backup::download))
         .route("/ingest", post(ingest::take))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
@@ -200,7 +250,9 @@ fn router(state: ApiState) -> Router {
     let note_refusals = from_fn_with_state(state.clone(), noting::note_refusals);
     // The layer covers what is not there too: who bears no token learns nothing.
     let v1 = v1.fallback(not_found).method_not_allowed_fallback(not_allowed);
-    let v1 = v1.layer(note_refusals.clone()).layer(require.clone());
+    let rates = from_fn_with_state(state.clone(), rates::of_token);
+    let strangers = from_fn_with_state(state.clone(), rates::of_strangers);
+    let v1 = v1.layer(note_refusals.clone()).layer(rates).layer(require.clone());
     Router::new()
         .route("/metrics", get(health::metrics).layer(note_refusals).layer(require))
         .route("/healthz", get(health::live))
@@ -209,6 +261,7 @@ fn router(state: ApiState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(strangers)
         .layer(map_response(no_store))
         .with_state(state)
 }

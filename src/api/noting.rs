@@ -16,10 +16,14 @@ use crate::config::Reasons;
 const LONGEST_PATH: usize = 256;
 
 impl Caller {
+    fn named(&self) -> By {
+        By { token: Some(self.0.name.clone()), ..By::named(self.person()) }
+    }
+
     /// Who asks, and the reason that `?reason=` states.
     pub(super) fn by(&self, pairs: &Pairs) -> Result<By, Problem> {
         let why = pairs.get("reason").map(|reason| text("reason", reason)).transpose()?;
-        Ok(By { who: self.0.name.clone(), why })
+        Ok(By { why, ..self.named() })
     }
 
     /// As [`Self::by`], to read where vehicles are: for a reason, unless the configuration does not
@@ -57,7 +61,7 @@ pub(super) async fn note_refusals(
     let method = request.method().to_string();
     let response = next.run(request).await;
     if response.status() == StatusCode::FORBIDDEN {
-        let by = By { who: caller.0.name.clone(), why: None };
+        let by = caller.named();
         let path: String = uri.path().chars().take(LONGEST_PATH).collect();
         let act = state.act(acts::ACCESS_DENIED, &by).with("method", method).with("path", path);
         if state.note(vec![act]).await.is_err() {

@@ -31,12 +31,22 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
     }
 
+    /// What it says for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
 
     pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    #[cfg(test)]
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
     }
 
     /// A member of its own, beside those of the standard.
@@ -57,6 +67,7 @@ impl IntoResponse for Problem {
         if let Some(document) = document.as_object_mut() {
             document.extend(self.more);
         }
+        let wait_s = document.get("retry_after_s").and_then(Value::as_u64);
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response =
             (self.status, [(header::CONTENT_TYPE, kind)], document.to_string()).into_response();
@@ -64,6 +75,11 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 let scheme = HeaderValue::from_static("Bearer");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                if let Some(wait_s) = wait_s {
+                    response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+                }
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
@@ -83,9 +99,17 @@ impl From<StoreError> for Problem {
             StoreError::Ahead { latest } => {
                 Self::bad_request(error.to_string()).with("latest", latest)
             }
+            StoreError::Full(_) => {
+                let detail = "the disk of the data folder is full; the server's operator must free \
+                              some space";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail)
+            }
             _ => {
-                // What failed on the disk is the operator's to read, not the client's.
-                tracing::error!(%error, "a request failed");
+                // What failed on the disk is the operator's to read, not the client's. That it is
+                // being opened again was said when it failed.
+                if error != StoreError::Closed {
+                    tracing::error!(%error, "a request failed");
+                }
                 let detail = "the store does not work at present; the server's log says why";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail)
             }
@@ -113,6 +137,8 @@ impl From<TokenError> for Problem {
         let detail = error.to_string();
         match error {
             TokenError::Taken(_) => Self::conflict("taken", detail),
+            TokenError::OtherKind(..) => Self::conflict("other-kind", detail),
+            TokenError::Apart { .. } => Self::conflict("apart", detail),
             TokenError::LastAdmin(_) => Self::conflict("last-admin", detail),
             TokenError::Missing(_) => Self::not_found(detail),
             TokenError::Store(error) => error.into(),

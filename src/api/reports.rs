@@ -18,7 +18,8 @@ use crate::report::{self, Report};
 /// A report covers so many seconds before now where nothing else is asked: a day.
 const USUAL_S: f64 = 86_400.0;
 
-/// How alerts were handled: `?from=`, `?to=`, `?unit=` with those under it.
+/// How the caller's alerts were handled: `?from=`, `?to=`, `?unit=` with those under it. Begins no
+/// earlier than the caller's history.
 pub(super) async fn alerts(
     State(state): State<ApiState>,
     caller: Caller,
@@ -35,9 +36,18 @@ pub(super) async fn alerts(
     };
     let to = time("to")?.unwrap_or(now);
     let from = time("from")?.unwrap_or_else(|| to.plus_seconds(-USUAL_S));
-    let units: Option<BTreeSet<UnitId>> =
-        pairs.get("unit").map(|unit| with_those_under(unit.into(), &state.setup));
-    let wanted = move |unit: &UnitId| units.as_ref().is_none_or(|units| units.contains(unit));
+    let scope = caller.scope(&state);
+    let from = scope.since(now).map_or(from, |since| from.max(since));
+    let units: Option<BTreeSet<UnitId>> = match pairs.get("unit").map(UnitId::from) {
+        Some(unit) => {
+            scope.check(Some(&unit))?;
+            Some(with_those_under(unit, &state.setup))
+        }
+        None => None,
+    };
+    let wanted = move |unit: &UnitId| {
+        scope.holds(Some(unit)) && units.as_ref().is_none_or(|units| units.contains(unit))
+    };
     let store = state.store.clone();
     Ok(Json(blocking(move || report::count(&store, (from, to), now, wanted)).await?))
 }

@@ -6,13 +6,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use interdict_engine::UnitId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::Caller;
 use super::extract::{Body, Pairs, Segment};
 use super::problem::Problem;
-use super::tokens::{Action, Role, Token};
+use super::scope::Scope;
+use super::tokens::{Action, Kind, Role, Token};
 use super::{ApiState, blocking};
 
 /// The longest name, bytes.
@@ -22,6 +24,11 @@ const LONGEST: usize = 128;
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     name: String,
+    /// Whose it is to be; a person, or a service, of the token's name where nothing is said.
+    #[serde(default)]
+    person: Option<String>,
+    #[serde(default)]
+    kind: Kind,
     role: Role,
     #[serde(default)]
     unit: Option<String>,
@@ -32,7 +39,9 @@ pub(super) async fn list(
     caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::ManageTokens)?;
-    let tokens: Vec<Arc<Token>> = state.tokens.list();
+    let scope = caller.scope(&state);
+    let mut tokens: Vec<Arc<Token>> = state.tokens.list();
+    tokens.retain(|token| covers(&scope, token));
     Ok(Json(json!({ "tokens": tokens })))
 }
 
@@ -44,26 +53,86 @@ pub(super) async fn add(
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ManageTokens)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
-    let name = asked.name.trim().to_owned();
-    if name.is_empty() || name.len() > LONGEST || name.chars().any(char::is_control) {
-        let detail = format!("`name` must have 1 to {LONGEST} bytes and no control characters");
-        return Err(Problem::bad_request(detail));
-    }
+    let name = named("name", &asked.name)?;
+    let person = asked.person.as_deref().map(|person| named("person", person)).transpose()?;
     let unit = asked.unit.filter(|unit| !unit.trim().is_empty());
-    if let Some(unit) = unit.as_deref()
-        && !state.setup.units.iter().any(|known| known.id.as_str() == unit)
-    {
-        return Err(Problem::bad_request(format!("there is no unit `{unit}`")));
+    if let Some(unit) = unit.as_deref() {
+        check_unit(&state, asked.role, unit)?;
     }
     let created_at = state.shards.clock().now();
-    let token = Token { name, role: asked.role, unit, created_at, revoked_at: None };
+    let token = Token {
+        person: person.unwrap_or_else(|| name.clone()),
+        name,
+        kind: asked.kind,
+        role: asked.role,
+        unit,
+        created_at,
+        revoked_at: None,
+    };
+    let scope = caller.scope(&state);
+    check(&scope, &token)?;
+    // Whoever is known elsewhere is not theirs to speak for.
+    if let Some(known) = state.tokens.list().iter().find(|known| known.person == token.person) {
+        check(&scope, known)?;
+    }
+    let warning = "a fleet's token without a unit sees no device";
+    let warnings = (token.role == Role::Fleet && token.unit.is_none()).then_some([warning]);
     let made = token.clone();
     let secret = blocking(move || state.tokens.add(token, &by)).await?;
     let mut answer = json!(made);
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("token".to_owned(), secret.into());
+        answer.extend(warnings.map(|warnings| ("warnings".to_owned(), json!(warnings))));
     }
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// A unit of the command tree; a fleet's may be the company that its vehicles belong to.
+fn check_unit(state: &ApiState, role: Role, unit: &str) -> Result<(), Problem> {
+    let is_company = || {
+        let vehicles = state.registry.vehicles();
+        vehicles.iter().any(|vehicle| vehicle.unit.as_ref().is_some_and(|own| own.as_str() == unit))
+    };
+    if state.setup.units.iter().any(|known| known.id.as_str() == unit)
+        || (role == Role::Fleet && is_company())
+    {
+        return Ok(());
+    }
+    let also = if role == Role::Fleet { ", and no enrolled vehicle is of it" } else { "" };
+    Err(Problem::bad_request(format!("there is no unit `{unit}`{also}")))
+}
+
+fn covers(scope: &Scope, token: &Token) -> bool {
+    scope.covers(token.unit.as_deref().map(UnitId::from).as_ref())
+}
+
+/// Goes on only where a token reaches no further than the caller.
+fn check(scope: &Scope, token: &Token) -> Result<(), Problem> {
+    if covers(scope, token) {
+        return Ok(());
+    }
+    let own = scope.unit().map_or("no unit", UnitId::as_str);
+    let detail = match &token.unit {
+        Some(unit) => format!(
+            "you make and revoke tokens for {own} and what is under it; `{}` belongs to {unit}",
+            token.person
+        ),
+        None => format!(
+            "you make and revoke tokens for {own} and what is under it: state one of these units; \
+             without one, `{}` would reach further than you",
+            token.person
+        ),
+    };
+    Err(Problem::new(StatusCode::FORBIDDEN, "other-unit", detail))
+}
+
+fn named(what: &str, given: &str) -> Result<String, Problem> {
+    let given = given.trim();
+    if given.is_empty() || given.len() > LONGEST || given.chars().any(char::is_control) {
+        let detail = format!("`{what}` must have 1 to {LONGEST} bytes and no control characters");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(given.to_owned())
 }
 
 pub(super) async fn revoke(
@@ -74,6 +143,9 @@ pub(super) async fn revoke(
 ) -> Result<Json<Token>, Problem> {
     caller.may(Action::ManageTokens)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
+    if let Some(token) = state.tokens.in_force(&name) {
+        check(&caller.scope(&state), &token)?;
+    }
     let now = state.shards.clock().now();
     blocking(move || state.tokens.revoke(&name, now, &by)).await.map(Json)
 }

@@ -32,6 +32,17 @@ pub enum Role {
     Source,
 }
 
+/// What a token belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Somebody.
+    #[default]
+    Person,
+    /// A program.
+    Service,
+}
+
 /// Something that a token may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -43,8 +54,12 @@ pub enum Action {
     ManageDevices,
     /// Lists of devices.
     ReadDevices,
+    /// Devices that wanted to be heard and are not enrolled.
+    ReadRefusedDevices,
     /// Adding and withdrawing flags.
     Flag,
+    /// Saying of a flag that somebody else asked for whether it may hold. For persons only.
+    ApproveFlags,
     /// Checkpoints that come, move, close and go.
     ManageCheckpoints,
     /// Signing alerts off, instructing, saying how they ended.
@@ -59,6 +74,8 @@ pub enum Action {
     ReadMetrics,
     /// The audit log.
     ReadAudit,
+    /// A copy of everything.
+    Backup,
 }
 
 impl Role {
@@ -66,15 +83,23 @@ impl Role {
     #[must_use]
     pub const fn may(self, action: Action) -> bool {
         match action {
-            Action::ManageTokens | Action::ManageDevices | Action::ManageWebhooks => {
+            Action::ManageTokens
+            | Action::ManageDevices
+            | Action::ManageWebhooks
+            | Action::Backup => {
                 matches!(self, Self::Admin)
             }
             Action::ReadDevices => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor | Self::Fleet)
             }
+            Action::ReadRefusedDevices => {
+                matches!(self, Self::Admin | Self::Dispatcher | Self::Auditor)
+            }
             Action::ManageCheckpoints => matches!(self, Self::Admin | Self::Dispatcher),
-            Action::HandleAlerts => matches!(self, Self::Dispatcher | Self::Operator),
-            Action::Flag => matches!(self, Self::Admin | Self::Dispatcher | Self::Operator),
+            Action::HandleAlerts | Action::Flag => {
+                matches!(self, Self::Dispatcher | Self::Operator)
+            }
+            Action::ApproveFlags => matches!(self, Self::Dispatcher),
             Action::ReadPosition => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)
             }
@@ -90,11 +115,19 @@ impl Role {
 /// A token without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// Whose it is; unlike that of any other token in force.
+    /// What it is called; unlike any other token in force.
     pub name: String,
+    /// Whose it is: several tokens may be one person's. Empty only in tokens that were stored before
+    /// tokens had persons: those are read as their name's.
+    #[serde(default)]
+    pub person: String,
+    /// Whether that is a person.
+    #[serde(default)]
+    pub kind: Kind,
     /// What they are there for.
     pub role: Role,
-    /// The unit that they belong to.
+    /// The unit that they belong to: they see and decide what is its and what is under it; `None`:
+    /// everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// When it was made.
@@ -113,8 +146,22 @@ pub enum TokenError {
     /// There is none of that name.
     #[error("there is no token `{0}` in force")]
     Missing(String),
+    /// The name is known as the other kind's.
+    #[error("`{0}` is known as a {other}; a person and a service cannot share a name", other = kind_name(.1))]
+    OtherKind(String, Kind),
+    /// Who administers would flag or approve, or the other way round.
+    #[error(
+        "`{person}` has the token `{token}`; who administers neither flags nor approves, \
+             so revoke that first, or make the token for somebody else"
+    )]
+    Apart {
+        /// Whose the token would be.
+        person: String,
+        /// Which of theirs stands against it.
+        token: String,
+    },
     /// Nobody could make tokens any more.
-    #[error("`{0}` is the last admin token; add another one first")]
+    #[error("`{0}` is the last admin token of no unit; add another one first")]
     LastAdmin(String),
     /// It could not be made durable.
     #[error(transparent)]
@@ -158,15 +205,31 @@ pub fn first_admin(
     let Some(secret) = given.as_deref().or(made.as_deref()) else { return Ok(None) };
     // An earlier one of this name may have been revoked; the name is free then.
     let name = "first-admin".to_owned();
-    let token = Token { name, role: Role::Admin, unit: None, created_at: now, revoked_at: None };
+    let token = Token {
+        person: name.clone(),
+        name,
+        kind: Kind::Person,
+        role: Role::Admin,
+        unit: None,
+        created_at: now,
+        revoked_at: None,
+    };
     let why = if made.is_none() { "INTERDICT_ADMIN_TOKEN" } else { "there was no admin token" };
     let act = noted(acts::TOKEN_ADD, now, &token, &By::server().because(why));
     store.write_noted(Table::Tokens, [(&hash(secret)[..], Some(token))], &[act])?;
     Ok(made)
 }
 
+const fn kind_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Person => "person",
+        Kind::Service => "service",
+    }
+}
+
+/// Whether it makes any token; an admin of a unit makes none that reaches further.
 fn is_admin(token: &Token) -> bool {
-    token.role == Role::Admin && token.revoked_at.is_none()
+    token.role == Role::Admin && token.unit.is_none() && token.revoked_at.is_none()
 }
 
 fn hash(secret: &str) -> Hash {
@@ -176,7 +239,10 @@ fn hash(secret: &str) -> Hash {
 impl Tokens {
     pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
         let mut known = HashMap::new();
-        for (key, token) in store.read::<Token>(Table::Tokens)? {
+        for (key, mut token) in store.read::<Token>(Table::Tokens)? {
+            if token.person.is_empty() {
+                token.person.clone_from(&token.name);
+            }
             let hash = Hash::try_from(key.as_slice()).map_err(StoreError::corrupt)?;
             known.insert(hash, Arc::new(token));
         }
@@ -192,6 +258,13 @@ impl Tokens {
     pub(crate) fn find(&self, secret: &str) -> Option<Arc<Token>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(&hash(secret)).filter(|token| token.revoked_at.is_none()).cloned()
+    }
+
+    /// The token of that name that is in force.
+    pub(crate) fn in_force(&self, name: &str) -> Option<Arc<Token>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut in_force = known.values().filter(|token| token.revoked_at.is_none());
+        in_force.find(|token| token.name == name).cloned()
     }
 
     /// Whether this very token is in force still.
@@ -213,16 +286,45 @@ impl Tokens {
         all
     }
 
+    /// When a person's, or a service's, first token was made, whatever became of it: one that is made
+    /// anew makes nobody older or younger.
+    pub(crate) fn first_made(&self, person: &str) -> Option<Time> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let theirs = known.values().filter(|token| token.person == person);
+        theirs.map(|token| token.created_at).min()
+    }
+
     /// Makes a token; answers its secret, which is nowhere else. Blocks on the disk.
     pub(crate) fn add(&self, token: Token, by: &By) -> Result<String, TokenError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.list().iter().any(|known| known.name == token.name && known.revoked_at.is_none()) {
             return Err(TokenError::Taken(token.name));
         }
+        self.check_person(&token)?;
         let secret = new_secret()?;
         let act = noted(acts::TOKEN_ADD, token.created_at, &token, by);
         self.put(hash(&secret), token, act)?;
         Ok(secret)
+    }
+
+    /// Whether that token may be this person's beside those that they have or had.
+    fn check_person(&self, token: &Token) -> Result<(), TokenError> {
+        let all = self.list();
+        let mut theirs = all.iter().filter(|known| known.person == token.person);
+        if let Some(other) = theirs.clone().find(|known| known.kind != token.kind) {
+            return Err(TokenError::OtherKind(token.person.clone(), other.kind));
+        }
+        let flags = |role: Role| role.may(Action::Flag) || role.may(Action::ApproveFlags);
+        let stands_against = |known: &Token| match token.role {
+            Role::Admin => flags(known.role),
+            role => flags(role) && known.role == Role::Admin,
+        };
+        match theirs.find(|known| known.revoked_at.is_none() && stands_against(known)) {
+            Some(known) => {
+                Err(TokenError::Apart { person: token.person.clone(), token: known.name.clone() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Revokes the token of that name. Blocks on the disk.
@@ -256,6 +358,8 @@ impl Tokens {
 fn noted(act: &'static str, at: Time, token: &Token, by: &By) -> Act {
     Act::new(at, act, by)
         .with("token", token.name.as_str())
+        .with("person", token.person.as_str())
+        .with("kind", json!(token.kind))
         .with("role", json!(token.role))
         .with_some("unit", token.unit.as_deref())
 }
@@ -267,7 +371,19 @@ mod tests {
     const NOW: Time = Time::from_seconds(1_000);
 
     fn token(name: &str, role: Role) -> Token {
-        Token { name: name.into(), role, unit: None, created_at: NOW, revoked_at: None }
+        Token {
+            name: name.into(),
+            person: name.into(),
+            kind: Kind::Person,
+            role,
+            unit: None,
+            created_at: NOW,
+            revoked_at: None,
+        }
+    }
+
+    fn add(tokens: &Tokens, token: Token) -> Result<String, TokenError> {
+        tokens.add(token, &By::server())
     }
 
     #[test]
@@ -319,6 +435,57 @@ mod tests {
         assert!(matches!(tokens.revoke("one", NOW, &By::server()), Err(TokenError::LastAdmin(_))));
         tokens.add(token("two", Role::Admin), &By::server()).unwrap();
         assert!(tokens.revoke("one", NOW, &By::server()).is_ok());
+    }
+
+    #[test]
+    fn a_person_is_as_old_as_their_first_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let tokens = Tokens::load(&store).unwrap();
+        let at = |name: &str, seconds: i64| Token {
+            person: "wang".into(),
+            created_at: Time::from_seconds(seconds),
+            ..token(name, Role::Dispatcher)
+        };
+        assert_eq!(tokens.first_made("wang"), None);
+        add(&tokens, at("desk", 1_000)).unwrap();
+        tokens.revoke("desk", NOW, &By::server()).unwrap();
+        add(&tokens, at("desk", 5_000)).unwrap();
+        add(&tokens, at("phone", 9_000)).unwrap();
+        for tokens in [&tokens, &Tokens::load(&store).unwrap()] {
+            assert_eq!(tokens.first_made("wang"), Some(Time::from_seconds(1_000)));
+            assert_eq!(tokens.first_made("desk"), None, "a token is nobody");
+        }
+    }
+
+    #[test]
+    fn who_administers_neither_flags_nor_approves() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let tokens = Tokens::load(&store).unwrap();
+        let of = |name: &str, role| Token { person: "wang".into(), ..token(name, role) };
+        add(&tokens, token("li", Role::Admin)).unwrap();
+        add(&tokens, of("root", Role::Admin)).unwrap();
+        add(&tokens, of("books", Role::Auditor)).unwrap();
+        for role in [Role::Dispatcher, Role::Operator] {
+            assert!(matches!(add(&tokens, of("desk", role)), Err(TokenError::Apart { .. })));
+        }
+        tokens.revoke("root", NOW, &By::server()).unwrap();
+        add(&tokens, of("desk", Role::Dispatcher)).unwrap();
+        assert!(matches!(add(&tokens, of("root", Role::Admin)), Err(TokenError::Apart { .. })));
+        let service = Token { kind: Kind::Service, ..of("robot", Role::Analyst) };
+        assert!(matches!(add(&tokens, service), Err(TokenError::OtherKind(..))));
+    }
+
+    #[test]
+    fn a_token_of_before_is_its_name_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let old = json!({"name": "wang", "role": "operator", "created_at": NOW});
+        let act = noted(acts::TOKEN_ADD, NOW, &token("wang", Role::Operator), &By::server());
+        store.write_noted(Table::Tokens, [(&hash("secret")[..], Some(&old))], &[act]).unwrap();
+        let found = Tokens::load(&store).unwrap().find("secret").unwrap();
+        assert_eq!((found.person.as_str(), found.kind), ("wang", Kind::Person));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::ApiState;
 use super::auth::Caller;
 use super::extract::{Pairs, Segment};
 use super::problem::Problem;
+use super::scope::Scope;
 use super::tokens::Action;
 use crate::audit::acts;
 
@@ -60,11 +61,26 @@ pub(super) async fn read(
     let vehicle = find(state, named).await?.ok_or_else(|| {
         Problem::not_found(format!("no vehicle has the identity or plate `{named}`"))
     })?;
+    check(state, &caller.scope(state), &vehicle).await?;
     let act = state.act(acts::VEHICLE_READ, &by);
     state.note(act.naming("vehicles", [vehicle.id.as_str()])).await?;
     let id = vehicle.id.clone();
     let last = state.shards.ask(&vehicle.id, move |engine| engine.last_fix(&id)).await?;
     Ok((vehicle, last))
+}
+
+/// Goes on only where a vehicle is the caller's unit's, or on its way to a checkpoint of that.
+async fn check(state: &ApiState, scope: &Scope, vehicle: &Vehicle) -> Result<(), Problem> {
+    let Err(refused) = scope.check(vehicle.unit.as_ref()) else { return Ok(()) };
+    let (id, now) = (vehicle.id.clone(), state.shards.clock().now());
+    let alerts = move |engine: &Engine| {
+        let mut all = engine.alerts(now);
+        all.extend(engine.alerts_to_dispose());
+        all.retain(|alert| alert.vehicle.id == id);
+        all
+    };
+    let alerts = state.shards.ask(&vehicle.id, alerts).await?;
+    if alerts.iter().any(|alert| scope.sees_alert(alert)) { Ok(()) } else { Err(refused) }
 }
 
 /// The vehicle that is named by identity or plate: an enrolled one, or one that the engine has

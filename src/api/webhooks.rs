@@ -4,14 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use interdict_engine::UnitId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ApiState;
 use super::auth::Caller;
 use super::extract::{Body, Pairs, Segment, text};
 use super::problem::Problem;
+use super::scope::Scope;
 use super::tokens::Action;
+use super::{ApiState, blocking};
 use crate::dispatch::Wanted;
 use crate::dispatch::webhook::{New, Secret, View, WebhookError};
 
@@ -63,7 +65,10 @@ pub(super) async fn list(
     caller: Caller,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Action::ManageWebhooks)?;
-    Ok(Json(json!({ "webhooks": state.webhooks.list().await? })))
+    let scope = caller.scope(&state);
+    let mut webhooks = state.webhooks.list().await?;
+    webhooks.retain(|webhook| is_theirs(&scope, webhook));
+    Ok(Json(json!({ "webhooks": webhooks })))
 }
 
 pub(super) async fn show(
@@ -71,8 +76,7 @@ pub(super) async fn show(
     caller: Caller,
     Segment(id): Segment,
 ) -> Result<Json<View>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
-    Ok(Json(state.webhooks.show(&id).await?))
+    own(&state, &caller, &id).await.map(Json)
 }
 
 pub(super) async fn create(
@@ -83,8 +87,16 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::ManageWebhooks)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
+    let scope = caller.scope(&state);
+    let mut filter = asked.filter;
+    if filter.units.is_empty() {
+        filter.units.extend(scope.unit().map(ToString::to_string));
+    }
     // What there is not would be waited for in vain.
-    state.filter(&asked.filter).await?;
+    state.filter(&filter, &scope).await?;
+    if let Some(after) = asked.after {
+        check_age(&state, &scope, after).await?;
+    }
     if asked.fields.as_ref().is_some_and(Vec::is_empty) {
         let detail = "`fields` is empty: nothing of an event's data would go out; leave it away for all fields";
         return Err(Problem::bad_request(detail));
@@ -95,7 +107,7 @@ pub(super) async fn create(
     let new = New {
         name: asked.name.map(|name| text("name", &name)).transpose()?,
         url: asked.url.trim().to_owned(),
-        filter: asked.filter,
+        filter,
         fields: fields.transpose()?,
         secret: asked.secret.as_deref().map(secret).transpose()?,
         after: asked.after,
@@ -110,7 +122,7 @@ pub(super) async fn remove(
     Segment(id): Segment,
     pairs: Pairs,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
+    own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     state.webhooks.remove(&id, &by).await?;
     Ok(Json(json!({ "id": id })))
@@ -123,7 +135,7 @@ pub(super) async fn rotate(
     pairs: Pairs,
     Body(asked): Body<Rotation>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
+    own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let next = asked.secret.as_deref().map(secret).transpose()?;
     let overlap_s = asked.overlap_s.unwrap_or(OVERLAP_S);
@@ -140,7 +152,7 @@ pub(super) async fn pause(
     Segment(id): Segment,
     pairs: Pairs,
 ) -> Result<Json<View>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
+    own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     Ok(Json(state.webhooks.set_paused(&id, true, &by).await?))
 }
@@ -151,7 +163,7 @@ pub(super) async fn resume(
     Segment(id): Segment,
     pairs: Pairs,
 ) -> Result<Json<View>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
+    own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     Ok(Json(state.webhooks.set_paused(&id, false, &by).await?))
 }
@@ -163,8 +175,9 @@ pub(super) async fn replay(
     pairs: Pairs,
     Body(Place { after }): Body<Place>,
 ) -> Result<Json<View>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
+    own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
+    check_age(&state, &caller.scope(&state), after).await?;
     Ok(Json(state.webhooks.replay(&id, after, &by).await?))
 }
 
@@ -174,7 +187,7 @@ pub(super) async fn dead(
     Segment(id): Segment,
     pairs: Pairs,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
+    own(&state, &caller, &id).await?;
     let after = pairs.only(&["after"])?.number("after")?;
     let mut dead = state.webhooks.dead(&id, after, PAGE + 1).await?;
     let more = dead.len() > PAGE;
@@ -189,7 +202,7 @@ pub(super) async fn resend(
     pairs: Pairs,
     Body(Letters { sequences }): Body<Letters>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Action::ManageWebhooks)?;
+    own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     if sequences.is_empty() || sequences.len() > PAGE {
         let detail = format!("`sequences` must name 1 to {PAGE} dead letters");
@@ -197,6 +210,41 @@ pub(super) async fn resend(
     }
     let count = state.webhooks.resend(&id, sequences, &by).await?;
     Ok(Json(json!({ "resending": count })))
+}
+
+/// The webhook, for an admin who may read all that it sends.
+async fn own(state: &ApiState, caller: &Caller, id: &str) -> Result<View, Problem> {
+    caller.may(Action::ManageWebhooks)?;
+    let webhook = state.webhooks.show(id).await?;
+    let scope = caller.scope(state);
+    if is_theirs(&scope, &webhook) {
+        return Ok(webhook);
+    }
+    let own = scope.unit().map_or("no unit", UnitId::as_str);
+    let detail =
+        format!("you act for {own} and what is under it; the webhook `{id}` sends others' events");
+    Err(Problem::new(StatusCode::FORBIDDEN, "other-unit", detail))
+}
+
+/// Whether all that a webhook sends is of a scope.
+fn is_theirs(scope: &Scope, webhook: &View) -> bool {
+    let units = &webhook.filter.units;
+    let is_held = |unit: &String| scope.holds(Some(&unit.as_str().into()));
+    if units.is_empty() { scope.covers(None) } else { units.iter().all(is_held) }
+}
+
+/// Goes on only where nothing after that event is older than what the caller reads.
+async fn check_age(state: &ApiState, scope: &Scope, after: u64) -> Result<(), Problem> {
+    let Some(since) = scope.since(state.shards.clock().now()) else { return Ok(()) };
+    let store = state.store.clone();
+    let page = blocking(move || store.events_after(after, 1, |_| true)).await?;
+    match page.events.first() {
+        Some(event) if event.time < since => {
+            let detail = format!("you read events since {since}; begin after a later one");
+            Err(Problem::new(StatusCode::FORBIDDEN, "history", detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn secret(text: &str) -> Result<Secret, Problem> {

@@ -45,14 +45,28 @@ pub mod acts {
     pub const DEVICE_TOKEN: &str = "device.token";
     /// The stream of events, with flagged vehicles' positions, was opened.
     pub const EVENTS_FOLLOW: &str = "events.follow";
-    /// A flag was added.
+    /// A flag was added, or applied for.
     pub const FLAG_ADD: &str = "flag.add";
+    /// A flag was approved.
+    pub const FLAG_APPROVE: &str = "flag.approve";
+    /// Flags were written out as CSV.
+    pub const FLAG_EXPORT: &str = "flag.export";
+    /// A flag was rejected.
+    pub const FLAG_REJECT: &str = "flag.reject";
+    /// A flag was renewed.
+    pub const FLAG_RENEW: &str = "flag.renew";
     /// A flag was withdrawn.
     pub const FLAG_WITHDRAW: &str = "flag.withdraw";
+    /// Somebody reported where a vehicle was seen.
+    pub const SIGHTING_ADD: &str = "sighting.add";
     /// The server started.
     pub const SERVER_START: &str = "server.start";
     /// The server ended in order.
     pub const SERVER_STOP: &str = "server.stop";
+    /// A copy of all that is kept was made.
+    pub const STORE_BACKUP: &str = "store.backup";
+    /// The data folder was made of such a copy: what was noted after that was made is lost.
+    pub const STORE_RESTORE: &str = "store.restore";
     /// A token was made.
     pub const TOKEN_ADD: &str = "token.add";
     /// A token was revoked.
@@ -77,17 +91,25 @@ const NAMES_BYTES: usize = 8 * 1024;
 /// Who does something, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
-    /// The person or service, as their token names them; or `engine`, `server`, `configuration`.
+    /// The person or service that their token belongs to; or `engine`, `server`, `configuration`.
     pub who: String,
+    /// Which of their tokens they used, where they came with one.
+    pub token: Option<String>,
     /// Their reason, where they gave one.
     pub why: Option<String>,
 }
 
 impl By {
+    /// Who comes without a token.
+    #[must_use]
+    pub fn named(who: impl Into<String>) -> Self {
+        Self { who: who.into(), token: None, why: None }
+    }
+
     /// The server itself.
     #[must_use]
     pub fn server() -> Self {
-        Self { who: "server".to_owned(), why: None }
+        Self::named("server")
     }
 
     /// The same, for that reason.
@@ -102,6 +124,9 @@ impl By {
 pub struct Content {
     /// See [`By::who`].
     pub who: String,
+    /// See [`By::token`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// What it is about, by identity.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub what: Map<String, Value>,
@@ -136,8 +161,8 @@ impl Act {
     /// `by` did `act`.
     #[must_use]
     pub fn new(at: Time, act: &'static str, by: &By) -> Self {
-        let content = Content { who: by.who.clone(), why: by.why.clone(), ..Content::default() };
-        Self { at, act, content }
+        let By { who, token, why } = by.clone();
+        Self { at, act, content: Content { who, token, why, ..Content::default() } }
     }
 
     /// Names something that it is about.

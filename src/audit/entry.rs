@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        let by = By { who: "wang".into(), why: Some("A-17".into()) };
+        let by = By::named("wang").because("A-17");
         let act = Act::new(Time::from_millis(1_250), acts::VEHICLE_READ, &by).with("vehicle", "v1");
         Entry::new(17, &act, Octets([7; 16])).unwrap()
     }

@@ -27,7 +27,7 @@ impl Log {
 
     fn note(&mut self, act: impl Fn(Time, &By) -> Act, who: &str) {
         let number = self.entries.len() as u64 + 1;
-        let by = By { who: who.to_owned(), why: None };
+        let by = By::named(who);
         let act = act(Time::from_seconds(number.cast_signed()), &by);
         let salt = Octets([u8::try_from(number).unwrap(); 16]);
         self.entries.push(Entry::new(number, &act, salt).unwrap());

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::event_line::mark;
 use super::remote::{
     Format, Reason, ServerArguments, json_lines, local, members, table, text, zone,
 };
@@ -135,8 +136,17 @@ fn list(alerts: &[&Value], zone: &jiff::tz::TimeZone) -> std::io::Result<()> {
     if alerts.is_empty() {
         return writeln!(std::io::stdout(), "no alert is open");
     }
-    let heading =
-        ["alert", "vehicle", "checkpoint", "at", "probability", "handling", "told to", "due"];
+    let heading = [
+        "alert",
+        "vehicle",
+        "checkpoint",
+        "action",
+        "at",
+        "probability",
+        "handling",
+        "told to",
+        "due",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(alerts.iter().map(|alert| {
         let time = |name: &str| local(alert.get(name).unwrap_or(&Value::Null), zone);
@@ -145,10 +155,12 @@ fn list(alerts: &[&Value], zone: &jiff::tz::TimeZone) -> std::io::Result<()> {
             "-" => text(alert, "/vehicle/id"),
             plate => plate.to_owned(),
         };
+        let vehicle = format!("{}{vehicle}", mark(alert));
         vec![
             text(alert, "/alert"),
             vehicle,
             text(alert, "/checkpoint/name"),
+            text(alert, "/flag/action"),
             time("eta_at"),
             text(alert, "/probability"),
             text(alert, "/handling"),

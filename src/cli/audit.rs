@@ -174,7 +174,9 @@ fn check_proof(path: &Path, key: &PublicKey) -> anyhow::Result<ExitCode> {
         Some(content) => {
             let what = Value::Object(content.what).to_string();
             let why = content.why.map(|why| format!(", because: {why}")).unwrap_or_default();
-            format!("by {}, {what}{why}", content.who)
+            let token = content.token.filter(|token| *token != content.who);
+            let token = token.map(|token| format!(" with the token {token}")).unwrap_or_default();
+            format!("by {}{token}, {what}{why}", content.who)
         }
         None => "its content is not here".to_owned(),
     };

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use interdict_engine::Event;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -107,10 +108,13 @@ async fn go_by(
     clock: Clock,
     folder: &Path,
 ) -> anyhow::Result<ExitCode> {
-    let token = server.new_admin_token().context("the server made no token")?.to_owned();
-    welcome(arguments, configuration, server, &night, &token, folder);
-    let client = Arc::new(Client::new(&format!("http://{}", server.http()), Some(token))?);
+    let admin = server.new_admin_token().context("the server made no token")?.to_owned();
+    let url = format!("http://{}", server.http());
+    let client = Arc::new(Client::new(&url, Some(admin.clone()))?);
+    let dispatcher = dispatcher(&client).await?;
+    welcome(arguments, configuration, server, &night, (&dispatcher, &admin), folder);
     enrol(&client).await?;
+    let client = Arc::new(Client::new(&url, Some(dispatcher))?);
     let mut events = follow(&client).await?;
     let ports: BTreeMap<_, _> = server.listening().collect();
     let mut devices = Devices::start(night, &ports, &client, clock).await?;
@@ -147,7 +151,7 @@ fn welcome(
     configuration: &Configuration,
     server: &Server,
     night: &Night,
-    token: &str,
+    (dispatcher, admin): (&str, &str),
     folder: &Path,
 ) {
     let http = server.http();
@@ -156,7 +160,8 @@ fn welcome(
     eprintln!(
         "A made-up night in Dalian, {}, {} times as fast: {} vehicles, {}.\n\
          \x20 http      http://{http}\n\
-         \x20 token     export INTERDICT_TOKEN={token}\n\
+         \x20 token     export INTERDICT_TOKEN={dispatcher}\n\
+         \x20 admin     export INTERDICT_TOKEN={admin}\n\
          \x20 follow    interdict subscribe --server http://{http} --after 0\n\
          \x20           curl -N -H \"Authorization: Bearer $INTERDICT_TOKEN\" \
          'http://{http}/v1/events?after=0'\n\
@@ -170,6 +175,14 @@ fn welcome(
         ports.join(", "),
         escape(&folder.display().to_string()),
     );
+}
+
+/// A token for whoever commands, as `interdict token add` makes one: an admin flags nothing.
+async fn dispatcher(admin: &Arc<Client>) -> anyhow::Result<String> {
+    let admin = Arc::clone(admin);
+    let asked = json!({ "name": "demo dispatcher", "role": "dispatcher" });
+    let made = tokio::task::spawn_blocking(move || admin.post("/v1/tokens", &asked)).await??;
+    Ok(made["token"].as_str().context("the server's answer has no token")?.to_owned())
 }
 
 /// Makes the fleet known to the server, as `interdict device import` does.

@@ -123,7 +123,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 Format::Human => list_refused(refused, &zone)?,
             }
         }
-        Command::List { server, format, .. } => list(&server.client()?, format)?,
+        Command::List { server, format, zone, .. } => list(&server.client()?, format, &zone)?,
         Command::Import { server, file, skip_bad, reason } => {
             let path = reason.on(&format!("/v1/devices/import?skip_bad={skip_bad}"));
             return import(&server.client()?, &path, &file);
@@ -153,9 +153,9 @@ impl Enrol {
     }
 }
 
-fn list(client: &Client, format: Format) -> anyhow::Result<()> {
-    let mut rows =
-        vec![["device", "vehicle", "plate", "class", "unit", "model"].map(str::to_owned).to_vec()];
+fn list(client: &Client, format: Format, zone: &jiff::tz::TimeZone) -> anyhow::Result<()> {
+    let heading = ["device", "vehicle", "plate", "class", "unit", "model", "heard"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
     let mut path = "/v1/devices".to_owned();
     loop {
         let page = client.get(&path)?;
@@ -163,7 +163,7 @@ fn list(client: &Client, format: Format) -> anyhow::Result<()> {
         match format {
             Format::Json => json_lines(devices)?,
             Format::Human => rows.extend(devices.iter().map(|device| {
-                [
+                let mut row = [
                     "/device",
                     "/vehicle/id",
                     "/vehicle/plate",
@@ -172,7 +172,9 @@ fn list(client: &Client, format: Format) -> anyhow::Result<()> {
                     "/model",
                 ]
                 .map(|pointer| text(device, pointer))
-                .to_vec()
+                .to_vec();
+                row.push(local(device.pointer("/health/heard_at").unwrap_or(&Value::Null), zone));
+                row
             })),
         }
         match page.get("next").and_then(Value::as_str) {
@@ -238,7 +240,7 @@ fn import(client: &Client, path: &str, file: &Path) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+pub(super) fn read(file: &Path) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     if file == Path::new("-") {
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;

@@ -18,7 +18,13 @@ pub(super) fn event_line(event: &Value, zone: &TimeZone) -> String {
         Some(("alert", _)) => alert(data, short),
         Some(("vehicle", "silent")) => silent(data, &time, zone),
         Some(("vehicle", "heard")) => heard(data),
+        Some(("vehicle", "sighted")) => sighted(data),
         Some(("device", "alarm")) => alarm(data),
+        Some(("device", "mass-alarm")) => format!(
+            "{} alarms of class {} within a minute: no more of it are flagged for now",
+            data.get("alarms").and_then(Value::as_u64).unwrap_or_default(),
+            text(data, "/class")
+        ),
         Some(("device", "conflict")) => format!(
             "device {} of {} speaks from two places: {} is believed, {} is held apart",
             text(data, "/device"),
@@ -26,7 +32,7 @@ pub(super) fn event_line(event: &Value, zone: &TimeZone) -> String {
             text(data, "/believed"),
             text(data, "/held")
         ),
-        Some(("flag", _)) => flag(data),
+        Some(("flag", what)) => flag(data, what),
         _ => text(event, "/subject"),
     };
     format!("{time}  {short:<16}  {said}")
@@ -36,7 +42,7 @@ fn alert(data: &Value, kind: &str) -> String {
     let number = |name: &str| data.get(name).and_then(Value::as_f64).unwrap_or_default();
     let checkpoint =
         format!("{} ({})", text(data, "/checkpoint/name"), text(data, "/checkpoint/kind"));
-    let mut said = format!("{} → {checkpoint}", vehicle(data));
+    let mut said = format!("{}{} → {checkpoint}", mark(data), vehicle(data));
     match kind {
         "alert.passed" => {}
         "alert.withdrawn" => {}
@@ -62,9 +68,20 @@ fn alert(data: &Value, kind: &str) -> String {
                 given => said.push_str(&format!(" | {title}: {given}")),
             }
         }
-        said.push_str(" | VERIFY");
+        let observed = is_observed(data);
+        said.push_str(if observed { " | OBSERVE, DO NOT STOP" } else { " | VERIFY" });
     }
     said
+}
+
+/// That something is an exercise comes before everything else.
+pub(super) fn mark(data: &Value) -> &'static str {
+    let drill = data.pointer("/flag/drill").and_then(Value::as_bool);
+    if drill == Some(true) { "DRILL " } else { "" }
+}
+
+fn is_observed(data: &Value) -> bool {
+    text(data, "/flag/action") == "observe"
 }
 
 /// Why something is said of a flagged vehicle, and by which fix.
@@ -79,7 +96,7 @@ fn because(data: &Value) -> String {
 }
 
 fn silent(data: &Value, said_at: &str, zone: &TimeZone) -> String {
-    let mut said = vehicle(data);
+    let mut said = format!("{}{}", mark(data), vehicle(data));
     if data.pointer("/checkpoint/id").is_some() {
         let time = |name: &str| local(data.get(name).unwrap_or(&Value::Null), zone);
         let (earliest, latest) = (time("earliest_at"), time("latest_at"));
@@ -103,7 +120,7 @@ fn on_day<'a>(time: &'a str, line: &str) -> &'a str {
 }
 
 fn heard(data: &Value) -> String {
-    vehicle(data) + &because(data) + &place(data)
+    format!("{}{}{}{}", mark(data), vehicle(data), because(data), place(data))
 }
 
 /// Where the fix is, and for whom.
@@ -122,6 +139,20 @@ fn place(data: &Value) -> String {
     said
 }
 
+fn sighted(data: &Value) -> String {
+    format!(
+        "{} seen: {} | {} {}{}",
+        vehicle(data),
+        text(data, "/why/text"),
+        text(data, "/flag/reason"),
+        text(data, "/flag/case"),
+        match text(data, "/unit").as_str() {
+            "-" => String::new(),
+            unit => format!(", for {unit}"),
+        }
+    )
+}
+
 fn alarm(data: &Value) -> String {
     let ended = data.get("active").and_then(Value::as_bool) == Some(false);
     let mut said = format!(
@@ -138,22 +169,38 @@ fn alarm(data: &Value) -> String {
     said
 }
 
-fn flag(data: &Value) -> String {
-    let said = format!(
-        "{} on {}: {} {}, by {}",
+fn flag(data: &Value, what: &str) -> String {
+    let mut said = format!(
+        "{}{} on {}: {} {}{}, by {}",
+        mark(data),
         text(data, "/flag/id"),
         vehicle(data),
         text(data, "/flag/reason"),
         text(data, "/flag/case"),
+        if is_observed(data) { ", to be observed" } else { "" },
         text(data, "/flag/authority")
     );
-    match text(data, "/reason").as_str() {
-        "-" => said,
-        reason => format!("{said}; {reason}"),
+    if what == "added" {
+        match text(data, "/flag/state").as_str() {
+            "applied" => said.push_str("; waits for approval"),
+            "emergency" => said.push_str("; emergency, lapses without an approval"),
+            "provisional" => said.push_str("; made of its device's alarm"),
+            _ => {}
+        }
     }
+    for (name, before) in [("/reason", "; "), ("/by", "; by "), ("/note", ": ")] {
+        match text(data, name).as_str() {
+            "-" => {}
+            // Who adds a flag says by whose authority.
+            _ if what == "added" => {}
+            given => said.push_str(&format!("{before}{given}")),
+        }
+    }
+    said
 }
 
-fn vehicle(data: &Value) -> String {
+/// Its plate, or where it has none its identity, and its class.
+pub(super) fn vehicle(data: &Value) -> String {
     let (id, class) = (text(data, "/vehicle/id"), text(data, "/vehicle/class"));
     match text(data, "/vehicle/plate").as_str() {
         "-" => format!("{id} ({class})"),
@@ -209,6 +256,23 @@ mod tests {
         assert!(line(&heard("e")).starts_with(
             "1970-01-01 08:00:00  vehicle.heard     v1 (other): heard again | stolen C-1, fix 0 s"
         ));
+    }
+
+    #[test]
+    fn an_exercise_and_who_is_only_observed_are_marked() {
+        let mut drill = flag("f", "v");
+        (drill.drill, drill.action) = (true, interdict_engine::Action::Observe);
+        drill.state = interdict_engine::FlagState::Applied;
+        let line = line(&event("e", Type::FlagAdded, drill));
+        assert!(line.contains("DRILL f on v (other): stolen C-1, to be observed, by"), "{line}");
+        assert!(line.ends_with("; waits for approval"), "{line}");
+        let mut raised = alert("e", "a", Type::Raised, 660);
+        if let interdict_engine::Data::Alert(report) = &mut raised.data {
+            (report.flag.drill, report.flag.action) = (true, interdict_engine::Action::Observe);
+        }
+        let line = self::line(&raised);
+        assert!(line.contains("  DRILL v1 (other) → North"), "{line}");
+        assert!(line.ends_with(" | OBSERVE, DO NOT STOP"), "{line}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod alert;
 mod audit;
+mod backup;
 mod check;
 mod checkpoint;
 mod contain;
@@ -13,8 +14,10 @@ mod flag;
 mod protocols;
 mod remote;
 mod replay;
+mod restore;
 mod roads;
 mod serve;
+mod sighting;
 mod simulate;
 mod subscribe;
 mod token;
@@ -54,6 +57,8 @@ enum Command {
     Flag(flag::Arguments),
     /// List alerts, sign them off, instruct, say how they ended; reports
     Alert(alert::Arguments),
+    /// Report that somebody or a camera saw a vehicle
+    Sighting(sighting::Arguments),
     /// Show where a vehicle is
     Vehicle(vehicle::Arguments),
     /// List, place, close, reopen and remove checkpoints of a running server
@@ -68,6 +73,17 @@ enum Command {
     Webhook(webhook::Arguments),
     /// Read, verify and prove the audit log
     Audit(audit::Arguments),
+    /// Copy all that a server keeps into one file, while it runs
+    ///
+    /// The file holds everything but `audit.key`, the key that signs the audit log: whoever had both
+    /// could forge a history and sign it. Keep that one apart.
+    Backup(backup::Arguments),
+    /// Make a data folder of such a file
+    ///
+    /// Copy the old folder's `audit.key` into the new one before the server starts; without it a new
+    /// key is made, and verifiers have to be told. The restoration is noted in the audit log: to who
+    /// holds that to later heads it is a rollback, and the entry says whose.
+    Restore(restore::Arguments),
     /// Check a configuration and the files that it names
     Check(check::Arguments),
     /// Make and look into road files
@@ -89,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Subscribe(arguments) => subscribe::run(arguments),
         Command::Flag(arguments) => flag::run(arguments),
         Command::Alert(arguments) => alert::run(arguments),
+        Command::Sighting(arguments) => sighting::run(arguments),
         Command::Vehicle(arguments) => vehicle::run(&arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
         Command::Contain(arguments) => contain::run(&arguments),
@@ -96,6 +113,8 @@ pub fn main() -> ExitCode {
         Command::Token(arguments) => token::run(arguments),
         Command::Webhook(arguments) => webhook::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Roads(arguments) => roads::run(&arguments),
         Command::Protocols(arguments) => protocols::run(arguments),
@@ -131,14 +150,20 @@ fn load(config: Option<&Path>, checkpoints: Option<&Path>) -> anyhow::Result<Con
     Ok(configuration)
 }
 
-/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise.
+/// Log lines go to standard error, from `warn` on unless RUST_LOG says otherwise; without those of sled,
+/// which says each failure of the disk many times over: the store says it once. INTERDICT_LOG=json makes
+/// each a JSON document.
 fn start_log() {
+    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
-        .from_env_lossy();
+        .parse_lossy(wanted.as_deref().unwrap_or("warn,sled=off"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process keeps the first one's log.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = match std::env::var("INTERDICT_LOG") {
+        Ok(format) if format == "json" => lines.json().flatten_event(true).try_init(),
+        _ => lines.try_init(),
+    };
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,13 +1,16 @@
 //! What the commands have in common that talk to a server.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use anyhow::Context as _;
 use interdict_protocols::Time;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::terminal::escape;
+use crate::audit::By;
 use crate::client::{Client, segment};
 
 /// Where a server is if nothing else is said.
@@ -15,7 +18,8 @@ pub(super) const SERVER: &str = "http://127.0.0.1:8080";
 
 #[derive(clap::Args)]
 pub(super) struct ServerArguments {
-    /// The server to talk to; the token is taken from INTERDICT_TOKEN
+    /// The server to talk to; the token is taken from INTERDICT_TOKEN, and where the server's
+    /// certificate is not vouched for publicly, INTERDICT_CA names a PEM file of who vouches for it
     #[arg(long, value_name = "URL", default_value = SERVER)]
     server: String,
 }
@@ -28,7 +32,14 @@ impl ServerArguments {
 
 /// A client of that server, with the token of the environment.
 pub(super) fn client(server: &str) -> anyhow::Result<Client> {
-    Ok(Client::new(server, std::env::var("INTERDICT_TOKEN").ok())?)
+    let token = std::env::var("INTERDICT_TOKEN").ok();
+    let Some(file) = std::env::var_os("INTERDICT_CA").filter(|file| !file.is_empty()) else {
+        return Ok(Client::new(server, token)?);
+    };
+    let path = Path::new(&file);
+    let pem = std::fs::read(path)
+        .with_context(|| format!("cannot read INTERDICT_CA, {}", path.display()))?;
+    Ok(Client::trusting(server, token, Some(&pem))?)
 }
 
 /// Why something is asked of a server.
@@ -40,6 +51,13 @@ pub(super) struct Reason {
 }
 
 impl Reason {
+    /// The account that this command runs in, for that reason.
+    pub(super) fn of_local_user(&self) -> By {
+        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        let who = format!("local:{}", user.unwrap_or_else(|| "unknown".to_owned()));
+        By { why: self.reason.clone(), ..By::named(who) }
+    }
+
     /// `path` with the reason in its query.
     pub(super) fn on(&self, path: &str) -> String {
         let Some(reason) = &self.reason else { return path.to_owned() };

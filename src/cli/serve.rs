@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use interdict_protocols::Protocol;
 
 use crate::clock::Clock;
@@ -35,6 +36,12 @@ pub(super) struct Arguments {
     /// Any device that logs in becomes a vehicle of its own id: for trials only
     #[arg(long)]
     enrol_all: bool,
+    /// Allow --enrol-all where trackers' ports are bound to an address that others reach
+    #[arg(long, requires = "enrol_all")]
+    allow_enrol_all: bool,
+    /// Speak plain HTTP although others reach the address: something before this speaks HTTPS
+    #[arg(long)]
+    allow_plain_http: bool,
     /// Write every read of every tracker to a new file, for replay
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -59,6 +66,8 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         configuration.ports =
             arguments.ports.iter().map(|(protocol, address)| (protocol.name, *address)).collect();
     }
+    let enrol_all = Exposed { asked: arguments.enrol_all, allowed: arguments.allow_enrol_all };
+    refuse_exposure(&configuration, enrol_all, arguments.allow_plain_http)?;
     let options = Options {
         data: arguments.data.unwrap_or_else(|| configuration.data.clone()),
         clock: Clock::wall(),
@@ -68,6 +77,41 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         admin_token: std::env::var("INTERDICT_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
     };
     tokio::runtime::Runtime::new()?.block_on(serve(&configuration, options))
+}
+
+/// A danger, and whether it is wanted.
+struct Exposed {
+    asked: bool,
+    allowed: bool,
+}
+
+/// Tokens and positions in the clear, and devices that nobody enrolled, only where they cannot leave
+/// the machine or somebody says so.
+fn refuse_exposure(
+    configuration: &Configuration,
+    enrol_all: Exposed,
+    allow_plain_http: bool,
+) -> anyhow::Result<()> {
+    let http = configuration.http;
+    let plain = configuration.tls.is_none() && !http.ip().to_canonical().is_loopback();
+    if plain && !allow_plain_http && !configuration.allow_plain_http {
+        bail!(
+            "HTTP on {http} would carry tokens and positions in the clear; name a certificate under \
+             [tls] in the configuration, listen on 127.0.0.1, or say --allow-plain-http where \
+             something before this speaks HTTPS"
+        );
+    }
+    let open = configuration.ports.iter().find(|(_, at)| !at.ip().to_canonical().is_loopback());
+    if let Some((protocol, address)) = open
+        && enrol_all.asked
+        && !enrol_all.allowed
+    {
+        bail!(
+            "--enrol-all on {address} ({protocol}) would let anybody's tracker in; bind the ports to \
+             127.0.0.1, or say --allow-enrol-all too"
+        );
+    }
+    Ok(())
 }
 
 async fn serve(configuration: &Configuration, options: Options) -> anyhow::Result<ExitCode> {
@@ -90,7 +134,8 @@ async fn serve(configuration: &Configuration, options: Options) -> anyhow::Resul
     for (protocol, address) in server.listening() {
         eprintln!("listening {protocol} {address}");
     }
-    eprintln!("listening http {}", server.http());
+    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    eprintln!("listening {scheme} {}", server.http());
     stop.wait().await;
     eprintln!("stopping; once more ends at once");
     tokio::select! {

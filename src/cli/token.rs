@@ -22,13 +22,20 @@ enum Command {
     Add {
         #[command(flatten)]
         server: ServerArguments,
-        /// Whose it is
+        /// What it is called
         #[arg(long)]
         name: String,
+        /// Whose it is; the name itself where nothing is said. Several tokens may be one person's:
+        /// audit and approval go by person
+        #[arg(long)]
+        person: Option<String>,
+        /// It is a program's, which approves nothing
+        #[arg(long)]
+        service: bool,
         /// What they are there for
         #[arg(long, value_parser = ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet", "source"])]
         role: String,
-        /// The unit that they belong to
+        /// The unit that they belong to; they see it and what is under it
         #[arg(long)]
         unit: Option<String>,
         #[command(flatten)]
@@ -49,7 +56,7 @@ enum Command {
     Revoke {
         #[command(flatten)]
         server: ServerArguments,
-        /// Whose it is
+        /// The token, as `token list` names it
         name: String,
         #[command(flatten)]
         reason: Reason,
@@ -59,14 +66,20 @@ enum Command {
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let out = &mut std::io::stdout();
     match arguments.command {
-        Command::Add { server, name, role, unit, reason } => {
-            let body = json!({ "name": name, "role": role, "unit": unit });
+        Command::Add { server, name, person, service, role, unit, reason } => {
+            let kind = if service { "service" } else { "person" };
+            let body = json!({
+                "name": name, "person": person, "kind": kind, "role": role, "unit": unit,
+            });
             let made = server.client()?.post(&reason.on("/v1/tokens"), &body)?;
             eprintln!(
                 "token of {} ({}), shown this once:",
-                text(&made, "/name"),
+                text(&made, "/person"),
                 text(&made, "/role")
             );
+            for warning in members(&made, "warnings") {
+                eprintln!("warning: {}", warning.as_str().unwrap_or_default());
+            }
             writeln!(out, "{}", text(&made, "/token"))?;
         }
         Command::List { server, format, zone } => {
@@ -87,11 +100,13 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn list(tokens: &[Value], zone: &jiff::tz::TimeZone) -> std::io::Result<()> {
-    let mut rows = vec![["name", "role", "unit", "made", "revoked"].map(str::to_owned).to_vec()];
+    let heading = ["name", "person", "kind", "role", "unit", "made", "revoked"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(tokens.iter().map(|token| {
         let time = |name: &str| local(token.get(name).unwrap_or(&Value::Null), zone);
-        let mut row: Vec<_> =
-            ["/name", "/role", "/unit"].map(|pointer| text(token, pointer)).to_vec();
+        let mut row: Vec<_> = ["/name", "/person", "/kind", "/role", "/unit"]
+            .map(|pointer| text(token, pointer))
+            .to_vec();
         row.extend([time("created_at"), time("revoked_at")]);
         row
     }));

@@ -18,7 +18,8 @@ pub(super) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Send events to an endpoint; the secret to verify them with is printed this once
+    /// Send events to an endpoint; the secret to verify them with is printed this once. What is said for
+    /// covert flags is not sent
     Add {
         #[command(flatten)]
         server: ServerArguments,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use interdict_engine::{Deadlines, Rules};
+use interdict_engine::{AlarmRule, Deadlines, Rules};
 use interdict_protocols::{Datum, Time};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Limits, Webhooks};
+use super::{Audit, FlagReason, History, Limits, Persons, Webhooks};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -27,6 +27,10 @@ pub(super) struct Document {
     pub(super) data: Option<PathBuf>,
     /// Where the HTTP interface listens.
     pub(super) http: Option<SocketAddr>,
+    /// What HTTPS is spoken with.
+    pub(super) tls: TlsEntry,
+    /// Plain HTTP may be spoken where others hear it.
+    pub(super) allow_plain_http: bool,
     /// The address that trackers' ports are bound to.
     pub(super) bind: Option<IpAddr>,
     /// Ports by protocol.
@@ -41,6 +45,10 @@ pub(super) struct Document {
     pub(super) limits: Limits,
     /// The audit log.
     pub(super) audit: Audit,
+    /// The people who use it.
+    pub(super) persons: Persons,
+    /// How far back they read.
+    pub(super) history: History,
     /// Rules of the engine.
     pub(super) rules: Rules,
     /// How long people have for their part.
@@ -51,6 +59,10 @@ pub(super) struct Document {
     pub(super) webhooks: Webhooks,
     /// Platforms that post positions.
     pub(super) sources: Vec<SourceEntry>,
+    /// What follows from devices' alarms.
+    pub(super) alarms: Vec<AlarmRule>,
+    /// The reasons for which vehicles are flagged.
+    pub(super) reasons: Option<Vec<FlagReason>>,
 }
 
 /// A platform that posts positions.
@@ -66,6 +78,14 @@ pub(super) struct SourceEntry {
     pub(super) units: Vec<String>,
     #[serde(default)]
     pub(super) datum: Option<Datum>,
+}
+
+/// The files that HTTPS is spoken with.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TlsEntry {
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
 }
 
 /// What JT/T 809 needs.

@@ -48,6 +48,12 @@ pub struct Enrol {
     /// Colour of its paint.
     #[serde(default)]
     pub colour: Option<String>,
+    /// Colour of its plate.
+    #[serde(default)]
+    pub plate_colour: Option<String>,
+    /// Its vehicle identification number.
+    #[serde(default)]
+    pub vin: Option<String>,
     /// The device's model.
     #[serde(default)]
     pub model: Option<String>,
@@ -67,6 +73,8 @@ impl Enrol {
             ("unit", &mut self.unit),
             ("make", &mut self.make),
             ("colour", &mut self.colour),
+            ("plate_colour", &mut self.plate_colour),
+            ("vin", &mut self.vin),
             ("model", &mut self.model),
             ("token", &mut self.token),
         ];
@@ -105,6 +113,8 @@ impl Enrol {
             unit: self.unit.as_deref().map(UnitId::from).or(known.unit),
             make: self.make.clone().or(known.make),
             colour: self.colour.clone().or(known.colour),
+            plate_colour: self.plate_colour.clone().or(known.plate_colour),
+            vin: self.vin.clone().or(known.vin),
             id: known.id,
         }
     }

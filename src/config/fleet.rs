@@ -10,8 +10,20 @@ use serde::{Deserialize, Serialize};
 use super::enrolment::{Enrol, device_key};
 
 /// The columns that there may be; the first two must be.
-const COLUMNS: &[&str] =
-    &["device", "vehicle", "plate", "class", "unit", "make", "colour", "model", "datum", "token"];
+const COLUMNS: &[&str] = &[
+    "device",
+    "vehicle",
+    "plate",
+    "class",
+    "unit",
+    "make",
+    "colour",
+    "plate_colour",
+    "vin",
+    "model",
+    "datum",
+    "token",
+];
 
 /// A line that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +35,8 @@ pub struct BadLine {
 }
 
 /// Reads a fleet: CSV with the header `device,vehicle,plate,class,unit`, in any order and with further
-/// columns `make`, `colour`, `model`, `datum`, `token`; all but the first two may be missing. A bad
-/// line costs only itself; a vehicle left empty is named after its device.
+/// columns `make`, `colour`, `plate_colour`, `vin`, `model`, `datum`, `token`; all but the first two may
+/// be missing. A bad line costs only itself; a vehicle left empty is named after its device.
 #[must_use]
 pub fn read_fleet(text: &str) -> (Vec<Enrol>, Vec<BadLine>) {
     let mut bad = Vec::new();
@@ -99,6 +111,8 @@ fn enrol(columns: &[&str], record: &csv::StringRecord) -> Result<Enrol, String> 
             "unit" => enrol.unit = owned(),
             "make" => enrol.make = owned(),
             "colour" => enrol.colour = owned(),
+            "plate_colour" => enrol.plate_colour = owned(),
+            "vin" => enrol.vin = owned(),
             "model" => enrol.model = owned(),
             "token" => enrol.token = owned(),
             "class" => {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// Limits of the gateway.
+/// Limits of the gateway, of HTTP and of the data folder.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -36,6 +36,23 @@ pub struct Limits {
     pub shard_queue: usize,
     /// Seconds that an orderly shutdown may take.
     pub shutdown_s: f64,
+    /// MiB free on the data folder's disk below which only alerts, alarms and commands are stored and
+    /// no position is answered: an hour of a hundred flagged vehicles that report every ten
+    /// seconds, with all that sled writes for it, some 2 KB a fix. Below 16 MiB, and a little more
+    /// for a large store, nothing is written at all.
+    pub disk_free_mib: u64,
+    /// MiB that the file `reserve` in the data folder holds for alerts, alarms and commands when the
+    /// disk is full: some ten thousand of them. 0 holds none.
+    pub disk_reserve_mib: u64,
+    /// Requests that one token may make by HTTP in a minute, all at once or spread. A console makes
+    /// some 100 when it is opened, and one for each thing that its person does.
+    pub requests_per_minute: u32,
+    /// The same of a token of role `source`, which posts positions. Traccar makes a request of each
+    /// position: a fleet of 100,000 that reports every 10 s.
+    pub posts_per_minute: u32,
+    /// Requests without a token in force that one address may make in a minute. A whole station
+    /// may stand behind one address.
+    pub refused_requests_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -53,6 +70,11 @@ impl Default for Limits {
             refused_devices: 10_000,
             shard_queue: 1_024,
             shutdown_s: 5.0,
+            disk_free_mib: 128,
+            disk_reserve_mib: 64,
+            requests_per_minute: 6_000,
+            posts_per_minute: 600_000,
+            refused_requests_per_minute: 300,
         }
     }
 }

@@ -8,17 +8,23 @@ mod checkpoints;
 mod datum;
 mod digest;
 mod document;
+mod duration;
 mod enrolment;
 mod features;
 mod files;
+mod flag_reasons;
+mod flag_table;
 mod fleet;
+mod history;
 mod limits;
+mod persons;
 mod platforms;
 mod ports;
 mod problem;
 mod ranges;
 mod regions;
 mod sources;
+mod tls;
 mod units;
 mod watchlist;
 mod webhooks;
@@ -37,12 +43,17 @@ pub use datum::to_wgs84;
 pub(crate) use enrolment::device_key;
 pub use enrolment::{Enrol, Enrolment};
 pub use files::{RoadFile, embedded};
+pub use flag_reasons::{FlagReason, FlagReasons, LONGEST_FLAG_S};
+pub use flag_table::{AskedFlag, read_flags, write_flags};
 pub use fleet::{BadLine, read_fleet};
+pub use history::{Depth, History};
 pub use limits::{Limits, Network, PeerLimits};
+pub use persons::Persons;
 pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
 pub use sources::{EVERY_VEHICLE, Source};
+pub use tls::Tls;
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
 pub use webhooks::Webhooks;
 
@@ -60,12 +71,22 @@ pub struct Configuration {
     pub data: PathBuf,
     /// Where the HTTP interface listens.
     pub http: SocketAddr,
+    /// What HTTPS is spoken with; plain HTTP without.
+    pub tls: Option<Tls>,
+    /// Plain HTTP on an address that others reach is wanted: something before it speaks HTTPS.
+    pub allow_plain_http: bool,
     /// Where each protocol listens, by its name; those that are not here do not.
     pub ports: Ports,
     /// Limits of the gateway.
     pub limits: Limits,
     /// The audit log.
     pub audit: Audit,
+    /// The people who use it.
+    pub persons: Persons,
+    /// The reasons for which vehicles are flagged.
+    pub flag_reasons: FlagReasons,
+    /// How far back they read.
+    pub history: History,
     /// The SHA-256 of each file that was read for it, by what the configuration calls the file.
     digests: BTreeMap<String, String>,
     /// Rules, checkpoints, units and regions.
@@ -130,6 +151,7 @@ impl Configuration {
         let ports = ports::read(file, &document, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
         let sources = sources::read(file, &document, &places, &mut report);
+        let tls = tls::read(file, &document.tls, &places, files, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
         let zone = TimeZone::get(zone).unwrap_or_else(|_| {
             let what =
@@ -162,6 +184,7 @@ impl Configuration {
         };
         let deadlines = Some(document.deadlines.clone());
         let mut setup = Setup { rules: document.rules.clone(), deadlines, ..Setup::default() };
+        setup.alarm_rules.clone_from(&document.alarms);
         if let Some((called, text)) = named("units", &document.files.units, &mut report) {
             setup.units = units::read(&called, &text, &mut report);
         }
@@ -197,6 +220,7 @@ impl Configuration {
             );
         }
 
+        let flag_reasons = flag_reasons::read(file, document.reasons, &places, &mut report);
         let audit = document.audit;
         let configuration = Self {
             source,
@@ -204,12 +228,17 @@ impl Configuration {
             data: files
                 .beside(document.data.as_deref().unwrap_or_else(|| Path::new("interdict-data"))),
             http: document.http.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            tls,
+            allow_plain_http: document.allow_plain_http,
             ports,
             limits: document.limits,
             audit: Audit {
                 heads_file: audit.heads_file.as_deref().map(|path| files.beside(path)),
                 ..audit
             },
+            persons: document.persons,
+            flag_reasons,
+            history: document.history,
             digests,
             setup,
             roads: match (&document.files.roads, checkpoints_are_own) {

@@ -21,8 +21,18 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("limits.login_s", limits.login_s, 1.0, DAY_S);
     ranges.number("limits.idle_s", limits.idle_s, 1.0, DAY_S);
     ranges.number("limits.session_quiet_s", limits.session_quiet_s, 1.0, DAY_S);
+    let rates = [
+        ("limits.requests_per_minute", limits.requests_per_minute),
+        ("limits.posts_per_minute", limits.posts_per_minute),
+        ("limits.refused_requests_per_minute", limits.refused_requests_per_minute),
+    ];
+    for (key, rate) in rates {
+        ranges.count(key, usize::try_from(rate).unwrap_or(usize::MAX), 1);
+    }
     ranges.number("limits.shutdown_s", limits.shutdown_s, 0.0, 300.0);
     ranges.count("limits.frame_bytes", limits.frame_bytes, SHORTEST_FRAME);
+    ranges.mib("limits.disk_free_mib", limits.disk_free_mib);
+    ranges.mib("limits.disk_reserve_mib", limits.disk_reserve_mib);
     for network in &limits.networks {
         // A list of tables has one line; the network's name says which of them is meant.
         ranges.of = Some(network.network.to_string());
@@ -77,6 +87,12 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("webhooks.give_up_s", webhooks.give_up_s, 1.0, 365.0 * DAY_S);
     ranges.number("webhooks.give_up_rejected_s", webhooks.give_up_rejected_s, 0.0, 365.0 * DAY_S);
     ranges.count("webhooks.in_flight", webhooks.in_flight, 1);
+    ranges.number("persons.approver_age", document.persons.approver_age_s, 0.0, 30.0 * DAY_S);
+    for (role, depth) in document.history.by_role() {
+        if let Some(depth_s) = depth.0 {
+            ranges.number(&format!("history.{role}"), depth_s, 0.0, 36_525.0 * DAY_S);
+        }
+    }
     let deadlines = &document.deadlines;
     ranges.number("deadlines.sign_off_s", deadlines.sign_off_s, 1.0, DAY_S);
     ranges.number("deadlines.shortest_sign_off_s", deadlines.shortest_sign_off_s, 1.0, DAY_S);
@@ -110,10 +126,19 @@ const SHORTEST_FRAME: usize = 128;
 /// More of anything than one machine holds; a slip of the hand.
 const MOST: usize = 100_000_000;
 
+/// A tebibyte: more than an alert was ever worth.
+const MOST_MIB: u64 = 1024 * 1024;
+
 impl Ranges<'_> {
     fn count(&mut self, key: &str, value: usize, least: usize) {
         if !(least..=MOST).contains(&value) {
             self.tell(key, &format!("found {value}, expected {least} to {MOST}"));
+        }
+    }
+
+    fn mib(&mut self, key: &str, value: u64) {
+        if value > MOST_MIB {
+            self.tell(key, &format!("found {value}, expected 0 to {MOST_MIB}"));
         }
     }
 

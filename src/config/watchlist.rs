@@ -88,21 +88,19 @@ impl Entry {
     #[must_use]
     pub fn flag(&self, vehicle: VehicleId, now: Time) -> Flag {
         let starts_at = self.starts.unwrap_or(now);
+        let expires_at = match self.expires {
+            Expiry::At(time) => time,
+            Expiry::After(length_s) => starts_at.plus_seconds(length_s),
+        };
+        let id = FlagId::from(self.id.as_str());
         Flag {
-            id: FlagId::from(self.id.as_str()),
-            vehicle,
-            reason: self.reason.clone(),
             case: self.case.clone(),
             authority: self.authority.clone(),
             priority: self.priority,
             instruction: self.instruction.clone(),
             cautions: self.cautions.clone(),
             contact: self.contact.clone(),
-            starts_at,
-            expires_at: match self.expires {
-                Expiry::At(time) => time,
-                Expiry::After(length_s) => starts_at.plus_seconds(length_s),
-            },
+            ..Flag::new(id, vehicle, &self.reason, (starts_at, expires_at))
         }
     }
 }

@@ -7,19 +7,8 @@ use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::DeviceId;
 
 use super::Enrolment;
+use super::plates::{Alike, alike, plate_key};
 use crate::config::device_key;
-
-/// A plate as it is compared: `辽B·8K 521` and `辽b8k521` are one.
-#[must_use]
-pub fn plate_key(plate: &str) -> String {
-    plate
-        .chars()
-        .filter(|letter| {
-            !letter.is_whitespace() && !matches!(letter, '·' | '.' | '•' | '・' | '-' | '\u{fe52}')
-        })
-        .flat_map(char::to_uppercase)
-        .collect()
-}
 
 #[derive(Default)]
 pub(super) struct Fleet {
@@ -63,6 +52,18 @@ impl Fleet {
         }
         let ids = self.plates.get(&plate_key(text)).into_iter().flatten();
         ids.filter_map(|id| self.vehicle(id).cloned()).collect()
+    }
+
+    /// Vehicles whose plates may be taken for `plate`, the likeliest first.
+    pub(super) fn alike(&self, plate: &str) -> Vec<(Alike, Vehicle)> {
+        let key = plate_key(plate);
+        let plates = self.plates.iter().filter_map(|(other, ids)| Some((alike(&key, other)?, ids)));
+        let of_plate = plates.flat_map(|(how, ids)| ids.iter().map(move |id| (how, id)));
+        let mut found: Vec<(Alike, &VehicleId)> = of_plate.collect();
+        found.sort_unstable();
+        let known =
+            found.into_iter().filter_map(|(how, id)| Some((how, self.vehicle(id)?.clone())));
+        known.collect()
     }
 
     pub(super) fn insert(&mut self, enrolment: Arc<Enrolment>) {

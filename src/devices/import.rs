@@ -77,7 +77,7 @@ impl Registry {
         let _changing = core.changing();
         let plan = core.plan(fleet);
         if plan.devices.iter().any(|change| *change != Change::Unchanged) {
-            let by = By { who: "configuration".to_owned(), why: None };
+            let by = By::named("configuration");
             core.carry_out(&plan, fleet, &core.imported(&plan, fleet, &by))?;
         }
         Ok(())

@@ -7,6 +7,7 @@
 mod change;
 mod fleet;
 mod import;
+mod plates;
 mod platforms;
 mod refused;
 mod saver;
@@ -15,7 +16,7 @@ mod tokens;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use interdict_engine::Vehicle;
+use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
 
 use crate::clock::Clock;
@@ -28,8 +29,8 @@ use tokens::DeviceTokens;
 
 pub use crate::config::{BadLine, Enrol, Enrolment};
 pub use change::{Change, EnrolError, Enrolled};
-pub use fleet::plate_key;
 pub use import::Report;
+pub use plates::{Alike, plate_key};
 pub use refused::Refused;
 
 /// What an operator sets for devices.
@@ -107,14 +108,19 @@ impl Registry {
         all
     }
 
-    /// Up to `limit` enrolments in order of the devices' identities, those after `after`; and
-    /// whether there are more.
+    /// Up to `limit` enrolments that are `wanted`, in order of the devices' identities, those after
+    /// `after`; and whether there are more.
     #[must_use]
-    pub fn page(&self, after: Option<&str>, limit: usize) -> (Vec<Arc<Enrolment>>, bool) {
+    pub fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        wanted: impl Fn(&Enrolment) -> bool,
+    ) -> (Vec<Arc<Enrolment>>, bool) {
         let mut page = self.list();
-        if let Some(after) = after {
-            page.retain(|enrolment| enrolment.device.as_str() > after);
-        }
+        page.retain(|enrolment| {
+            after.is_none_or(|after| enrolment.device.as_str() > after) && wanted(enrolment)
+        });
         let more = page.len() > limit;
         page.truncate(limit);
         (page, more)
@@ -131,6 +137,19 @@ impl Registry {
     #[must_use]
     pub fn vehicles_named(&self, text: &str) -> Vec<Vehicle> {
         self.0.core.fleet().named(text)
+    }
+
+    /// Enrolled vehicles whose plates may be taken for `plate`, the likeliest first: with a letter
+    /// that looks alike, or that is another one, missing or too many.
+    #[must_use]
+    pub fn vehicles_alike(&self, plate: &str) -> Vec<(Alike, Vehicle)> {
+        self.0.core.fleet().alike(plate)
+    }
+
+    /// The enrolled vehicle of that identity.
+    #[must_use]
+    pub fn vehicle(&self, id: &VehicleId) -> Option<Vehicle> {
+        self.0.core.fleet().vehicle(id).cloned()
     }
 
     /// Every enrolled vehicle once, in order of identity.
@@ -191,7 +210,7 @@ mod testing {
     }
 
     pub(super) fn by() -> By {
-        By { who: "wang".into(), why: None }
+        By::named("wang")
     }
 
     pub(super) fn enrol(device: &str, vehicle: &str) -> Enrol {

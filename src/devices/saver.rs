@@ -4,13 +4,17 @@
 //! its next login, and a first token that is forgotten is refused, upon which terminals register.
 
 use std::collections::HashSet;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::Core;
 use crate::audit::{Act, By, acts};
 use crate::store::{StoreError, Table};
+
+/// How soon it is tried again where the store cannot write.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Keys of what is not on the disk yet. Bounded by the enrolled devices.
 #[derive(Default)]
@@ -67,19 +71,33 @@ impl Drop for Saver {
 }
 
 fn run(core: &Core, pending: &Mutex<Pending>, woken: &Receiver<()>) {
+    let mut failed = false;
     loop {
-        let ended = woken.recv().is_err();
-        let taken = std::mem::take(&mut *pending.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Err(error) = save(core, &taken) {
-            tracing::warn!(%error, "devices that enrolled themselves are not on the disk");
+        let woken = if failed {
+            woken.recv_timeout(AGAIN)
+        } else {
+            woken.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        let mut taken =
+            std::mem::take(&mut *pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let saved = save(core, &mut taken);
+        if let Err(error) = &saved {
+            if !failed {
+                tracing::warn!(%error, "devices that enrolled themselves are not on the disk yet");
+            }
+            let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.enrolments.extend(taken.enrolments);
+            pending.tokens.extend(taken.tokens);
         }
-        if ended {
+        failed = saved.is_err();
+        if woken == Err(RecvTimeoutError::Disconnected) {
             return;
         }
     }
 }
 
-fn save(core: &Core, pending: &Pending) -> Result<(), StoreError> {
+/// Takes out what is durable: it must not be noted again.
+fn save(core: &Core, pending: &mut Pending) -> Result<(), StoreError> {
     // What was revoked in the meantime must not come back.
     let _changing = core.changing();
     if !pending.enrolments.is_empty() {
@@ -95,6 +113,7 @@ fn save(core: &Core, pending: &Pending) -> Result<(), StoreError> {
         let changes = enrolments.iter();
         let changes = changes.map(|(key, enrolment)| (key.as_bytes(), Some(&**enrolment)));
         core.store.write_noted(Table::Enrolments, changes, &acts)?;
+        pending.enrolments.clear();
     }
     if !pending.tokens.is_empty() {
         let by = By::server().because("the window for tokens of another platform is open");
@@ -103,6 +122,7 @@ fn save(core: &Core, pending: &Pending) -> Result<(), StoreError> {
         let tokens = pending.tokens.iter();
         let tokens = tokens.filter_map(|key| Some((key.as_bytes(), Some(core.tokens.other(key)?))));
         core.store.write_noted(Table::DeviceTokens, tokens, &acts)?;
+        pending.tokens.clear();
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ pub struct Filter {
     units: Option<BTreeSet<UnitId>>,
     checkpoints: Option<BTreeSet<CheckpointId>>,
     types: Option<BTreeSet<String>>,
+    leaves_covert_out: bool,
 }
 
 impl Filter {
@@ -75,7 +76,14 @@ impl Filter {
             checkpoints: Some(checkpoints.collect()).filter(|_| !wanted.checkpoints.is_empty()),
             types: Some(wanted.types.iter().cloned().collect())
                 .filter(|_| !wanted.types.is_empty()),
+            leaves_covert_out: false,
         }
+    }
+
+    /// The same without what is said for covert flags.
+    #[must_use]
+    pub fn without_covert(self) -> Self {
+        Self { leaves_covert_out: true, ..self }
     }
 
     /// Whether an event is wanted. A vehicle that merely comes into view is told only to those who
@@ -93,6 +101,8 @@ impl Filter {
                 .checkpoints
                 .as_ref()
                 .is_none_or(|wanted| checkpoints.any(|id| wanted.contains(id)))
+            // What cannot be read might be covert.
+            && (!self.leaves_covert_out || event.covert().is_ok_and(|covert| covert.is_empty()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The trackers' side: sockets, sessions, limits. The only place that knows tracker connections.
 
 mod addresses;
+mod conflicts;
 mod record;
 mod session;
 mod sessions;
@@ -11,11 +12,11 @@ mod udp;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use interdict_protocols::{Protocol, Transport};
+use interdict_protocols::{DeviceId, Protocol, Transport};
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::addresses::Addresses;
+use self::conflicts::Conflicts;
 use self::record::{Read, Recorder};
 use self::sessions::Sessions;
 use crate::config::Limits;
@@ -57,6 +59,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     limits: Limits,
     sessions: Sessions,
+    conflicts: Mutex<Conflicts>,
     addresses: Arc<Addresses>,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -68,6 +71,12 @@ struct Shared {
 impl Shared {
     fn next_connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether the conflict over a device is to be told.
+    fn tell_conflict(&self, device: &DeviceId) -> bool {
+        let mut conflicts = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
+        conflicts.tell(device, Instant::now())
     }
 
     /// Keeps a read where a recording runs.
@@ -101,6 +110,7 @@ impl Gateway {
             registry,
             metrics,
             sessions: Sessions::new(Duration::from_secs_f64(limits.session_quiet_s)),
+            conflicts: Mutex::new(Conflicts::new(Instant::now())),
             addresses: Arc::default(),
             places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
             tasks: TaskTracker::new(),

@@ -22,9 +22,6 @@ use crate::devices::Enrolment;
 /// Devices that one peer may speak for: a forwarder's fleet, not an enumeration of numbers.
 const DEVICES_A_PEER: usize = 10_000;
 
-/// How often one conflict is told again while it lasts.
-const CONFLICT_EVERY: Duration = Duration::from_secs(60);
-
 /// A platform tests its main link every minute, and has lost it after three (JT/T 809).
 const PLATFORM_IDLE: Duration = Duration::from_secs(180);
 
@@ -77,8 +74,6 @@ pub(super) struct Session {
     callback: Option<Callback>,
     /// Devices heard on this session, and the platform whose main link it is.
     devices: HashSet<DeviceId>,
-    /// When a conflict was told last.
-    conflict_told: Option<Instant>,
     rejects: u32,
     rejects_since: Instant,
     items: Vec<Item>,
@@ -102,7 +97,6 @@ impl Session {
             platform: None,
             callback: None,
             devices: HashSet::new(),
-            conflict_told: None,
             rejects: 0,
             rejects_since: Instant::now(),
             items: Vec::new(),
@@ -398,9 +392,7 @@ impl Session {
                 }));
             }
             Speaker::Held(device, enrolment, believed) => {
-                let told = self.conflict_told.is_some_and(|told| told.elapsed() < CONFLICT_EVERY);
-                if !told {
-                    self.conflict_told = Some(Instant::now());
+                if self.shared.tell_conflict(device) {
                     work.inputs.push(Input::Conflict(ConflictReport {
                         device: device.clone(),
                         vehicle: enrolment.vehicle.id.clone(),
@@ -409,6 +401,8 @@ impl Session {
                         apart_m: None,
                         fix: Some(fix),
                     }));
+                } else {
+                    self.shared.metrics.unheard(self.connection.protocol().name);
                 }
             }
             Speaker::Nobody | Speaker::Refused | Speaker::Unproven => {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::Shared;
 use super::record::Read;
 use super::session::{Session, Work};
+use crate::shards::Refused;
 
 /// The largest datagram there is.
 const DATAGRAM: usize = 65_535;
@@ -76,7 +77,9 @@ fn deliver(
     let told = match std::mem::take(&mut work.inputs) {
         inputs if inputs.is_empty() => None,
         inputs => match shared.shards.try_tell(inputs) {
-            Ok(told) => Some(told),
+            Ok(told) => Some(Ok(told)),
+            // What is not an answer to a position leaves nevertheless.
+            Err(Refused::NotDurable) => Some(Err(())),
             Err(_) => {
                 shared.metrics.dropped(protocol.name);
                 return;
@@ -86,7 +89,8 @@ fn deliver(
     let socket = Arc::clone(socket);
     shared.tasks.spawn(async move {
         let accepted = match told {
-            Some(told) => told.await.is_ok(),
+            Some(Ok(told)) => told.await.is_ok(),
+            Some(Err(())) => false,
             None => true,
         };
         for reply in work.due(accepted) {

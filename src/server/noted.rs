@@ -9,17 +9,19 @@ use serde_json::json;
 use super::Options;
 use crate::audit::{Act, By, acts};
 use crate::config::Configuration;
-use crate::store::{Store, Table};
+use crate::store::{Store, StoreError, Table};
 
 /// The SHA-256 of the files of the configuration at the last start, in the installation's table.
 const CONFIGURATION: &[u8] = b"configuration";
 
-/// Notes a start, and before it what of the configuration is not as it was at the last one.
+/// Notes a start, and before it what of the configuration is not as it was at the last one. Answers
+/// what there was no room for: the server comes up on a full disk, too, and notes it later.
 pub(super) fn start(
     store: &Store,
     configuration: &Configuration,
     options: &Options,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<Act>> {
+    let mut left = Vec::new();
     let (now, by) = (options.clock.now(), By::server());
     let digests = configuration.all_digests().context("cannot read the roads again")?;
     let before: Option<BTreeMap<String, String>> = store.get(Table::Installation, CONFIGURATION)?;
@@ -27,7 +29,13 @@ pub(super) fn start(
         let act = Act::new(now, acts::CONFIGURATION_CHANGE, &by)
             .with("files", json!(digests))
             .with_some("before", before.map(|before| json!(before)));
-        store.write_noted(Table::Installation, [(CONFIGURATION, Some(&digests))], &[act])?;
+        let change = [(CONFIGURATION, Some(&digests))];
+        let acts = [act];
+        match store.write_noted(Table::Installation, change, &acts) {
+            // The next start says so once more.
+            Err(StoreError::Full(_)) => left.extend(acts),
+            done => done?,
+        }
     }
     let ports = configuration.ports.iter();
     let ports: BTreeMap<_, _> = ports.map(|(name, at)| (*name, at.to_string())).collect();
@@ -38,7 +46,12 @@ pub(super) fn start(
         .with("ports", json!(ports))
         .with("enrol_all", options.enrol_all)
         .with_some("record", record);
-    Ok(store.note(&[act])?)
+    let acts = [act];
+    match store.note(&acts) {
+        Err(StoreError::Full(_)) => left.extend(acts),
+        done => done?,
+    }
+    Ok(left)
 }
 
 /// Notes an orderly end.

@@ -7,26 +7,34 @@
 //! not, so that nobody learns from the time an answer takes whether a vehicle is flagged; and a
 //! tick's records are flushed to the disk together.
 
+mod condition;
 mod meeting;
+mod pending;
 mod placing;
 mod recovery;
+mod routing;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod writer;
 
-use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use interdict_engine::roads::Roads;
-use interdict_engine::{Class, Engine, Input, RecordId, Setup, UnitId, VehicleId};
+use interdict_engine::{Engine, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::audit::Act;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
+use condition::Gauge;
 use meeting::Meeting;
 use placing::Placing;
+use routing::shard_of;
+
+pub use condition::Condition;
 
 /// How often answers leave. Long enough that a flush of an ordinary disk hides in it, short enough
 /// that nobody at a checkpoint notices.
@@ -77,8 +85,7 @@ struct Common {
     /// When ticks are counted from.
     started: Instant,
     next_record: AtomicU64,
-    /// False while the store cannot write.
-    durable: AtomicBool,
+    gauge: Gauge,
 }
 
 impl Common {
@@ -121,10 +128,11 @@ impl Shards {
             clock,
             started: Instant::now(),
             next_record: AtomicU64::new(recovered.next_record),
-            durable: AtomicBool::new(true),
+            gauge: Gauge::new(),
         });
         let (latest_sender, latest) = watch::channel(store.latest_sequence());
-        let (batches, writer) = writer::start(store.clone(), Arc::clone(&common), latest_sender);
+        let (batches, writer) =
+            writer::start(store.clone(), Arc::clone(&common), latest_sender, recovered.pending);
         let mut threads = vec![writer];
         let mut queues = Vec::new();
         for (number, engine) in recovered.engines.into_iter().enumerate() {
@@ -159,7 +167,7 @@ impl Shards {
     /// # Errors
     /// [`Refused`]: nothing of it may be taken for accepted.
     pub async fn tell_noted(&self, inputs: Vec<Input>, acts: Vec<Act>) -> Result<(), Refused> {
-        self.check_durable()?;
+        let inputs = self.admit(inputs)?;
         let mut waiting = Vec::new();
         let mut routed = self.route(inputs);
         if routed.is_empty() && !acts.is_empty() {
@@ -183,7 +191,7 @@ impl Shards {
         &self,
         inputs: Vec<Input>,
     ) -> Result<impl Future<Output = Result<(), Refused>> + Send + use<>, Refused> {
-        self.check_durable()?;
+        let inputs = self.admit(inputs)?;
         let mut waiting = Vec::new();
         for (queue, inputs) in self.route(inputs) {
             let (answer, answered) = oneshot::channel();
@@ -205,6 +213,14 @@ impl Shards {
         self.tell_all(Input::Live { unit, live }, None, Vec::new()).await
     }
 
+    /// Tells that too many vehicles of a class raised alarms to flag each.
+    ///
+    /// # Errors
+    /// [`Refused`]: it may not be taken for accepted.
+    pub async fn hold_flags(&self, mass: MassAlarm) -> Result<(), Refused> {
+        self.tell_all(Input::MassAlarm(mass), None, Vec::new()).await
+    }
+
     /// Tells every shard, as one record, with what the audit log is to say of it. Answers as
     /// [`Self::tell`] does.
     async fn tell_all(
@@ -213,7 +229,9 @@ impl Shards {
         roads: Option<Arc<Roads>>,
         acts: Vec<Act>,
     ) -> Result<(), Refused> {
-        self.check_durable()?;
+        if self.common.gauge.is_failing() {
+            return Err(Refused::NotDurable);
+        }
         let telling = self.telling_all.lock().await;
         // A place in every queue first: a shard must not wait for one that never hears of it.
         let mut places = Vec::new();
@@ -293,10 +311,38 @@ impl Shards {
         self.latest.clone()
     }
 
-    /// Whether what is told can be made durable at present.
+    /// Whether all that is told can be made durable at present.
     #[must_use]
     pub fn is_durable(&self) -> bool {
-        self.check_durable().is_ok()
+        self.condition() == Condition::Durable
+    }
+
+    /// How far the store can be relied on at present.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        self.common.gauge.now()
+    }
+
+    /// How far the store can be relied on; changes with it.
+    #[must_use]
+    pub fn conditions(&self) -> watch::Receiver<Condition> {
+        self.common.gauge.watch()
+    }
+
+    /// Messages that wait for the shards, and for how many there is room.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let of = |queue: &mpsc::Sender<Message>| {
+            let room = queue.max_capacity();
+            (room - queue.capacity(), room)
+        };
+        self.queues.iter().map(of).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
+    /// How often the database was opened again after a failure.
+    #[must_use]
+    pub fn reopened(&self) -> u64 {
+        self.common.gauge.reopened()
     }
 
     /// The engine's clock.
@@ -327,58 +373,20 @@ impl Shards {
         }
     }
 
-    fn check_durable(&self) -> Result<(), Refused> {
-        if self.common.durable.load(std::sync::atomic::Ordering::Relaxed) {
-            Ok(())
-        } else {
-            Err(Refused::NotDurable)
+    /// Lets inputs in while anything can be made durable. Where nothing can, the engine still hears of
+    /// who has logged in and with which vehicle, which need not be: the session says it only once.
+    fn admit(&self, inputs: Vec<Input>) -> Result<Vec<Input>, Refused> {
+        if !self.common.gauge.is_failing() {
+            return Ok(inputs);
         }
-    }
-
-    /// Each input goes to the shard that holds its vehicle.
-    fn route(&self, inputs: Vec<Input>) -> Vec<(&mpsc::Sender<Message>, Vec<Input>)> {
-        if let [queue] = &*self.queues {
-            return vec![(queue, inputs)];
+        let mut inputs = inputs;
+        inputs.retain(|input| matches!(input, Input::Vehicle(_) | Input::Login { .. }));
+        for (queue, inputs) in self.route(inputs) {
+            // Nobody waits for the answer; a queue that is full has hung up on nobody.
+            let (answer, _) = oneshot::channel();
+            let _ = queue.try_send(Message::Tell { inputs, acts: Vec::new(), answer });
         }
-        let mut routed: Vec<Vec<Input>> = vec![Vec::new(); self.queues.len()];
-        for input in inputs {
-            let Some(vehicle) = input.vehicle() else {
-                debug_assert!(false, "what concerns every shard is told by `tell_all`");
-                continue;
-            };
-            let home = shard_of(vehicle, routed.len());
-            if self.is_overheard(&input) {
-                for (number, queue) in self.queues.iter().enumerate() {
-                    if number != home {
-                        // A shard too busy to hear where patrols are shows older places.
-                        let _ = queue.try_send(Message::Overhear(input.clone()));
-                    }
-                }
-            }
-            routed[home].push(input);
-        }
-        self.queues.iter().zip(routed).filter(|(_, inputs)| !inputs.is_empty()).collect()
-    }
-
-    fn is_overheard(&self, input: &Input) -> bool {
-        let patrols = || self.patrols.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match input {
-            Input::Vehicle(vehicle) => {
-                let is_patrol = vehicle.class == Class::Patrol;
-                if is_patrol != patrols().contains(&vehicle.id) {
-                    let mut patrols =
-                        self.patrols.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-                    if is_patrol {
-                        patrols.insert(vehicle.id.clone());
-                    } else {
-                        patrols.remove(&vehicle.id);
-                    }
-                }
-                is_patrol
-            }
-            Input::Fix(observation) => patrols().contains(&observation.vehicle),
-            _ => false,
-        }
+        Err(Refused::NotDurable)
     }
 }
 
@@ -388,23 +396,4 @@ async fn settled(waiting: Vec<oneshot::Receiver<Result<(), Refused>>>) -> Result
         answered.await.map_err(|_| Refused::Closing)??;
     }
     Ok(())
-}
-
-/// The shard that holds a vehicle: by a hash that is the same in every build, since a snapshot
-/// remembers it.
-fn shard_of(vehicle: &VehicleId, count: usize) -> usize {
-    struct Fnv(u64);
-    impl Hasher for Fnv {
-        fn finish(&self) -> u64 {
-            self.0
-        }
-        fn write(&mut self, bytes: &[u8]) {
-            for byte in bytes {
-                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        }
-    }
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-    vehicle.as_str().hash(&mut hasher);
-    usize::try_from(hasher.finish() % count.max(1) as u64).unwrap_or(0)
 }

@@ -4,6 +4,7 @@ use interdict_engine::{CheckpointId, Engine, Event, Input, Record, RecordId, Set
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
+use super::pending::Pending;
 use super::shard::Place;
 use super::shard_of;
 use crate::store::{Store, StoreError};
@@ -27,6 +28,8 @@ pub(super) fn snapshot(place: Place, through: RecordId, engine: &Engine) -> Shar
 pub(super) struct Recovered {
     pub(super) engines: Vec<Engine>,
     pub(super) next_record: u64,
+    /// Events that there was no room for.
+    pub(super) pending: Pending,
 }
 
 /// The engines of `count` shards, however many there were before.
@@ -79,41 +82,41 @@ pub(super) fn recover(
     }
     // Timers that had fired just before the end may not have been told: their events are committed
     // now. What was committed before bears the same identity and is passed over.
-    store.commit(&[], &events)?;
+    let mut pending = Pending { events, ..Pending::default() };
     let mut next_record = loaded.next_record.0;
-    place_left(store, &mut engines, &mut next_record, now)?;
+    place_left(&mut engines, &mut next_record, now, &mut pending);
     if let Some((first, others)) = engines.split_first_mut()
         && let Some(roads) = first.roads()
     {
         others.iter_mut().for_each(|engine| engine.share_roads(roads));
     }
-    Ok(Recovered { engines, next_record })
+    match store.commit(&pending.records, &pending.events) {
+        // The server comes up on a full disk, too, to say that it is.
+        Err(StoreError::Full(_)) => {}
+        done => {
+            done?;
+            pending = Pending::default();
+        }
+    }
+    Ok(Recovered { engines, next_record, pending })
 }
 
 /// Puts the checkpoints on the roads whose driving times were not there at the end, or for which
 /// there were no roads then.
-fn place_left(
-    store: &Store,
-    engines: &mut [Engine],
-    next_record: &mut u64,
-    now: Time,
-) -> Result<(), StoreError> {
-    let Some(first) = engines.first() else { return Ok(()) };
-    let Some(roads) = first.roads() else { return Ok(()) };
+fn place_left(engines: &mut [Engine], next_record: &mut u64, now: Time, pending: &mut Pending) {
+    let Some(first) = engines.first() else { return };
+    let Some(roads) = first.roads() else { return };
     let left: Vec<CheckpointId> = first
         .checkpoints()
         .filter(|checkpoint| !roads.has_placed(checkpoint))
         .map(|checkpoint| checkpoint.id.clone())
         .collect();
-    let (mut records, mut events) = (Vec::new(), Vec::new());
     for checkpoint in left {
         let id = RecordId(*next_record);
         let input = Input::Placed(checkpoint);
         let record = Record { id, at: now, input, used: Default::default() };
         *next_record += 1;
-        engines.iter_mut().for_each(|engine| engine.apply(&record, &mut events));
-        records.push(record);
+        engines.iter_mut().for_each(|engine| engine.apply(&record, &mut pending.events));
+        pending.records.push(record);
     }
-    store.commit(&records, &events)?;
-    Ok(())
 }

@@ -6,14 +6,15 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use interdict_engine::{Engine, Event, Input, Record, RecordId};
+use interdict_engine::{Engine, Input, Record, RecordId};
 use interdict_protocols::Time;
 use tokio::sync::mpsc;
 
+use super::condition::Condition;
 use super::meeting::Meeting;
-use super::writer::Batch;
-use super::{Answer, Common, Message, Refused, SNAPSHOT_EVERY};
-use crate::audit::Act;
+use super::pending::{Pending, is_report};
+use super::writer::{Batch, Waiting};
+use super::{Common, Message, Refused, SNAPSHOT_EVERY};
 
 /// Inputs taken in one tick at the most, so that a flood does not keep answers waiting.
 const INPUTS_A_TICK: usize = 65_536;
@@ -38,9 +39,7 @@ pub(super) fn start(
         engine,
         batches: batches.clone(),
         common: Arc::clone(common),
-        records: Vec::new(),
-        events: Vec::new(),
-        acts: Vec::new(),
+        done: Pending::default(),
         last_record: through,
         since_snapshot: 0,
     };
@@ -55,9 +54,8 @@ struct Shard {
     engine: Engine,
     batches: SyncSender<Batch>,
     common: Arc<Common>,
-    records: Vec<Record>,
-    events: Vec<Event>,
-    acts: Vec<Act>,
+    /// What was done in this tick.
+    done: Pending,
     /// The latest record that the engine includes.
     last_record: RecordId,
     since_snapshot: u64,
@@ -100,20 +98,21 @@ impl Shard {
         while let Some(message) = next {
             match message {
                 Message::Tell { inputs, acts, answer } => {
-                    self.acts.extend(acts);
+                    self.done.acts.extend(acts);
                     taken += inputs.len();
+                    let is_report = inputs.iter().any(is_report);
                     for input in inputs {
                         self.take(input);
                     }
-                    answers.push(answer);
+                    answers.push(Waiting { answer, is_report });
                 }
                 Message::TellAll { input, roads, acts, meeting, answer } => {
-                    self.acts.extend(acts);
+                    self.done.acts.extend(acts);
                     if let Some(roads) = roads {
                         self.engine.prepare_roads(roads);
                     }
                     self.take_with_all(input, &meeting);
-                    answers.push(answer);
+                    answers.push(Waiting { answer, is_report: false });
                 }
                 Message::Overhear(input) => self.engine.overhear(self.common.clock.now(), &input),
                 Message::Ask(question) => question(&self.engine),
@@ -124,7 +123,7 @@ impl Shard {
             }
             next = if taken < INPUTS_A_TICK { queue.try_recv().ok() } else { None };
         }
-        self.engine.advance(self.common.clock.now(), &mut self.events);
+        self.engine.advance(self.common.clock.now(), &mut self.done.events);
         let snapshot = !open || self.since_snapshot >= SNAPSHOT_EVERY;
         self.hand_over(answers, snapshot);
         open
@@ -137,9 +136,9 @@ impl Shard {
             prepared.record.id = self.last_record;
             self.since_snapshot += 1;
         }
-        self.engine.apply(&prepared.record, &mut self.events);
+        self.engine.apply(&prepared.record, &mut self.done.events);
         if prepared.durable {
-            self.records.push(prepared.record);
+            self.done.records.push(prepared.record);
         }
     }
 
@@ -158,7 +157,7 @@ impl Shard {
         };
         meeting.lead(number, |id, at| {
             let record = self.apply_numbered(input, id, at);
-            self.records.push(record);
+            self.done.records.push(record);
             self.hand_over(Vec::new(), false);
         });
     }
@@ -166,36 +165,32 @@ impl Shard {
     fn apply_numbered(&mut self, input: Input, id: RecordId, at: Time) -> Record {
         let mut record = self.engine.prepare(at, input).record;
         record.id = id;
-        self.engine.apply(&record, &mut self.events);
+        self.engine.apply(&record, &mut self.done.events);
         self.last_record = id;
         self.since_snapshot += 1;
         record
     }
 
-    fn hand_over(&mut self, answers: Vec<Answer>, snapshot: bool) {
+    fn hand_over(&mut self, answers: Vec<Waiting>, snapshot: bool) {
         let snapshot = snapshot.then(|| {
             self.since_snapshot = 0;
             super::recovery::snapshot(self.place, self.last_record, &self.engine)
         });
-        if answers.is_empty()
-            && self.records.is_empty()
-            && self.events.is_empty()
-            && snapshot.is_none()
-        {
+        if answers.is_empty() && self.done.is_empty() && snapshot.is_none() {
             return;
         }
         let batch = Batch {
-            records: std::mem::take(&mut self.records),
-            events: std::mem::take(&mut self.events),
-            acts: std::mem::take(&mut self.acts),
+            done: std::mem::take(&mut self.done),
             answers,
             answer_at: self.common.tick_after(Instant::now()),
             snapshot,
         };
         // The writer ends after the shards; if it has panicked, nothing is durable any more.
         if let Err(failed) = self.batches.send(batch) {
-            for answer in failed.0.answers {
-                let _ = answer.send(Err(Refused::NotDurable));
+            let reason = "the writer has ended; restart the server".to_owned();
+            self.common.gauge.set(Condition::Failing { reason });
+            for waiting in failed.0.answers {
+                let _ = waiting.answer.send(Err(Refused::NotDurable));
             }
         }
     }

@@ -2,49 +2,62 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use interdict_engine::{Event, Record, RecordId};
+use interdict_engine::RecordId;
 use tokio::sync::watch;
 
+use super::condition::Condition;
+use super::pending::Pending;
 use super::recovery::ShardSnapshot;
 use super::{Answer, Common, Refused};
-use crate::audit::Act;
-use crate::store::Store;
+use crate::store::{Healed, Room, Store, StoreError};
 
 /// Ticks that may wait for the disk before the shards wait too.
 const TICKS_WAITING: usize = 16;
 
-/// How often a store that cannot write is tried again.
+/// How often a store that cannot write is tried again at first, and at the least. Each attempt may
+/// open the database anew.
 const RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(8);
+
+/// Records that may wait for room: some 50 MB of memory, hours of a hundred flagged vehicles. When
+/// there are more nothing is accepted any more.
+const WAITING_RECORDS: usize = 50_000;
 
 /// One shard's tick.
 pub(super) struct Batch {
-    pub(super) records: Vec<Record>,
-    pub(super) events: Vec<Event>,
-    pub(super) acts: Vec<Act>,
-    pub(super) answers: Vec<Answer>,
+    pub(super) done: Pending,
+    pub(super) answers: Vec<Waiting>,
     pub(super) answer_at: Instant,
     pub(super) snapshot: Option<ShardSnapshot>,
+}
+
+/// Somebody who waits for an answer.
+pub(super) struct Waiting {
+    pub(super) answer: Answer,
+    /// Whether a device reports, and no person commands.
+    pub(super) is_report: bool,
 }
 
 pub(super) fn start(
     store: Store,
     common: Arc<Common>,
     latest: watch::Sender<u64>,
+    pending: Pending,
 ) -> (SyncSender<Batch>, JoinHandle<()>) {
     let (sender, batches) = sync_channel(TICKS_WAITING);
     let mut writer = Writer {
         store,
         common,
         latest,
-        records: Vec::new(),
-        events: Vec::new(),
-        acts: Vec::new(),
+        pending,
+        attempt: Pending::default(),
         snapshots: BTreeMap::new(),
+        retry: RETRY,
+        retry_at: None,
     };
     let thread = std::thread::Builder::new()
         .name("writer".to_owned())
@@ -58,11 +71,14 @@ struct Writer {
     common: Arc<Common>,
     latest: watch::Sender<u64>,
     /// What is not durable yet.
-    records: Vec<Record>,
-    events: Vec<Event>,
-    acts: Vec<Act>,
+    pending: Pending,
+    /// What is being made durable. Where that failed, the disk may have it or not.
+    attempt: Pending,
     /// The latest snapshot of each shard; saved once every shard has one.
     snapshots: BTreeMap<usize, ShardSnapshot>,
+    retry: Duration,
+    /// Not before then.
+    retry_at: Option<Instant>,
 }
 
 impl Writer {
@@ -70,72 +86,117 @@ impl Writer {
         loop {
             let first = match batches.recv_timeout(RETRY) {
                 Ok(batch) => Some(batch),
-                Err(RecvTimeoutError::Timeout) if self.is_clean() => {
-                    // What fails here is said when the next tick cannot be written.
-                    let _ = self.store.tidy();
-                    continue;
-                }
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            let is_idle = first.is_none();
             let mut answers = Vec::new();
             let mut answer_at = Instant::now();
             for batch in first.into_iter().chain(batches.try_iter()) {
-                self.records.extend(batch.records);
-                self.events.extend(batch.events);
-                self.acts.extend(batch.acts);
+                self.pending.extend(batch.done);
                 answers.extend(batch.answers);
                 answer_at = answer_at.max(batch.answer_at);
                 if let Some(snapshot) = batch.snapshot {
                     self.snapshots.insert(snapshot.shard, snapshot);
                 }
             }
-            let outcome = self.commit();
+            self.commit();
             std::thread::sleep(answer_at.saturating_duration_since(Instant::now()));
-            for answer in answers {
-                // A connection that has gone needs no answer.
-                let _ = answer.send(outcome);
-            }
-            if outcome.is_ok() {
+            self.answer(answers);
+            if self.common.gauge.is_durable() {
                 self.save_snapshots();
+                if is_idle {
+                    // What fails here is said when the next tick cannot be written.
+                    let _ = self.store.tidy();
+                }
             }
         }
-        if self.commit().is_err() {
+        self.retry_at = None;
+        self.commit();
+        if self.common.gauge.is_durable() {
+            self.save_snapshots();
+        }
+        if !(self.pending.is_empty() && self.attempt.is_empty()) {
             tracing::error!(
-                records = self.records.len(),
-                events = self.events.len(),
-                "the store could not write before the end; devices will send unanswered fixes again"
+                records = self.pending.records.len() + self.attempt.records.len(),
+                events = self.pending.events.len() + self.attempt.events.len(),
+                "not everything could be written before the end; devices will send unanswered fixes again"
             );
         }
-        self.save_snapshots();
     }
 
-    const fn is_clean(&self) -> bool {
-        self.records.is_empty() && self.events.is_empty() && self.acts.is_empty()
-    }
-
-    fn commit(&mut self) -> Result<(), Refused> {
-        if self.is_clean() {
-            return Ok(());
+    /// Makes durable what there is room for, and says how the store is.
+    fn commit(&mut self) {
+        let now = Instant::now();
+        if self.retry_at.is_some_and(|at| now < at) {
+            return;
         }
-        // Several shards' records come in tick by tick; recovery reads them by number.
-        match self.store.commit_noted(&self.records, &self.events, &self.acts) {
-            Ok(_) => {
-                self.records.clear();
-                self.events.clear();
-                self.acts.clear();
-                if !self.common.durable.swap(true, Ordering::Relaxed) {
-                    tracing::warn!("the store can write again");
+        let gauge = &self.common.gauge;
+        match gauge.during(|| Self::try_commit(&self.store, &mut self.pending, &mut self.attempt)) {
+            Ok((healed, room)) => {
+                if healed != Healed::Well {
+                    gauge.count_reopening();
                 }
-                self.latest.send_replace(self.store.latest_sequence());
-                Ok(())
+                let too_many = self.pending.records.len() > WAITING_RECORDS;
+                gauge.set(match room {
+                    Room::Ample => Condition::Durable,
+                    _ if too_many => {
+                        Condition::Failing { reason: "too much waits for room".to_owned() }
+                    }
+                    _ => Condition::Scarce,
+                });
+                (self.retry, self.retry_at) = (RETRY, None);
+                self.latest.send_if_modified(|latest| {
+                    let before = std::mem::replace(latest, self.store.latest_sequence());
+                    before != *latest
+                });
             }
             Err(error) => {
-                if self.common.durable.swap(false, Ordering::Relaxed) {
-                    tracing::error!(%error, "the store cannot write: no position is answered until it can");
-                }
-                Err(Refused::NotDurable)
+                gauge.set(Condition::Failing { reason: error.to_string() });
+                self.retry_at = Some(Instant::now() + self.retry);
+                self.retry = (self.retry * 2).min(LONGEST_RETRY);
             }
+        }
+    }
+
+    fn try_commit(
+        store: &Store,
+        pending: &mut Pending,
+        attempt: &mut Pending,
+    ) -> Result<(Healed, Room), StoreError> {
+        let healed = store.heal()?;
+        if healed == Healed::With {
+            // Records and events would be passed over if they came again; acts would be noted twice.
+            *attempt = Pending::default();
+        }
+        let commit = |attempt: &mut Pending| -> Result<(), StoreError> {
+            if !attempt.is_empty() {
+                // Several shards' records come in tick by tick; recovery reads them by number.
+                store.commit_noted(&attempt.records, &attempt.events, &attempt.acts)?;
+                *attempt = Pending::default();
+            }
+            Ok(())
+        };
+        commit(attempt)?;
+        let room = store.room();
+        *attempt = match room {
+            Room::Ample => std::mem::take(pending),
+            Room::Scarce => pending.take_urgent(),
+            // Says that it is full.
+            Room::None => return store.check_room().map(|()| (healed, Room::Scarce)),
+        };
+        commit(attempt)?;
+        Ok((healed, room))
+    }
+
+    /// What was told is durable, or is not. No position is answered unless all are: an answer to
+    /// those alone that had to be made durable would tell whose they are.
+    fn answer(&self, answers: Vec<Waiting>) {
+        let gauge = &self.common.gauge;
+        for Waiting { answer, is_report } in answers {
+            let good = gauge.is_durable() || !(is_report || gauge.is_failing());
+            // A connection that has gone needs no answer.
+            let _ = answer.send(if good { Ok(()) } else { Err(Refused::NotDurable) });
         }
     }
 

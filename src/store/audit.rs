@@ -12,7 +12,7 @@ use sled::Batch;
 use tokio::sync::watch;
 
 use super::handles::Handles;
-use super::journal::{audit_key, audit_node_key, encode};
+use super::journal::{audit_entries, audit_key, audit_node_key, encode};
 use super::{Store, StoreError, StoredEvent, Table};
 use crate::audit::{
     Act, By, Entry, Frontier, Hash, Nodes, Octets, Proof, Signer, Subtree, inclusion_path,
@@ -50,6 +50,22 @@ impl Log {
         Noting { first: frontier.size() + 1, frontier, pack: Pack::default() }
     }
 
+    /// Puts into `batch` the removal of what was noted and is not settled. Nobody was told of it, and
+    /// no head signed with it.
+    pub(super) fn take_back(&self, handles: &Handles, batch: &mut Batch) -> Result<(), StoreError> {
+        let size = self.frontier.load().size();
+        for key in handles.journal.range(audit_entries(size + 1, u64::MAX)).keys() {
+            batch.remove(key?);
+        }
+        for level in KEPT_LEVEL..u64::BITS {
+            let nodes = audit_node_key(level, size >> level)..=audit_node_key(level, u64::MAX);
+            for key in handles.journal.range(nodes).keys() {
+                batch.remove(key?);
+            }
+        }
+        Ok(())
+    }
+
     /// What was noted is durable.
     pub(super) fn settle(&self, noted: Frontier) {
         let size = noted.size();
@@ -69,6 +85,10 @@ pub(super) struct Noting {
 }
 
 impl Noting {
+    pub(super) fn acts(&mut self, acts: &[Act], batch: &mut Batch) -> Result<(), StoreError> {
+        acts.iter().try_for_each(|act| self.act(act, batch))
+    }
+
     pub(super) fn act(&mut self, act: &Act, batch: &mut Batch) -> Result<(), StoreError> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt)
@@ -108,7 +128,7 @@ impl Noting {
         stored: &StoredEvent,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let by = By { who: "engine".to_owned(), why: None };
+        let by = By::named("engine");
         let act = Act::new(event.time, event.kind.name(), &by)
             .with("event", event.id.0.as_str())
             .with("sequence", stored.sequence)
@@ -129,6 +149,12 @@ impl Noting {
             Data::Alarm(report) => {
                 act.with("device", report.device.as_str()).with("alarm", json!(report.alarm))
             }
+            Data::Sighting(report) => act
+                .with("flag", report.flag.id.as_str())
+                .with("source", report.sighting.source.name())
+                .with("standing", json!(report.standing))
+                .with_some("by", report.sighting.by.as_deref()),
+            Data::Mass(mass) => act.with("class", json!(mass.class)).with("alarms", mass.alarms),
             Data::Conflict(report) => act.with("device", report.device.as_str()),
             Data::Flag(report) => act.with("flag", report.flag.id.as_str()),
         };
@@ -163,41 +189,47 @@ impl Store {
     /// Notes what people and the server did; durable when it returns. Blocks on the disk.
     ///
     /// # Errors
-    /// As [`Store::commit`].
+    /// As [`Store::write`].
     pub fn note(&self, acts: &[Act]) -> Result<(), StoreError> {
-        self.commit_noted(&[], &[], acts).map(drop)
+        let _writer = self.writer();
+        let handles = self.handles()?;
+        let (mut noting, mut entries) = (self.0.log.note(), Batch::default());
+        noting.acts(acts, &mut entries)?;
+        let noted = noting.finish(&mut entries);
+        self.check_room()?;
+        self.apply(&handles, &handles.journal, entries)?;
+        self.0.log.settle(noted);
+        Ok(())
     }
 
     /// As [`Store::write`], with what is noted of it: both become durable or neither.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Encode`].
+    /// As [`Store::write`].
     pub fn write_noted<'a, T: Serialize + 'a>(
         &self,
         table: Table,
         changes: impl IntoIterator<Item = (&'a [u8], Option<T>)>,
         acts: &[Act],
     ) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
+        let _writer = self.writer();
+        let handles = self.handles()?;
+        let (mut batch, mut before) = (Batch::default(), Batch::default());
         for (key, value) in changes {
+            match handles.table(table).get(key)? {
+                Some(value) => before.insert(key, value),
+                None => before.remove(key),
+            }
             match value {
                 Some(value) => batch.insert(key, encode(&value)?),
                 None => batch.remove(key),
             }
         }
-        if acts.is_empty() {
-            let handles = self.handles()?;
-            return handles.write(handles.table(table), batch);
-        }
-        let _writer = self.writer();
-        let handles = self.handles()?;
-        let mut noting = self.0.log.note();
-        let mut entries = Batch::default();
-        for act in acts {
-            noting.act(act, &mut entries)?;
-        }
+        let (mut noting, mut entries) = (self.0.log.note(), Batch::default());
+        noting.acts(acts, &mut entries)?;
         let noted = noting.finish(&mut entries);
-        handles.write_both((handles.table(table), &batch), (&handles.journal, &entries))?;
+        self.check_room()?;
+        self.apply_to(&handles, table, (&batch, before), &entries)?;
         self.0.log.settle(noted);
         Ok(())
     }

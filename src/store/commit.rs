@@ -8,8 +8,8 @@ use interdict_engine::{Event, Record};
 use sled::Batch;
 
 use super::flags::note;
-use super::journal::{encode, event_key, id_key, record_key};
-use super::{Store, StoreError, StoredEvent};
+use super::journal::{COMMIT, event_key, id_key};
+use super::{Store, StoreError, StoredEvent, blocks};
 use crate::audit::Act;
 
 /// What a commit made durable.
@@ -24,12 +24,13 @@ pub struct Committed {
 impl Store {
     /// Makes records and events durable, all of them at once or none. Events get their sequences and
     /// their entries in the audit log in the order given; one whose id is known from before is passed
-    /// over. What is committed
-    /// together costs one wait for the disk, so commit in groups.
+    /// over. What is committed together costs one wait for the disk, so commit in groups.
     ///
     /// # Errors
-    /// [`StoreError::Io`]: nothing of it counts as durable, and no later commit succeeds until the
-    /// folder is opened again. [`StoreError::Encode`]: nothing was written.
+    /// [`StoreError::Full`] where there is no room: nothing was written. [`StoreError::Io`], and
+    /// [`StoreError::Full`] where the disk said so: nothing of it counts as durable, and no later
+    /// commit succeeds before [`Self::heal`], which says what became of this one.
+    /// [`StoreError::Closed`] before that; [`StoreError::Encode`]: nothing was written.
     pub fn commit(&self, records: &[Record], events: &[Event]) -> Result<Committed, StoreError> {
         self.commit_noted(records, events, &[])
     }
@@ -45,9 +46,7 @@ impl Store {
         acts: &[Act],
     ) -> Result<Committed, StoreError> {
         let mut batch = Batch::default();
-        for record in records {
-            batch.insert(&record_key(record.id.0), encode(record)?);
-        }
+        let blocks = blocks::put(records, &mut batch)?;
         // Sequences are given and become visible in one order, so the lock is held to the end.
         let mut writer = self.writer();
         let handles = self.handles()?;
@@ -55,9 +54,7 @@ impl Store {
         let mut here = HashSet::with_capacity(events.len());
         let mut next = writer.next_sequence;
         let mut noting = self.0.log.note();
-        for act in acts {
-            noting.act(act, &mut batch)?;
-        }
+        noting.acts(acts, &mut batch)?;
         for event in events {
             let id_key = id_key(&event.id.0);
             if !here.insert(event.id.0.as_str()) || handles.journal.contains_key(&id_key)? {
@@ -72,9 +69,15 @@ impl Store {
             next += 1;
         }
         if !(records.is_empty() && stored.is_empty() && acts.is_empty()) {
-            let needless = writer.needless.remove(2 * records.len(), &mut batch);
+            self.check_room()?;
+            let passing = if self.is_pinned() { 0 } else { 2 * blocks };
+            let needless = writer.needless.remove(passing, &handles, &mut batch)?;
+            let commit = writer.commit + 1;
+            batch.insert(COMMIT, &commit.to_be_bytes());
             let noted = noting.finish(&mut batch);
-            handles.write(&handles.journal, batch)?;
+            writer.unsure = true;
+            self.apply(&handles, &handles.journal, batch)?;
+            (writer.commit, writer.unsure) = (commit, false);
             writer.needless = needless;
             self.0.log.settle(noted);
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use interdict_engine::{CheckpointId, Cloud, Event, EventId, Type, UnitId, VehicleId};
+use interdict_engine::{CheckpointId, Cloud, Data, Event, EventId, Type, UnitId, VehicleId};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub struct StoredEvent {
     /// The checkpoint concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<CheckpointId>,
-    /// Further units concerned: those told of a silence that this ends.
+    /// Further units concerned: those told of an alert, or of a silence that this ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_units: Vec<UnitId>,
     /// Further checkpoints concerned, likewise.
@@ -45,11 +45,32 @@ pub struct StoredEvent {
     pub json: String,
 }
 
+/// What is read of an event's text to know whose it is.
+#[derive(Deserialize)]
+struct Told {
+    data: Of,
+}
+
+#[derive(Deserialize)]
+struct Of {
+    flag: Covert,
+}
+
+#[derive(Deserialize)]
+struct Covert {
+    #[serde(default)]
+    covert: Vec<UnitId>,
+}
+
 impl StoredEvent {
     pub(super) fn new(event: &Event, source: &str, sequence: u64) -> Result<Self, StoreError> {
         let json = serde_json::to_string(&Cloud { event, source, sequence })
             .map_err(|error| StoreError::Encode(error.to_string()))?;
-        let (told_checkpoints, told_units) = event.told_before();
+        let (told_checkpoints, mut told_units) = event.told_before();
+        if let Data::Alert(alert) = &event.data {
+            told_units
+                .extend(alert.progress.told.iter().filter(|told| Some(*told) != event.unit()));
+        }
         Ok(Self {
             sequence,
             id: event.id.clone(),
@@ -62,6 +83,19 @@ impl StoredEvent {
             told_checkpoints: told_checkpoints.into_iter().cloned().collect(),
             json,
         })
+    }
+
+    /// The units that alone may know of the flag that this is said for; everybody where there are
+    /// none.
+    ///
+    /// # Errors
+    /// The text is not that of an event of a flag: whose it is is not known.
+    pub fn covert(&self) -> Result<Vec<UnitId>, serde_json::Error> {
+        // Most events are not: they are not taken apart.
+        if !self.json.contains("\"covert\":[") {
+            return Ok(Vec::new());
+        }
+        Ok(serde_json::from_str::<Told>(&self.json)?.data.flag.covert)
     }
 
     /// Two lines: what filters ask for, and the CloudEvent. JSON on one line holds no line feed.
@@ -102,6 +136,12 @@ impl Tail {
             newest.events.pop_front();
             newest.first += 1;
         }
+    }
+
+    /// Forgets all; the next one to come is of that sequence.
+    pub(super) fn begin_at(&self, next_sequence: u64) {
+        let mut newest = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *newest = Newest { first: next_sequence, events: VecDeque::new() };
     }
 
     /// Up to `count` events after `cursor`; `None` where the first of them is not held.

@@ -65,17 +65,24 @@ impl Store {
             return Ok(page);
         }
         let latest = self.latest_sequence();
+        if let Some(lost) = self.restored().iter().find(|restored| restored.lost(cursor)) {
+            return Err(StoreError::Purged { oldest: lost.next_sequence });
+        }
         let mut page = Page::new(cursor);
         let handles = self.handles()?;
         let range = events(cursor.saturating_add(1), latest);
-        for (place, entry) in handles.journal.range(range).take(LOOKED_AT).enumerate() {
+        let mut looked_at = 0;
+        for entry in handles.journal.range(range).take(LOOKED_AT) {
             let (key, value) = entry?;
             let sequence = number(&key)?;
-            if place == 0 && cursor != 0 && sequence != cursor + 1 {
+            if looked_at == 0 && cursor != 0 && sequence != self.following(cursor) {
                 return Err(StoreError::Purged { oldest: sequence });
             }
+            looked_at += 1;
             let event = Arc::new(StoredEvent::decode(sequence, &value)?);
             if !page.take(event, latest, limit, &passes) {
+                // Whatever there is after it is looked at the next time.
+                looked_at = LOOKED_AT;
                 break;
             }
         }
@@ -87,8 +94,23 @@ impl Store {
             }
             page.cursor = last_purged;
         }
+        if looked_at < LOOKED_AT {
+            // Behind the last event there may be numbers that a restoration has left out.
+            page.cursor = latest;
+        }
         page.complete = page.cursor == latest;
         Ok(page)
+    }
+
+    /// The number that comes after `sequence`.
+    fn following(&self, sequence: u64) -> u64 {
+        let mut last = sequence;
+        for restored in self.restored() {
+            if restored.last_sequence == last {
+                last = restored.next_sequence - 1;
+            }
+        }
+        last + 1
     }
 
     /// As [`Self::events_after`], from memory alone, so that it never blocks; `None` where that
@@ -118,7 +140,7 @@ impl Store {
     }
 
     /// Takes away the events before `time`, from the oldest on, up to the first that is not.
-    /// Answers how many went.
+    /// Answers how many went; none do while a backup is made.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
@@ -127,6 +149,9 @@ impl Store {
         loop {
             // Nobody numbers a new event while the mark of what was purged is set.
             let _writer = self.writer();
+            if self.is_pinned() {
+                return Ok(gone);
+            }
             let handles = self.handles()?;
             let (mut batch, mut through, mut count) = (Batch::default(), 0, 0);
             for entry in handles.journal.range(events(0, self.latest_sequence())).take(PURGE_CHUNK)
@@ -145,7 +170,8 @@ impl Store {
                 return Ok(gone);
             }
             batch.insert(PURGED, &through.to_be_bytes());
-            handles.write(&handles.journal, batch)?;
+            self.check_room()?;
+            self.apply(&handles, &handles.journal, batch)?;
             self.0.tail.purge(through);
             gone += u64::try_from(count).unwrap_or(u64::MAX);
             if count < PURGE_CHUNK {

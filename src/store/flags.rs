@@ -12,7 +12,7 @@ pub(super) fn note(event: &Event, batch: &mut Batch) -> Result<(), StoreError> {
     if let Data::Flag(report) = &event.data {
         let key = flag_key(report.flag.id.as_str());
         match event.kind {
-            Type::FlagWithdrawn | Type::FlagExpired => batch.remove(key),
+            Type::FlagWithdrawn | Type::FlagExpired | Type::FlagRejected => batch.remove(key),
             _ => batch.insert(key, encode(report)?),
         }
     }

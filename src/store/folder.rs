@@ -8,12 +8,17 @@ use super::StoreError;
 
 /// The format that this version writes.
 ///
-/// 1: the first.
-const FORMAT: u32 = 1;
+/// 1: the first. 2: records lie together in blocks, and numbers go on from where the restorations in
+/// the journal say.
+pub(super) const FORMAT: u32 = 2;
 const FORMAT_FILE: &str = "format";
-/// Becomes [`FORMAT_FILE`] once the database has been made: a first start that was broken off is
-/// begun anew, since it can have acknowledged nothing.
+/// There until the database has been made: a first start that was broken off is begun anew, since it
+/// can have acknowledged nothing.
 const NEW_FORMAT_FILE: &str = "format.new";
+/// Becomes [`FORMAT_FILE`].
+const NEXT_FORMAT_FILE: &str = "format.next";
+/// There while a backup is restored into the folder.
+const RESTORING_FILE: &str = "restoring";
 const DATABASE: &str = "sled";
 const LOCK_FILE: &str = "lock";
 
@@ -21,70 +26,92 @@ const LOCK_FILE: &str = "lock";
 pub(super) struct Folder {
     path: PathBuf,
     database: PathBuf,
-    is_new: bool,
+    /// `None` where its database has yet to be made.
+    format: Option<u32>,
     /// Locked until dropped; the system lets go of it however the process ends.
     _lock: File,
 }
 
 impl Folder {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let refused = |error: io::Error| StoreError::Folder {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        };
-        make(path).map_err(refused)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK_FILE))
-            .map_err(refused)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked { path: path.to_owned() });
-            }
-            Err(TryLockError::Error(error)) => return Err(refused(error)),
-        }
-        let is_new = match fs::read_to_string(path.join(FORMAT_FILE)) {
-            Ok(text) => {
-                check_format(path, &text)?;
-                false
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if !is_unused(path).map_err(refused)? {
-                    return Err(StoreError::Foreign { path: path.to_owned() });
-                }
-                write_format(path).map_err(refused)?;
-                true
-            }
-            Err(error) => return Err(refused(error)),
-        };
-        Ok(Self { path: path.to_owned(), database: path.join(DATABASE), is_new, _lock: lock })
-    }
-
     /// Whether there is a data folder already.
     pub(super) fn check_is_there(path: &Path) -> Result<(), StoreError> {
         if path.join(FORMAT_FILE).exists() {
             return Ok(());
         }
-        let reason = "there is no data in it".to_owned();
+        let reason = "there is no Interdict data in it".to_owned();
         Err(StoreError::Folder { path: path.to_owned(), reason })
     }
 
-    /// Whether its database has yet to be made.
-    pub(super) const fn is_new(&self) -> bool {
-        self.is_new
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let refused = |error: io::Error| StoreError::folder(path, &error);
+        let lock = lock(path)?;
+        if path.join(RESTORING_FILE).exists() {
+            return Err(StoreError::Unfinished { path: path.to_owned() });
+        }
+        let format = match fs::read_to_string(path.join(FORMAT_FILE)) {
+            Ok(text) => Some(known_format(path, &text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !is_unused(path).map_err(refused)? {
+                    return Err(StoreError::Foreign { path: path.to_owned() });
+                }
+                write_format(&path.join(NEW_FORMAT_FILE), FORMAT).map_err(refused)?;
+                None
+            }
+            Err(error) => return Err(refused(error)),
+        };
+        Ok(Self { path: path.to_owned(), database: path.join(DATABASE), format, _lock: lock })
     }
 
-    /// Its database has been made.
-    pub(super) fn finish(&self) -> Result<(), StoreError> {
-        fs::rename(self.path.join(NEW_FORMAT_FILE), self.path.join(FORMAT_FILE))
+    /// Takes an empty folder, or one in which this was broken off, to restore a backup into. It
+    /// cannot be opened before [`Self::finish`].
+    pub(super) fn restore_into(path: &Path) -> Result<Self, StoreError> {
+        let refused = |error: io::Error| StoreError::folder(path, &error);
+        let lock = lock(path)?;
+        if path.join(RESTORING_FILE).exists() {
+            Self::empty(path).map_err(refused)?;
+        } else if path.join(NEW_FORMAT_FILE).exists() || !is_unused(path).map_err(refused)? {
+            return Err(StoreError::NotEmpty { path: path.to_owned() });
+        }
+        File::create(path.join(RESTORING_FILE))
+            .and_then(|file| file.sync_all())
+            .and_then(|()| File::open(path)?.sync_all())
+            .map_err(refused)?;
+        Ok(Self { path: path.to_owned(), database: path.join(DATABASE), format: None, _lock: lock })
+    }
+
+    /// Gives up what [`Self::restore_into`] began, and leaves the folder as empty as it was.
+    pub(super) fn abandon(self) -> Result<(), StoreError> {
+        let refused = |error: io::Error| StoreError::folder(&self.path, &error);
+        Self::empty(&self.path).and_then(|()| remove(&self.path.join(LOCK_FILE))).map_err(refused)
+    }
+
+    fn empty(path: &Path) -> io::Result<()> {
+        match fs::remove_dir_all(path.join(DATABASE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // The mark last: until then nobody takes the rest for a data folder.
+        for name in [FORMAT_FILE, NEXT_FORMAT_FILE, RESTORING_FILE] {
+            remove(&path.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Its format when it was opened; `None` where its database had yet to be made.
+    pub(super) const fn format(&self) -> Option<u32> {
+        self.format
+    }
+
+    /// Its database is there, in this format.
+    pub(super) fn finish(&self, format: u32) -> Result<(), StoreError> {
+        let next = self.path.join(NEXT_FORMAT_FILE);
+        write_format(&next, format)
+            .and_then(|()| fs::rename(&next, self.path.join(FORMAT_FILE)))
             .and_then(|()| File::open(&self.path)?.sync_all())
-            .map_err(|error| StoreError::Folder {
-                path: self.path.clone(),
-                reason: error.to_string(),
-            })
+            .and_then(|()| remove(&self.path.join(NEW_FORMAT_FILE)))
+            .and_then(|()| remove(&self.path.join(RESTORING_FILE)))
+            .and_then(|()| File::open(&self.path)?.sync_all())
+            .map_err(|error| StoreError::folder(&self.path, &error))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -93,6 +120,30 @@ impl Folder {
 
     pub(super) fn database(&self) -> &Path {
         &self.database
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// Makes the folder where there is none, and locks it.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let refused = |error: io::Error| StoreError::folder(path, &error);
+    make(path).map_err(refused)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join(LOCK_FILE))
+        .map_err(refused)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(refused(error)),
     }
 }
 
@@ -119,21 +170,22 @@ fn is_unused(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn check_format(path: &Path, text: &str) -> Result<(), StoreError> {
+fn known_format(path: &Path, text: &str) -> Result<u32, StoreError> {
     let found = text
         .trim()
         .strip_prefix("interdict data folder, format ")
         .and_then(|number| number.parse().ok())
+        .filter(|format| *format > 0)
         .ok_or_else(|| StoreError::Corrupt(format!("{FORMAT_FILE:?} does not name a format")))?;
     if found > FORMAT {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: FORMAT });
     }
-    Ok(())
+    Ok(found)
 }
 
-fn write_format(path: &Path) -> io::Result<()> {
-    let mut file = File::create(path.join(NEW_FORMAT_FILE))?;
-    writeln!(file, "interdict data folder, format {FORMAT}")?;
+fn write_format(path: &Path, format: u32) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    writeln!(file, "interdict data folder, format {format}")?;
     file.sync_all()
 }
 
@@ -164,10 +216,10 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused_in_clear_words() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("format"), "interdict data folder, format 2\n").unwrap();
+        fs::write(folder.path().join("format"), "interdict data folder, format 3\n").unwrap();
         let error = Folder::open(folder.path()).err().unwrap();
-        assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }));
-        assert!(error.to_string().contains("has format 2"), "{error}");
+        assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }));
+        assert!(error.to_string().contains("has format 3"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Everything that sled hands out.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{Batch, Db, Transactional, Tree};
 
+use super::nudge::Nudge;
 use super::{StoreError, Table};
 
 /// Pages kept in memory. Reading is rare, and the newest events are kept apart.
@@ -25,6 +27,9 @@ pub(super) struct Handles {
     /// (`sync_file_range`), which neither makes a grown file's length durable nor empties the
     /// disk's own cache.
     file: File,
+    nudge: Nudge,
+    #[cfg(test)]
+    pub(super) injected: std::sync::Mutex<Option<super::testing::Failure>>,
     /// Last: the trees are let go before it.
     _db: Db,
 }
@@ -47,11 +52,31 @@ fn open_database(path: &Path) -> Result<Db, sled::Error> {
     config.open()
 }
 
+/// Takes away what sled was writing when it was stopped while it opened: it would take the half of a
+/// page table for the newest, and refuse to open. The whole one before it is still there.
+fn remove_unfinished(path: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) const JOURNAL: &str = "journal";
+pub(super) const SNAPSHOTS: &str = "snapshots";
+
 /// The first thing written into a new database.
 const MARK: &[u8] = b"made";
 
 impl Handles {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        remove_unfinished(path).map_err(|error| StoreError::folder(path, &error))?;
         // sled panics on some damage that it meets while opening.
         catch_unwind(AssertUnwindSafe(|| Self::try_open(path))).unwrap_or_else(|_| {
             Err(StoreError::Corrupt(format!("{} cannot be read", path.display())))
@@ -63,17 +88,18 @@ impl Handles {
         let tables = Table::ALL
             .iter()
             .map(|table| db.open_tree(table.name()))
-            .collect::<Result<_, sled::Error>>()?;
+            .collect::<Result<Vec<_>, sled::Error>>()?;
         let log = path.join("db");
-        let file =
-            File::options().read(true).write(true).open(&log).map_err(|error| {
-                StoreError::Folder { path: log.clone(), reason: error.to_string() }
-            })?;
+        let file = File::options().read(true).write(true).open(&log);
+        let file = file.map_err(|error| StoreError::folder(&log, &error))?;
         Ok(Self {
-            journal: db.open_tree("journal")?,
-            snapshots: db.open_tree("snapshots")?,
+            nudge: Nudge::start(&tables[Table::Installation as usize]),
+            journal: db.open_tree(JOURNAL)?,
+            snapshots: db.open_tree(SNAPSHOTS)?,
             tables,
             file,
+            #[cfg(test)]
+            injected: std::sync::Mutex::default(),
             _db: db,
         })
     }
@@ -81,6 +107,18 @@ impl Handles {
     pub(super) fn table(&self, table: Table) -> &Tree {
         #[expect(clippy::indexing_slicing, reason = "one tree was opened for each table")]
         &self.tables[table as usize]
+    }
+
+    /// The tree of that name.
+    pub(super) fn tree(&self, name: &str) -> Option<&Tree> {
+        match name {
+            JOURNAL => Some(&self.journal),
+            SNAPSHOTS => Some(&self.snapshots),
+            name => {
+                let table = Table::ALL.into_iter().find(|table| table.name() == name)?;
+                Some(self.table(table))
+            }
+        }
     }
 
     pub(super) fn mark(&self) -> Result<(), StoreError> {
@@ -97,10 +135,10 @@ impl Handles {
         Err(StoreError::Corrupt("the database is empty, and was not".to_owned()))
     }
 
-    /// Applies a batch and waits until it is durable.
+    /// Applies a batch and waits until it is durable. After an error these handles are dead: what
+    /// they read may hold a part of the batch, and the disk all of it or nothing.
     pub(super) fn write(&self, tree: &Tree, batch: Batch) -> Result<(), StoreError> {
-        tree.apply_batch(batch)?;
-        self.settle(tree)
+        self.make_durable(tree, || tree.apply_batch(batch))
     }
 
     /// As [`Self::write`], of two trees at once: both batches become durable or neither.
@@ -109,22 +147,50 @@ impl Handles {
         (one, batch): (&Tree, &Batch),
         (other, other_batch): (&Tree, &Batch),
     ) -> Result<(), StoreError> {
-        let applied = (one, other).transaction(|(one, other)| {
-            one.apply_batch(batch)?;
-            other.apply_batch(other_batch)?;
-            Ok::<_, ConflictableTransactionError<std::convert::Infallible>>(())
-        });
-        match applied {
-            Ok(()) => self.settle(one),
-            Err(TransactionError::Storage(error)) => Err(error.into()),
-            Err(TransactionError::Abort(never)) => match never {},
-        }
+        self.make_durable(one, || {
+            let applied = (one, other).transaction(|(one, other)| {
+                one.apply_batch(batch)?;
+                other.apply_batch(other_batch)?;
+                Ok::<_, ConflictableTransactionError<std::convert::Infallible>>(())
+            });
+            match applied {
+                Ok(()) => Ok(()),
+                Err(TransactionError::Storage(error)) => Err(error),
+                Err(TransactionError::Abort(never)) => match never {},
+            }
+        })
     }
 
-    /// Waits until what was applied is durable.
-    fn settle(&self, tree: &Tree) -> Result<(), StoreError> {
-        tree.flush()?;
-        self.file.sync_data().map_err(|error| StoreError::Io(error.to_string()))
+    /// Has something applied, and waits until it and all before it are durable.
+    fn make_durable(
+        &self,
+        tree: &Tree,
+        apply: impl FnOnce() -> Result<(), sled::Error>,
+    ) -> Result<(), StoreError> {
+        // sled panics where a failure before left it as it did not expect to be.
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            let _waiting = self.nudge.wait();
+            #[cfg(test)]
+            let injected = self.injected.lock().unwrap().take();
+            #[cfg(test)]
+            super::testing::fail(injected, super::testing::Failure::Before)?;
+            apply()?;
+            tree.flush()?;
+            #[cfg(test)]
+            super::testing::fail(injected, super::testing::Failure::After)?;
+            Ok(self.file.sync_data()?)
+        }));
+        written.unwrap_or_else(|_| Err(StoreError::Io("sled has panicked".to_owned())))
+    }
+
+    /// Makes the system forget what it holds of the log in memory. After a failed write it may hold
+    /// pages that it takes for written and that the disk has never seen.
+    pub(super) fn distrust(path: &Path) {
+        #[cfg(target_os = "linux")]
+        if let Ok(file) = File::open(path.join("db")) {
+            // Where it does not do so, what is read is what it would have been.
+            let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        }
     }
 }
 
@@ -145,11 +211,26 @@ mod tests {
             }
             drop(store);
             let log = folder.path().join("sled/db");
-            let mut bytes = std::fs::read(&log).unwrap();
+            let mut bytes = fs::read(&log).unwrap();
             damage(&mut bytes);
-            std::fs::write(&log, bytes).unwrap();
+            fs::write(&log, bytes).unwrap();
             let error = Store::open(folder.path(), "urn:test").err();
             assert!(matches!(error, Some(StoreError::Corrupt(_))), "{error:?}");
         }
+    }
+
+    #[test]
+    fn an_opening_that_was_broken_off_does_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        store.write(Table::Tokens, [(&b"a"[..], Some("kept"))]).unwrap();
+        drop(store);
+        // As sled leaves it when it is stopped while it writes its page table, which it does only
+        // while it opens.
+        let half = folder.path().join("sled/snap.00000000FFFFFFFF.generating");
+        fs::write(&half, [7; 100]).unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let found: Vec<(Vec<u8>, String)> = store.read(Table::Tokens).unwrap();
+        assert_eq!(found, [(b"a".to_vec(), "kept".into())]);
     }
 }

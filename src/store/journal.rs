@@ -2,28 +2,34 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `r` record id, big-endian | the record, JSON |
+//! | `r` first and last record id, big-endian | records, see `blocks` |
 //! | `e` sequence, big-endian | the event, see [`super::StoredEvent`] |
 //! | `i` event id | sequence, big-endian |
 //! | `f` flag id | the flag as its latest event says it, JSON |
 //! | `p` | the last sequence purged, big-endian |
 //! | `a` entry of the audit log, big-endian | a pack of entries from that one on, see [`super::audit`] |
 //! | `n` level, index, big-endian | the hash of a subtree of the audit log |
+//! | `c` | the number of the latest commit, big-endian |
+//! | `g` | the restorations from backups, JSON, see [`super::Restored`] |
 
 use std::ops::RangeInclusive;
 
-use super::StoreError;
 use super::handles::Handles;
+use super::{Restored, StoreError};
 
+pub(super) const RECORDS: u8 = b'r';
 pub(super) const PURGED: &[u8] = b"p";
 pub(super) const FLAGS: &[u8] = b"f";
+pub(super) const COMMIT: &[u8] = b"c";
+
+/// Kinds of which entries are only added, each behind those before, and later taken away from the
+/// first on. All others may change; a backup reads them while nobody writes.
+pub(super) const GROWING: &[u8] = b"rea";
+/// Kinds that follow from others.
+pub(super) const DERIVED: &[u8] = b"i";
 
 /// How many entries a purge takes away at a time: others write in between.
 pub(super) const PURGE_CHUNK: usize = 1_000;
-
-pub(super) const fn record_key(id: u64) -> [u8; 9] {
-    numbered(b'r', id)
-}
 
 pub(super) const fn event_key(sequence: u64) -> [u8; 9] {
     numbered(b'e', sequence)
@@ -35,10 +41,6 @@ pub(super) fn id_key(id: &str) -> Vec<u8> {
 
 pub(super) fn flag_key(id: &str) -> Vec<u8> {
     [FLAGS, id.as_bytes()].concat()
-}
-
-pub(super) const fn records(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {
-    record_key(from)..=record_key(through)
 }
 
 pub(super) const fn events(from: u64, through: u64) -> RangeInclusive<[u8; 9]> {
@@ -74,12 +76,17 @@ pub(super) fn purged(handles: &Handles) -> Result<u64, StoreError> {
     handles.journal.get(PURGED)?.map_or(Ok(0), |value| number(&value))
 }
 
-pub(super) fn next_sequence(handles: &Handles) -> Result<u64, StoreError> {
+pub(super) fn commit(handles: &Handles) -> Result<u64, StoreError> {
+    handles.journal.get(COMMIT)?.map_or(Ok(0), |value| number(&value))
+}
+
+pub(super) fn next_sequence(handles: &Handles, restored: &[Restored]) -> Result<u64, StoreError> {
     let last = match handles.journal.range(events(0, u64::MAX)).next_back() {
         Some(entry) => number(&entry?.0)?,
         None => 0,
     };
-    Ok(last.max(purged(handles)?) + 1)
+    let begun = restored.last().map_or(1, |restored| restored.next_sequence);
+    Ok((last.max(purged(handles)?) + 1).max(begun))
 }
 
 pub(super) fn encode<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, StoreError> {

@@ -2,12 +2,15 @@
 //! only module that knows sled.
 //!
 //! [`Store::commit`] is the heart: one batch of records, of the events that they gave and of the audit
-//! log's entries on them becomes durable at once or not at all, and nobody reads an event before that. Every call blocks on the
-//! disk; those who may not block call from a thread that may.
+//! log's entries on them becomes durable at once or not at all, and nobody reads an event before
+//! that. Every call blocks on the disk; those who may not block call from a thread that may.
 
+mod archive;
 mod audit;
 mod audit_events;
 mod audit_key;
+mod backup;
+mod blocks;
 mod commit;
 mod error;
 mod event;
@@ -15,12 +18,21 @@ mod events;
 mod flags;
 mod folder;
 mod handles;
+mod heal;
 mod journal;
+mod nudge;
+mod records;
 mod recovery;
+mod restore;
+mod restored;
+mod space;
 mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
+mod upgrade;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -28,14 +40,23 @@ use arc_swap::ArcSwapOption;
 use event::Tail;
 use folder::Folder;
 use handles::Handles;
+use heal::Dead;
 use recovery::Needless;
+use space::Disk;
 
+pub use archive::{ArchiveError, Header};
 pub use audit_events::NotedEvent;
+pub use backup::BackupError;
 pub use commit::Committed;
 pub use error::StoreError;
 pub use event::StoredEvent;
 pub use events::Page;
-pub use recovery::{Loaded, Records};
+pub use heal::Healed;
+pub use records::Records;
+pub use recovery::Loaded;
+pub use restore::{RestoreError, check_backup, restore};
+pub use restored::Restored;
+pub use space::{Room, Space};
 pub use tables::Table;
 
 /// The data folder, opened. Cheap to clone; the folder is let go when the last clone is.
@@ -48,8 +69,15 @@ struct Shared {
     /// Every handle that sled gave, in one place: an I/O error kills them together, and together
     /// they are let go and opened again.
     handles: ArcSwapOption<Handles>,
-    /// Held by whoever commits. Readers never wait for it.
+    /// Those that are dead and not let go of yet.
+    dead: Mutex<Dead>,
+    disk: Disk,
+    /// The restorations from backups that this folder has seen, the earliest first.
+    restored: Vec<Restored>,
+    /// Held by whoever writes. Readers never wait for it.
     writer: Mutex<Writer>,
+    /// How many backups are made: nothing is taken away meanwhile.
+    pins: AtomicUsize,
     /// The latest event that is durable: the last one that readers may see.
     latest: AtomicU64,
     /// The newest events, decoded: every subscriber who keeps up reads them from here.
@@ -63,34 +91,74 @@ struct Writer {
     next_sequence: u64,
     /// Records that a snapshot has made needless.
     needless: Needless,
+    /// The number of the latest commit that is durable.
+    commit: u64,
+    /// Whether the one after it failed, so that only the disk knows whether it is durable too.
+    unsure: bool,
+}
+
+impl Writer {
+    fn find(handles: &Handles, restored: &[Restored]) -> Result<Self, StoreError> {
+        Ok(Self {
+            next_sequence: journal::next_sequence(handles, restored)?,
+            needless: Needless::find(handles)?,
+            commit: journal::commit(handles)?,
+            unsure: false,
+        })
+    }
 }
 
 impl Store {
     /// Opens the data folder `folder`, made where there is none. `source` names the installation
-    /// in every event.
+    /// in every event. An older format is brought up to this version's.
     ///
     /// # Errors
     /// [`StoreError::Folder`], [`StoreError::Locked`], [`StoreError::Newer`],
-    /// [`StoreError::Foreign`], [`StoreError::Corrupt`], each a sentence for the operator.
+    /// [`StoreError::Foreign`], [`StoreError::Corrupt`], [`StoreError::Full`], each a sentence for the
+    /// operator.
     pub fn open(folder: &Path, source: &str) -> Result<Self, StoreError> {
+        Self::open_with(folder, source, Space::default())
+    }
+
+    /// As [`Self::open`], on a disk of which so much is to stay free.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(folder: &Path, source: &str, space: Space) -> Result<Self, StoreError> {
+        Self::open_on(folder, source, |folder, database| {
+            Disk::new(folder, database, space, space::available)
+        })
+    }
+
+    fn open_on(
+        folder: &Path,
+        source: &str,
+        disk: impl FnOnce(&Path, &Path) -> Disk,
+    ) -> Result<Self, StoreError> {
         let folder = Folder::open(folder)?;
+        let disk = disk(folder.path(), folder.database());
+        // Opening takes room, too; the reserve gives way to it.
+        disk.room();
         let handles = Handles::open(folder.database())?;
-        if folder.is_new() {
-            handles.mark()?;
-            folder.finish()?;
-        } else {
-            handles.check_mark()?;
+        match folder.format() {
+            None => handles.mark()?,
+            Some(_) => handles.check_mark()?,
         }
-        let next_sequence = journal::next_sequence(&handles)?;
-        let needless = Needless::find(&handles)?;
+        upgrade::carry_out(&folder, &handles)?;
+        let restored = restored::load(&handles)?;
+        let writer = Writer::find(&handles, &restored)?;
         let log = audit::Log::load(&handles)?;
         Ok(Self(Arc::new(Shared {
             folder,
             source: source.to_owned(),
+            dead: Mutex::default(),
+            disk,
+            latest: AtomicU64::new(writer.next_sequence - 1),
+            tail: Tail::new(writer.next_sequence),
             handles: ArcSwapOption::from_pointee(handles),
-            writer: Mutex::new(Writer { next_sequence, needless }),
-            latest: AtomicU64::new(next_sequence - 1),
-            tail: Tail::new(next_sequence),
+            writer: Mutex::new(writer),
+            pins: AtomicUsize::new(0),
+            restored,
             log,
             signer: Mutex::new(None),
         })))
@@ -124,136 +192,36 @@ impl Store {
         self.0.folder.path()
     }
 
+    /// How much room there is on the disk. Below [`Room::Ample`], write only what matters most; where
+    /// there is none, nothing is written any more.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        self.0.disk.room()
+    }
+
+    /// Bytes that may be written on the disk, where the system says, and bytes that the reserve
+    /// still holds.
+    #[must_use]
+    pub fn space_left(&self) -> (Option<u64>, u64) {
+        (self.0.disk.free(), self.0.disk.reserve())
+    }
+
+    /// The restorations from backups that this folder has seen, the earliest first.
+    #[must_use]
+    pub fn restored(&self) -> &[Restored] {
+        &self.0.restored
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.0.pins.load(Ordering::Relaxed) > 0
+    }
+
     fn handles(&self) -> Result<Arc<Handles>, StoreError> {
         self.0.handles.load_full().ok_or(StoreError::Closed)
     }
 
     fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
-        // A commit changes the writer as its last act, so a panic leaves it as it was.
+        // Whatever panicked has left the handles dead, and the writer is made anew with them.
         self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod testing {
-    //! Events and records to store.
-
-    use interdict_engine::{
-        AlertReport, CaseView, CheckpointView, Data, Event, EventId, Flag, FlagReport, Handling,
-        HeardReport, Input, Kind, Record, RecordId, SilenceReport, Stage, Type, Vehicle, VehicleId,
-        VehicleView, Why,
-    };
-    use interdict_protocols::{Fix, Time};
-
-    /// A record that enrols vehicle `number`.
-    pub(crate) fn record(number: u64) -> Record {
-        Record {
-            id: RecordId(number),
-            at: Time::from_seconds(number.cast_signed()),
-            input: Input::Vehicle(Vehicle::unknown(VehicleId::from(format!("v{number}")))),
-            used: Default::default(),
-        }
-    }
-
-    /// A flag of `vehicle`.
-    pub(crate) fn flag(id: &str, vehicle: &str) -> Flag {
-        Flag {
-            id: id.into(),
-            vehicle: vehicle.into(),
-            reason: "stolen".into(),
-            case: "C-1".into(),
-            authority: "duty officer".into(),
-            priority: 2,
-            instruction: None,
-            cautions: Vec::new(),
-            contact: None,
-            starts_at: Time::from_seconds(0),
-            expires_at: Time::from_seconds(86_400),
-        }
-    }
-
-    /// An event about a flag.
-    pub(crate) fn event(id: &str, kind: Type, flag: Flag) -> Event {
-        let vehicle = VehicleView::from(&Vehicle::unknown(flag.vehicle.clone()));
-        let data = Data::Flag(Box::new(FlagReport { flag, vehicle, reason: None }));
-        Event { id: EventId(id.into()), time: Time::from_seconds(7), kind, data }
-    }
-    fn north() -> CheckpointView {
-        CheckpointView {
-            id: "north".into(),
-            name: "North".into(),
-            kind: Kind::ThroatRoad,
-            unit: "station".into(),
-        }
-    }
-
-    fn why(code: &str, text: &str) -> Why {
-        Why { code: code.into(), text: text.into(), figures: [].into() }
-    }
-
-    /// An event of a silence, at checkpoint `north` of unit `station` between two times in seconds
-    /// or else in the region of that unit.
-    pub(crate) fn silence(id: &str, window_s: Option<(i64, i64)>) -> Event {
-        let time = Time::from_seconds(0);
-        let report = SilenceReport {
-            vehicle: VehicleView::from(&Vehicle::unknown("v1".into())),
-            flag: CaseView::from(&flag("f1", "v1")),
-            checkpoint: window_s.map(|_| north()),
-            unit: Some("station".into()),
-            earliest_at: window_s.map(|(earliest_s, _)| Time::from_seconds(earliest_s)),
-            latest_at: window_s.map(|(_, latest_s)| Time::from_seconds(latest_s)),
-            silent_s: 180.0,
-            signs: Vec::new(),
-            may_be_aboard_ferry: false,
-            fix: Fix::new(time, 38.9, 121.6).unwrap(),
-            fix_age_s: 180.0,
-            why: why("silent", "not heard"),
-        };
-        let data = Data::Silence(Box::new(report));
-        Event { id: EventId(id.into()), time, kind: Type::Silent, data }
-    }
-
-    /// An event of the end of a silence that had been told at checkpoint `north` of unit `station`:
-    /// in the region of unit `harbour`, before in that of `city`.
-    pub(crate) fn heard(id: &str) -> Event {
-        let time = Time::from_seconds(0);
-        let report = HeardReport {
-            vehicle: VehicleView::from(&Vehicle::unknown("v1".into())),
-            flag: CaseView::from(&flag("f1", "v1")),
-            unit: Some("harbour".into()),
-            unit_before: Some("city".into()),
-            silent_s: 600.0,
-            checkpoints: vec![north()],
-            fix: Fix::new(time, 38.9, 121.6).unwrap(),
-            fix_age_s: 0.0,
-            why: why("heard", "heard again"),
-        };
-        let data = Data::Heard(Box::new(report));
-        Event { id: EventId(id.into()), time, kind: Type::Heard, data }
-    }
-
-    /// An event of an alert at checkpoint `north` of unit `station`.
-    pub(crate) fn alert(id: &str, alert: &str, kind: Type, eta_s: u32) -> Event {
-        let time = Time::from_seconds(0);
-        let report = AlertReport {
-            alert: EventId(alert.into()),
-            vehicle: VehicleView::from(&Vehicle::unknown("v1".into())),
-            flag: CaseView::from(&flag("f1", "v1")),
-            checkpoint: north(),
-            stage: Stage::Approaching,
-            handling: Handling::Raised,
-            progress: Default::default(),
-            eta_s: eta_s.into(),
-            eta_at: Time::from_seconds(eta_s.into()),
-            probability: 0.75,
-            distance_m: 1_000.0,
-            fix: Fix::new(time, 38.9, 121.6).unwrap(),
-            device: None,
-            fix_age_s: 1.0,
-            why: why("closing", "closing"),
-            route: Vec::new(),
-            nearest_units: Vec::new(),
-        };
-        Event { id: EventId(id.into()), time, kind, data: Data::Alert(Box::new(report)) }
     }
 }

@@ -1,13 +1,12 @@
 //! Snapshots, and the records after them: what a restart begins with.
 
-use std::sync::Arc;
-
-use interdict_engine::{Record, RecordId};
+use interdict_engine::RecordId;
 use sled::Batch;
 
+use super::blocks::numbers;
 use super::handles::Handles;
-use super::journal::{PURGE_CHUNK, decode, number, record_key, records};
-use super::{Store, StoreError};
+use super::journal::{PURGE_CHUNK, RECORDS, number};
+use super::{Records, Store, StoreError};
 
 /// The last record that the snapshots hold.
 const THROUGH: &[u8] = b"through";
@@ -24,70 +23,72 @@ pub struct Loaded {
     pub next_record: RecordId,
 }
 
-/// Records, read from the disk one by one.
-pub struct Records {
-    entries: sled::Iter,
-    /// The handles outlive the reading.
-    _handles: Arc<Handles>,
-}
-
-impl Iterator for Records {
-    type Item = Result<Record, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let entry = self.entries.next()?;
-        Some(entry.map_err(StoreError::from).and_then(|(_, value)| decode("a record", &value)))
-    }
-}
-
-/// Records that the snapshots hold: they are taken away in passing, two with each new one, so that
-/// no commit waits for a hundred thousand of them to go.
+/// Blocks of records that the snapshots hold: they are taken away in passing, two with each new one, so
+/// that no commit waits for thousands of them to go.
 #[derive(Clone, Copy)]
 pub(super) struct Needless {
-    next: u64,
+    /// There is none before it.
+    from: u64,
     through: u64,
 }
 
 impl Needless {
     pub(super) fn find(handles: &Handles) -> Result<Self, StoreError> {
-        let through = through(handles)?;
-        let next = match handles.journal.range(records(0, u64::MAX)).next() {
-            Some(entry) => number(&entry?.0)?,
-            None => through + 1,
-        };
-        Ok(Self { next, through })
+        Ok(Self { from: 0, through: through(handles)? })
     }
 
     /// Puts the removal of up to `count` of them into `batch`; answers what is left.
-    pub(super) fn remove(self, count: usize, batch: &mut Batch) -> Self {
-        let mut next = self.next;
-        for _ in 0..count {
-            if next > self.through {
+    pub(super) fn remove(
+        self,
+        count: usize,
+        handles: &Handles,
+        batch: &mut Batch,
+    ) -> Result<Self, StoreError> {
+        if self.is_empty() || count == 0 {
+            return Ok(self);
+        }
+        let mut removed = 0;
+        let from = [&[RECORDS], &self.from.to_be_bytes()[..]].concat();
+        for key in handles.journal.range(from..).keys() {
+            let key = key?;
+            if key.first() != Some(&RECORDS) {
                 break;
             }
-            batch.remove(&record_key(next));
-            next += 1;
+            let (first, last) = numbers(&key)?;
+            if first > self.through {
+                break;
+            }
+            if removed == count {
+                return Ok(Self { from: first, ..self });
+            }
+            // One that holds others, too, waits for the next snapshot.
+            if last <= self.through {
+                batch.remove(key);
+                removed += 1;
+            }
         }
-        Self { next, ..self }
+        Ok(Self { from: self.through + 1, ..self })
     }
 
     const fn is_empty(self) -> bool {
-        self.next > self.through
+        self.from > self.through
     }
 }
 
 impl Store {
     /// Takes some of the records away that no restart needs, for when there is nothing else to
-    /// write. Not waited for: what a crash brings back goes the next time.
+    /// write.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// As [`Self::commit`].
     pub fn tidy(&self) -> Result<(), StoreError> {
         let mut writer = self.writer();
-        if !writer.needless.is_empty() {
+        if !writer.needless.is_empty() && !self.is_pinned() {
+            let handles = self.handles()?;
+            self.check_room()?;
             let mut batch = Batch::default();
-            let left = writer.needless.remove(PURGE_CHUNK, &mut batch);
-            self.handles()?.journal.apply_batch(batch)?;
+            let left = writer.needless.remove(PURGE_CHUNK, &handles, &mut batch)?;
+            self.apply(&handles, &handles.journal, batch)?;
             writer.needless = left;
         }
         Ok(())
@@ -100,31 +101,36 @@ impl Store {
     pub fn load(&self) -> Result<Loaded, StoreError> {
         let handles = self.handles()?;
         let through = through(&handles)?;
-        let last = match handles.journal.range(records(0, u64::MAX)).next_back() {
-            Some(entry) => number(&entry?.0)?,
-            None => 0,
-        };
         Ok(Loaded {
             snapshots: snapshots(&handles)?,
-            records: Records {
-                entries: handles.journal.range(records(through + 1, u64::MAX)),
-                _handles: handles.clone(),
-            },
-            next_record: RecordId(last.max(through) + 1),
+            next_record: self.next_record(&handles)?,
+            records: Records::read(handles, through)?,
         })
+    }
+
+    /// The number of the next record.
+    pub(super) fn next_record(&self, handles: &Handles) -> Result<RecordId, StoreError> {
+        let mut last = through(handles)?;
+        for key in handles.journal.scan_prefix([RECORDS]).keys() {
+            last = last.max(numbers(&key?)?.1);
+        }
+        let begun = self.restored().last().map_or(1, |restored| restored.next_record);
+        Ok(RecordId((last + 1).max(begun)))
     }
 
     /// Replaces the snapshots by these, which hold what the records up to `through` did. Those
     /// records are taken away in the course of the next commits, and by [`Self::tidy`].
     ///
     /// # Errors
-    /// [`StoreError::Io`]: the earlier snapshots and their records may still be what counts.
+    /// As [`Self::commit`]: the earlier snapshots and their records may still be what counts.
     pub fn save_snapshot(
         &self,
         through: RecordId,
         snapshots: &[Vec<u8>],
     ) -> Result<(), StoreError> {
+        let mut writer = self.writer();
         let handles = self.handles()?;
+        self.check_room()?;
         let mut batch = Batch::default();
         for key in handles.snapshots.iter().keys() {
             batch.remove(key?);
@@ -137,8 +143,8 @@ impl Store {
                 batch.insert(&piece_key(shard, piece), bytes);
             }
         }
-        handles.write(&handles.snapshots, batch)?;
-        self.writer().needless.through = through.0;
+        self.apply(&handles, &handles.snapshots, batch)?;
+        writer.needless = Needless { from: 0, through: through.0 };
         Ok(())
     }
 }
@@ -209,23 +215,31 @@ mod tests {
     fn records_that_no_restart_needs_go_in_passing() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), "urn:test").unwrap();
-        let left = |store: &Store| {
-            let handles = store.handles().unwrap();
-            handles.journal.range(records(0, u64::MAX)).count()
+        let blocks =
+            |store: &Store| store.handles().unwrap().journal.scan_prefix([RECORDS]).count();
+        let commit = |from: u64, through: u64| {
+            store.commit(&(from..=through).map(record).collect::<Vec<_>>(), &[]).unwrap();
         };
-        store.commit(&(1..=3_000).map(record).collect::<Vec<_>>(), &[]).unwrap();
-        store.save_snapshot(RecordId(2_990), &[b"s".to_vec()]).unwrap();
-        store.commit(&(3_001..=3_010).map(record).collect::<Vec<_>>(), &[]).unwrap();
-        assert_eq!(left(&store), 3_010 - 20);
+        for first in (1..=3_000).step_by(2) {
+            commit(first, first + 1);
+        }
+        assert_eq!(blocks(&store), 1_500);
+        // A block is there until all of it is needless.
+        store.save_snapshot(RecordId(2_991), &[b"s".to_vec()]).unwrap();
+        (3_001..=3_010).for_each(|id| commit(id, id));
+        assert_eq!(blocks(&store), 1_500 + 10 - 20);
         store.tidy().unwrap();
-        assert_eq!(left(&store), 3_010 - 1_020);
+        assert_eq!(blocks(&store), 1_500 + 10 - 20 - 1_000);
+        assert_eq!(ids(store.load().unwrap()), (2_992..=3_010).collect::<Vec<_>>());
         drop(store);
         let store = Store::open(folder.path(), "urn:test").unwrap();
         for _ in 0..3 {
             store.tidy().unwrap();
         }
-        assert_eq!(left(&store), 20);
-        assert_eq!(ids(store.load().unwrap()), (2_991..=3_010).collect::<Vec<_>>());
+        assert_eq!(blocks(&store), 5 + 10);
+        store.save_snapshot(RecordId(3_000), &[b"s".to_vec()]).unwrap();
+        store.tidy().unwrap();
+        assert_eq!((blocks(&store), ids(store.load().unwrap()).len()), (10, 10));
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl Store {
     /// answers when that is durable.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Encode`].
+    /// [`StoreError::Full`], [`StoreError::Io`], [`StoreError::Closed`], [`StoreError::Encode`]:
+    /// nothing has changed, or will once [`Self::heal`] is done.
     pub fn write<'a, T: Serialize + 'a>(
         &self,
         table: Table,
@@ -138,7 +139,7 @@ impl Store {
             .map_err(|error| StoreError::Io(format!("no random numbers: {error}")))?;
         let mut batch = Batch::default();
         batch.insert(SECRET, encode(&secret)?);
-        handles.write(tree, batch)?;
+        self.apply(&handles, tree, batch)?;
         Ok(secret)
     }
 }

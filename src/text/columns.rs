@@ -59,6 +59,29 @@ fn unquote(text: &str) -> Result<(String, &str), String> {
     Err("a quotation mark that is never closed".to_owned())
 }
 
+/// A text as one field that no spreadsheet takes for a formula: what begins as one gets an apostrophe
+/// before it. Line ends become blanks: a record is one line.
+pub(crate) fn cell(text: &str) -> String {
+    let mut text = text.replace("\r\n", " ").replace(['\r', '\n'], " ");
+    if text.trim_start().starts_with(is_formula) || uncell(&text) != text {
+        text.insert(0, '\'');
+    }
+    if text.contains([',', ';', '"', '\t']) || text.trim() != text {
+        text = format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text
+}
+
+/// What a field says that [`cell`] wrote.
+pub(crate) fn uncell(text: &str) -> &str {
+    let without = text.strip_prefix('\'').filter(|rest| rest.trim_start().starts_with(is_formula));
+    without.unwrap_or(text)
+}
+
+const fn is_formula(letter: char) -> bool {
+    matches!(letter, '=' | '+' | '-' | '@')
+}
+
 /// Which column of a file has which name.
 pub(crate) struct Columns {
     names: Vec<String>,
@@ -89,6 +112,11 @@ impl Columns {
             .filter(move |name| !name.is_empty() && !known.contains(name))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// The fields of a line of this file.
     pub(crate) fn split<'a>(&self, line: &'a str) -> Result<Vec<Cow<'a, str>>, String> {
         fields(line, self.separator)
@@ -106,6 +134,26 @@ mod tests {
         assert!(fields(r#"a,"b"#, ',').is_err());
         assert!(fields(r#""a"b,c"#, ',').is_err());
         assert_eq!(fields("a,\"b\",", ',').unwrap(), ["a", "b", ""]);
+    }
+
+    #[test]
+    fn a_formula_is_text_and_reads_back() {
+        for (text, written) in [
+            ("=1+1", "'=1+1"),
+            ("@x", "'@x"),
+            (" =1", "' =1"),
+            ("\t=1", "\"'\t=1\""),
+            ("-1, or", "\"'-1, or\""),
+            ("it's", "it's"),
+            ("'tis", "'tis"),
+            ("a\r\nb \"c\"", "\"a b \"\"c\"\"\""),
+        ] {
+            assert_eq!(cell(text), written);
+            let line = cell(text);
+            let read = fields(&line, ',').unwrap();
+            let back = uncell(&read[0]).trim().to_owned();
+            assert_eq!(back, text.replace("\r\n", " ").trim());
+        }
     }
 
     #[test]

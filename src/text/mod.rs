@@ -7,7 +7,7 @@ mod escape;
 mod hex;
 mod lines;
 
-pub(crate) use columns::Columns;
+pub(crate) use columns::{Columns, cell, uncell};
 pub(crate) use duration::seconds;
 pub(crate) use escape::escape;
 pub(crate) use hex::bytes;

@@ -6,8 +6,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use interdict_engine::Type;
 use interdict_protocols::tracker::{Progress, Tracker, tracker};
 use interdict_protocols::{DeviceId, Fix, Time};
 use serde_json::Value;
@@ -40,6 +42,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) http: SocketAddr,
     pub(crate) ports: BTreeMap<String, SocketAddr>,
+    said: Arc<Mutex<Vec<String>>>,
+    dispatcher: std::sync::OnceLock<String>,
 }
 
 impl Server {
@@ -56,6 +60,17 @@ impl Server {
         environment: &[(&str, &str)],
     ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
+        command.envs(environment.iter().copied());
+        Self::start_by(command, data, protocols, more)
+    }
+
+    /// As [`Self::start`], by a command that the arguments are given to.
+    pub(crate) fn start_by(
+        mut command: Command,
+        data: &Path,
+        protocols: &[&str],
+        more: &[&str],
+    ) -> Self {
         command
             .args(["serve", "--http", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -66,7 +81,6 @@ impl Server {
             )
             .args(more)
             .env("INTERDICT_ADMIN_TOKEN", TOKEN)
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -84,7 +98,7 @@ impl Server {
             {
                 let address = address.parse().expect("an address");
                 match name {
-                    "http" => http = Some(address),
+                    "http" | "https" => http = Some(address),
                     name => drop(ports.insert(name.to_owned(), address)),
                 }
             }
@@ -92,22 +106,48 @@ impl Server {
             before.push('\n');
         }
         // What it says later must not fill the pipe.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, http: http.expect("listening"), ports }
+        let said = Arc::<Mutex<Vec<String>>>::default();
+        let hearing = Arc::clone(&said);
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| hearing.lock().expect("whole").push(line));
+        });
+        let http = http.expect("listening");
+        Self { child, http, ports, said, dispatcher: Default::default() }
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said on standard error since it listens.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.said.lock().expect("whole").clone()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
     }
 
-    /// One request; the status and the body.
+    /// One request with the admin's token; the status and the body.
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.request_as(TOKEN, method, path, body)
+    }
+
+    /// One request by the holder of that token.
+    pub(crate) fn request_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(self.url(path))
-            .header("Authorization", format!("Bearer {TOKEN}"))
+            .header("Authorization", format!("Bearer {token}"))
             .header("Content-Type", "application/json")
             .body(body.map(Value::to_string).unwrap_or_default())
             .expect("a request");
@@ -129,6 +169,31 @@ impl Server {
         value
     }
 
+    /// The token of the person `dispatcher`, who flags vehicles: an admin does not.
+    pub(crate) fn dispatcher(&self) -> &str {
+        self.dispatcher.get_or_init(|| {
+            // Another name at each start on the same data.
+            let name = format!("desk {}", self.child.id());
+            let asked = serde_json::json!({
+                "name": name, "person": "dispatcher", "role": "dispatcher"
+            });
+            self.post("/v1/tokens", &asked)["token"].as_str().expect("a token").to_owned()
+        })
+    }
+
+    /// The dispatcher is known already, from before a restart on the same data.
+    pub(crate) fn with_dispatcher(self, token: String) -> Self {
+        self.dispatcher.set(token).expect("nobody has asked for them yet");
+        self
+    }
+
+    /// Flags a vehicle as the dispatcher asks; the flag.
+    pub(crate) fn flag(&self, asked: &Value) -> Value {
+        let (status, flag) = self.request_as(self.dispatcher(), "POST", "/v1/flags", Some(asked));
+        assert_eq!(status, 201, "{flag}");
+        flag
+    }
+
     pub(crate) fn enrol(&self, device: &str, vehicle: &str, plate: &str, class: &str) {
         self.post(
             "/v1/devices",
@@ -138,7 +203,21 @@ impl Server {
         );
     }
 
-    /// The stream of events after `cursor`, of all types.
+    /// Every event so far, read until the one that was the latest when this began.
+    pub(crate) fn all_events(&self) -> Vec<Value> {
+        let metrics = self.get("/metrics");
+        let mut lines = metrics.as_str().expect("text").lines();
+        let last = lines.find_map(|line| line.strip_prefix("interdict_events_total "));
+        let last = last.expect("they are counted");
+        let mut stream = Events::of_all_types(self.http, 0).expect("an answer");
+        let mut events = Vec::new();
+        while last != "0" && events.last().is_none_or(|event: &Value| event["sequence"] != last) {
+            events.push(stream.try_next().expect("the stream goes on"));
+        }
+        events
+    }
+
+    /// The stream of events after `cursor`, without those that must be asked for by type.
     pub(crate) fn events(&self, after: u64) -> Events {
         Events::open(self.http, &format!("/v1/events?after={after}"))
     }
@@ -190,18 +269,55 @@ pub(crate) struct Events {
 }
 
 impl Events {
+    /// The stream of every event after `after`; `None` where the server goes before it answers.
+    pub(crate) fn of_all_types(http: SocketAddr, after: u64) -> Option<Self> {
+        let types: Vec<&str> = Type::ALL.iter().map(|kind| kind.name()).collect();
+        let path = format!("/v1/events?after={after}&type={}", types.join(","));
+        Self::try_open(TOKEN, http, &path)
+    }
+
     pub(crate) fn open(http: SocketAddr, path: &str) -> Self {
-        let mut stream = TcpStream::connect(http).expect("connects");
+        Self::open_as(TOKEN, http, path)
+    }
+
+    /// With that token.
+    pub(crate) fn open_as(token: &str, http: SocketAddr, path: &str) -> Self {
+        Self::try_open(token, http, path).expect("an answer")
+    }
+
+    fn try_open(token: &str, http: SocketAddr, path: &str) -> Option<Self> {
+        let mut stream = TcpStream::connect(http).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {token}\r\n\r\n"
         )
-        .expect("sent");
+        .ok()?;
         let mut lines = BufReader::new(stream).lines();
-        let status = lines.next().expect("a status").expect("read");
+        let status = lines.next()?.ok()?;
         assert!(status.contains(" 200 "), "{status}");
-        Self { lines }
+        Some(Self { lines })
+    }
+
+    /// What the server remarks next, beside the events.
+    pub(crate) fn remark(&mut self) -> String {
+        loop {
+            let line = self.lines.next().expect("the stream goes on").expect("read in time");
+            // An empty one is its heartbeat.
+            if let Some(remark) = line.strip_prefix(": ") {
+                return remark.to_owned();
+            }
+        }
+    }
+
+    /// The next event; `None` once the server has gone.
+    pub(crate) fn try_next(&mut self) -> Option<Value> {
+        loop {
+            let line = self.lines.next()?.ok()?;
+            if let Some(data) = line.strip_prefix("data:") {
+                return serde_json::from_str(data).ok();
+            }
+        }
     }
 
     /// The next event of a type that ends in `kind`.

@@ -5,7 +5,11 @@
 //! told at its rising and at its falling edge; what a frame reports without a state (an
 //! *occurrence*) is told each time. JT/T 808-2019, table 24, says which bits are which.
 
+mod mass;
 mod memory;
+mod provisional;
+
+pub use mass::MassAlarm;
 
 use std::collections::BTreeMap;
 

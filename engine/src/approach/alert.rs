@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::outlook::Outlook;
 use super::passage::Presence;
 use crate::geo::Site;
-use crate::{EventId, FlagId, Rules, Stage, State, Type, Why};
+use crate::{EventId, FlagEnd, FlagId, Rules, Stage, State, Type, Why};
 
 /// A stage is left at a quarter more than where it is entered.
 const STAGE_SLACK: f64 = 1.25;
@@ -111,8 +111,8 @@ pub(crate) enum Ended {
     Unknown {
         gap_s: f64,
     },
-    FlagWithdrawn,
-    FlagExpired,
+    /// Its flag ended.
+    Flag(FlagEnd),
     /// It was stopped, here or elsewhere.
     Intercepted,
     CheckpointClosed,

@@ -14,6 +14,8 @@ mod why;
 pub(crate) use alert::{Alert, Approach, Ended, Raise, Say, lead_s};
 pub(crate) use decide::{LOOK_SLACK, Moment};
 pub(crate) use geometry::Motion;
+pub(crate) use outlook::Outlook;
 pub(crate) use road::RoadLook;
 pub(crate) use track::Track;
+pub(crate) use why::recalled;
 pub(crate) use why::{metres, spoken, why};

@@ -6,8 +6,8 @@ use interdict_protocols::Time;
 
 use super::alert::{Approach, Ended, Raise, Say};
 use super::track::{Step, Track};
-use crate::Why;
 use crate::geo::{Offset, Plane, Site};
+use crate::{FlagEnd, Why};
 
 /// How many minutes of the way are looked at.
 const MINUTES: u8 = 5;
@@ -139,14 +139,29 @@ fn withdrawn(ended: Ended, ahead: &Ahead<'_>) -> (&'static str, String) {
                 spoken(gap_s)
             ),
         ),
-        Ended::FlagWithdrawn => ("flag_withdrawn", "Its flag was withdrawn".to_owned()),
-        Ended::FlagExpired => ("flag_expired", "Its flag has expired".to_owned()),
+        Ended::Flag(end) => recalled(end),
         Ended::Intercepted => ("intercepted", "The vehicle was stopped".to_owned()),
         Ended::CheckpointClosed => ("checkpoint_closed", format!("{name} is closed")),
         Ended::CheckpointRemoved => {
             ("checkpoint_removed", format!("{name} is no checkpoint any more"))
         }
     }
+}
+
+/// Why an alert is recalled when its flag ends.
+pub(crate) fn recalled(end: FlagEnd) -> (&'static str, String) {
+    let text = match end {
+        FlagEnd::Expired => return ("flag_expired", "Its flag has expired".to_owned()),
+        FlagEnd::NotApproved => {
+            let text = "Its flag was not approved: do not act on it";
+            return ("flag_not_approved", text.to_owned());
+        }
+        FlagEnd::Handled => "Its flag was withdrawn: handled",
+        FlagEnd::Invalid => "Its flag was withdrawn: it does not hold any more, do not act on it",
+        FlagEnd::Wrong => "Its flag was withdrawn: it was wrong, do not act on it",
+        FlagEnd::Other => "Its flag was withdrawn",
+    };
+    ("flag_withdrawn", text.to_owned())
 }
 
 fn at_checkpoint(approach: &Approach, name: &str, now: Time) -> String {

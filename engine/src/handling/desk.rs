@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::File;
 use super::{Act, Handled, Outcome, Refusal};
-use crate::{AlertReport, Data, Deadlines, Event, EventId, FlagId, State, Type, UnitId};
+use crate::{AlertReport, Data, Deadlines, Event, EventId, FlagEnd, FlagId, State, Type, UnitId};
 
 /// The alerts of one vehicle, from the moment they are raised until they have their outcome, which
 /// may be long after the vehicle has gone and its flag has ended.
@@ -97,6 +97,24 @@ impl Desk {
             }
             _ => None,
         }
+    }
+
+    /// Recalls those of a flag's alerts that the approach speaks of no more, from all who were told.
+    pub(crate) fn recall(
+        &mut self,
+        flag: &FlagId,
+        end: FlagEnd,
+        now: Time,
+        events: &mut Vec<Event>,
+    ) {
+        self.0.retain(|_, file| {
+            if !file.over || file.report.flag.id != *flag {
+                return true;
+            }
+            events.push(file.recall(end, now));
+            // Whoever has signed says how it ended; of whoever has not, nothing more is asked.
+            file.is_signed()
+        });
     }
 
     /// Whether a step may be taken.

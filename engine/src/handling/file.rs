@@ -4,7 +4,8 @@ use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Handled, Outcome, Refusal};
-use crate::{AlertReport, Deadlines, Event, EventId, Handling, Type, UnitId, Why};
+use crate::approach::recalled;
+use crate::{AlertReport, Deadlines, Event, EventId, FlagEnd, Handling, Type, UnitId, Why};
 
 /// What is told beside an alert: who knows of it, and what was done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -12,7 +13,7 @@ pub struct Progress {
     /// The units that it has been told to, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<UnitId>,
-    /// The unit that leads: the first that signed.
+    /// The unit that leads the case: that of the first alert that was raised for its flag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead_unit: Option<UnitId>,
     /// By when the next step is due.
@@ -33,6 +34,9 @@ pub struct Progress {
     /// In more words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome_reason: Option<String>,
+    /// Its flag ended so, and everybody who was told of the alert is to let it be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<FlagEnd>,
 }
 
 /// What is waited for.
@@ -69,14 +73,23 @@ impl File {
     /// checkpoint's, nearest first. `at_once`: the chain is told without waiting.
     pub(super) fn open(
         mut report: AlertReport,
-        above: Vec<UnitId>,
+        mut above: Vec<UnitId>,
         at_once: bool,
         deadlines: &Deadlines,
         now: Time,
     ) -> Self {
         let sign_off_s = deadlines.sign_off_s.min(report.eta_s / 4.0);
         let at_once = at_once || sign_off_s < deadlines.shortest_sign_off_s;
-        report.progress.told = vec![report.checkpoint.unit.clone()];
+        let covert = &report.flag.covert;
+        let own = report.checkpoint.unit.clone();
+        report.progress.told = if covert.is_empty() || covert.contains(&own) {
+            vec![own]
+        } else {
+            // Who stands there is not to know of it.
+            covert.clone()
+        };
+        let told = &report.progress.told;
+        above.retain(|unit| (covert.is_empty() || covert.contains(unit)) && !told.contains(unit));
         let due = now.plus_seconds(sign_off_s.max(deadlines.shortest_sign_off_s));
         let mut file = Self {
             report,
@@ -97,8 +110,16 @@ impl File {
 
     /// Takes over what the approach says now, and fills in how it is handled.
     pub(super) fn follow(&mut self, report: &mut AlertReport) {
+        self.report.progress.recalled = report.progress.recalled;
         self.complete(report);
         self.report = report.clone();
+    }
+
+    /// Its flag ended.
+    pub(super) fn recall(&mut self, end: FlagEnd, now: Time) -> Event {
+        self.report.progress.recalled = Some(end);
+        let (code, text) = recalled(end);
+        self.speak(now, Type::Withdrawn, code, text, None)
     }
 
     /// Fills in how the alert is handled.
@@ -157,7 +178,6 @@ impl File {
             }
             Act::Acknowledge => {
                 self.signed.push(handled.unit.clone());
-                more.lead_unit.get_or_insert_with(|| handled.unit.clone());
                 if self.report.handling < Handling::Acknowledged {
                     self.report.handling = Handling::Acknowledged;
                     (self.awaited, self.due) =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Checkpoint, Region, Unit};
+use super::{AlarmRule, Checkpoint, Region, Unit};
 use crate::roads::Roads;
 
 /// The numbers by which the engine decides; `interdict.toml` may change each.
@@ -117,6 +117,9 @@ pub struct Setup {
     pub units: Vec<Unit>,
     /// Who answers for which area.
     pub regions: Vec<Region>,
+    /// What follows from devices' alarms.
+    #[serde(default)]
+    pub alarm_rules: Vec<AlarmRule>,
     /// The roads, preferably with the checkpoints on them already: engines share what is there.
     /// Without them approaches are judged by geometry. Not written anywhere.
     #[serde(skip)]

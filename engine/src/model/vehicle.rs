@@ -41,12 +41,27 @@ pub struct Vehicle {
     /// Colour of its paint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+    /// Colour of its plate, such as `blue`: two plates of one number may differ in it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate_colour: Option<String>,
+    /// Its vehicle identification number (ISO 3779).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vin: Option<String>,
 }
 
 impl Vehicle {
     /// A vehicle of which only the identity is known.
     #[must_use]
     pub const fn unknown(id: VehicleId) -> Self {
-        Self { id, plate: None, class: Class::Other, unit: None, make: None, colour: None }
+        Self {
+            id,
+            plate: None,
+            class: Class::Other,
+            unit: None,
+            make: None,
+            colour: None,
+            plate_colour: None,
+            vin: None,
+        }
     }
 }

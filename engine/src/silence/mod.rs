@@ -91,6 +91,11 @@ pub(crate) struct Broken {
 }
 
 impl Silence {
+    /// When its trackers were heard last.
+    pub(crate) const fn heard_at(&self) -> Option<Time> {
+        self.heard_at
+    }
+
     /// Begins to listen: the last fix there is came about when it was.
     pub(crate) fn begin(&mut self, rules: &Rules, newest: Newest) {
         let signs = std::mem::take(&mut self.signs);

@@ -18,19 +18,7 @@ const POSTS: [(&str, f64, f64); 4] = [
 ];
 
 fn flag(at: Time) -> Flag {
-    Flag {
-        id: "f".into(),
-        vehicle: "car".into(),
-        reason: "stolen".to_owned(),
-        case: "case".to_owned(),
-        authority: "city".to_owned(),
-        priority: 2,
-        instruction: None,
-        cautions: Vec::new(),
-        contact: None,
-        starts_at: at,
-        expires_at: at.plus_seconds(86_400.0),
-    }
+    Flag::new("f".into(), "car".into(), "stolen", (at, at.plus_seconds(86_400.0)))
 }
 
 /// What is said of a vehicle of which these fixes come and no more.

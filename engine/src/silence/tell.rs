@@ -39,7 +39,7 @@ impl Silence {
             self.due = None;
         }
         let (Some(newest), Some(flag)) = (subject.newest, subject.flags.foremost()) else { return };
-        let flag = CaseView::from(flag);
+        let foremost = CaseView::from(flag);
         let told = self.told.clone().unwrap_or_default();
         // Who was at rest may have stood there until now.
         let left_at = if self.at_rest { scene.now } else { self.heard_at.unwrap_or(newest.time) };
@@ -47,7 +47,10 @@ impl Silence {
         let ferry = windows.as_ref().and_then(Windows::ferry);
         let sites = scene.sites.values().filter(|site| {
             let id = &site.checkpoint.id;
-            !site.is_closed() && !told.contains(id) && only.is_none_or(|only| only == id)
+            !site.is_closed()
+                && !told.contains(id)
+                && only.is_none_or(|only| only == id)
+                && subject.is_looked_for_at(scene, site)
         });
         let reach_s = scene.rules.silent_reach_s;
         let reached = sites.filter_map(|site| Some((site, windows.as_ref()?.at(site)?)));
@@ -63,9 +66,11 @@ impl Silence {
                 Some(checkpoint) => Some(checkpoint.unit.clone()),
                 None => unit_of(scene, newest),
             };
+            let there = checkpoint.as_ref().map(|checkpoint| &checkpoint.unit);
+            let flag = there.and_then(|unit| subject.flags.foremost_at(unit, scene.above(unit)));
             let report = SilenceReport {
                 vehicle: VehicleView::from(&subject.vehicle),
-                flag: flag.clone(),
+                flag: flag.map_or_else(|| foremost.clone(), CaseView::from),
                 checkpoint,
                 unit,
                 earliest_at: place.map(|(_, window)| window.earliest_at),
@@ -73,9 +78,15 @@ impl Silence {
                 silent_s: rounded(self.silent_s(scene.now), 10.0),
                 signs: self.signs_before().collect(),
                 may_be_aboard_ferry: ferry.is_some(),
-                fix: newest.fix,
+                fix: newest.seen(),
                 fix_age_s: age_s(newest, scene.now),
-                why: self.why(scene.now, newest, place, ferry.as_deref()),
+                why: {
+                    let mut why = self.why(scene.now, newest, place, ferry.as_deref());
+                    if let Some(sighted) = newest.sighted {
+                        sighted.own_up(&mut why);
+                    }
+                    why
+                },
             };
             let data = Data::Silence(Box::new(report));
             let id = subject.next_id();

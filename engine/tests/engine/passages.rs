@@ -1,6 +1,6 @@
 //! How a flagged vehicle's approach is told: one readable case each.
 
-use interdict_engine::{Class, Input, Rules, Setup, Stage, State, Type};
+use interdict_engine::{Class, FlagEnd, Input, Rules, Setup, Stage, State, Type};
 
 use crate::support::{Town, Way, area, at, fix, flag, line, observation, point, said, vehicle};
 
@@ -194,7 +194,9 @@ fn an_ended_flag_takes_its_alerts_back() {
     let withdraw = Input::Withdraw {
         flag: "withdrawn".into(),
         vehicle: "one".into(),
-        reason: "found".to_owned(),
+        reason: FlagEnd::Handled,
+        note: Some("found".to_owned()),
+        by: None,
     };
     let events = town.tell(450.0, withdraw);
     let kinds: Vec<Type> = events.iter().map(|event| event.kind).collect();

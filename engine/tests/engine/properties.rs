@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use interdict_engine::{
-    AlertReport, CheckpointId, Data, Engine, Event, EventId, Input, Record, RecordId, Rules, Setup,
-    Type, VehicleId,
+    AlertReport, CheckpointId, Data, Decided, Decision, Engine, Event, EventId, Flag, FlagEnd,
+    FlagState, Input, Record, RecordId, Rules, Setup, Type, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix, Time};
 use proptest::prelude::*;
 
 use crate::recording::setup;
-use crate::support::{START, flag, login, observation};
+use crate::support::{START, at, flag, login, observation};
 
 /// A fix anywhere and at any time, most of them in the town and about now.
 fn any_fix() -> impl Strategy<Value = Fix> {
@@ -58,13 +58,31 @@ fn any_input() -> impl Strategy<Value = Input> {
                 alarm_states: set(states),
             }
         ),
-        2 => (vehicle(), 0..3_u8, -2e3..2e4_f64, 0.0..2e4_f64).prop_map(|(vehicle, id, from, length)| {
-            Input::Flag(flag(&id.to_string(), vehicle, from, from + length))
+        2 => (vehicle(), 0..9_u8, -2e3..2e4_f64, 0.0..2e4_f64).prop_map(|(vehicle, id, from, length)| {
+            let state = match id / 3 {
+                0 => FlagState::Approved,
+                1 => FlagState::Applied,
+                _ => FlagState::Emergency,
+            };
+            let id = (id % 3).to_string();
+            Input::Flag(Flag { state, ..flag(&id, vehicle, from, from + length) })
         }),
         1 => (vehicle(), 0..3_u8).prop_map(|(vehicle, id)| Input::Withdraw {
             flag: id.to_string().into(),
             vehicle: vehicle.into(),
-            reason: String::new(),
+            reason: FlagEnd::Other,
+            note: None,
+            by: None,
+        }),
+        2 => (vehicle(), 0..3_u8, 0..3_u8, -2e3..2e4_f64).prop_map(|(vehicle, id, what, until)| {
+            let decision = match what {
+                0 => Decision::Approve,
+                1 => Decision::Reject,
+                _ => Decision::Renew { expires_at: at(until) },
+            };
+            let (flag, vehicle) = (id.to_string().into(), vehicle.into());
+            let by = "approver".to_owned();
+            Input::Decide(Decided { flag, vehicle, by, note: None, decision })
         }),
         1 => (0..7_usize, any::<bool>()).prop_map(|(number, remove)| {
             let checkpoint = setup().checkpoints.swap_remove(number);
@@ -170,12 +188,18 @@ proptest! {
             check_silences(&events[..first_end]);
         }
         // An alert is raised at most once, and nothing is said of it after its end.
-        let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
+        let (mut open, mut ended, mut recalled) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for event in &events {
             let Data::Alert(report) = &event.data else { continue };
             let alert = &report.alert;
-            // People go on after the vehicle has gone.
+            // People go on after the vehicle has gone, until they are told that its flag has ended.
             if event.kind == Type::Escalated {
+                continue;
+            }
+            if event.kind == Type::Withdrawn && ended.contains(alert) {
+                prop_assert!(report.progress.recalled.is_some(), "{report:?}");
+                prop_assert!(recalled.insert(alert), "recalled twice");
                 continue;
             }
             prop_assert!(!ended.contains(alert), "{} of an alert that had ended", event.kind.name());

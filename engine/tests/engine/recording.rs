@@ -4,8 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{
-    Act, Class, ConflictReport, Data, Deadlines, Engine, EventId, Handled, Input, Level, Outcome,
-    RecordId, SOURCE_DEVICE, Setup, State, Type, Unit, VehicleId,
+    Act, AlarmRule, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId,
+    Flag, FlagEnd, FlagState, Handled, Input, Level, Outcome, RecordId, SOURCE_DEVICE, Setup,
+    Sighting, SightingSource, State, Trust, Type, Unit, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
@@ -72,7 +73,15 @@ pub(crate) fn setup() -> Setup {
         unit("district", Level::District, Some("city")),
         unit("station", Level::Station, Some("district")),
     ];
-    Setup { checkpoints, units, deadlines: Some(Deadlines::default()), ..Setup::default() }
+    let alarm_rules = vec![AlarmRule {
+        class: Class::Taxi,
+        alarms: vec![Alarm::Sos],
+        departments: vec!["taxis".to_owned()],
+        provisional: true,
+        per_minute: 10,
+    }];
+    let deadlines = Some(Deadlines::default());
+    Setup { checkpoints, units, deadlines, alarm_rules, ..Setup::default() }
 }
 
 /// A day, by what the engine begins with and what it is told.
@@ -223,6 +232,7 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
     }
     for number in 0..VEHICLES {
         heartbeats(number, &mut inputs);
+        witnesses(number, &mut inputs);
     }
     platform(&mut inputs);
     let mut closed = point("one-way", (-4_000.0, 1_000.0));
@@ -362,11 +372,75 @@ fn heartbeats(number: usize, inputs: &mut Vec<(f64, Input)>) {
     }
 }
 
+/// What people and cameras see of a vehicle, or believe to: places here and there, now and then from
+/// before or from the future; they have dice of their own.
+fn witnesses(number: usize, inputs: &mut Vec<(f64, Input)>) {
+    let mut dice = Dice::new(1_000 + number as u64);
+    let mut seconds = dice.between(100.0, 1_500.0);
+    let mut here = (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
+    while seconds < LENGTH_S {
+        let (source, trust) = match (dice.share() * 3.0) as u8 {
+            0 => (SightingSource::Caller, dice.between(0.1, 0.9)),
+            1 => (SightingSource::Officer, Trust::MEDIUM),
+            _ => (SightingSource::Camera, Trust::HIGH),
+        };
+        let off_s = if dice.one_in(6.0) { dice.between(-900.0, 500.0) } else { 0.0 };
+        let position = place(here);
+        inputs.push((
+            seconds,
+            Input::Sighting(Sighting {
+                vehicle: name(number).into(),
+                time: at(seconds + off_s),
+                latitude: position.latitude,
+                longitude: position.longitude,
+                source,
+                trust,
+                speed_kmh: dice.one_in(2.0).then(|| dice.between(0.0, 80.0).round()),
+                course_deg: dice.one_in(2.0).then(|| dice.between(0.0, 360.0).floor()),
+                text: None,
+                reporter: None,
+                by: Some("operator".to_owned()),
+            }),
+        ));
+        if dice.one_in(4.0) {
+            here = (dice.between(-9e3, 9e3), dice.between(-9e3, 9e3));
+        }
+        here = (here.0 + dice.between(-3e3, 3e3), here.1 + dice.between(-3e3, 3e3));
+        seconds += dice.between(60.0, 1_200.0);
+    }
+}
+
+/// A further flag that is applied for, or an emergency, and what somebody decides of it.
+fn decide(number: usize, name: &str, when: f64, inputs: &mut Vec<(f64, Input)>) {
+    let id = format!("a{number}");
+    let even = (number / FLAGGED).is_multiple_of(2);
+    let state = if even { FlagState::Applied } else { FlagState::Emergency };
+    let applicant = Some("applicant".to_owned());
+    let asked = Flag { state, applicant, ..flag(&id, name, when + 100.0, when + 3_000.0) };
+    inputs.push((when + 100.0, Input::Flag(asked)));
+    let mut decided = |seconds: f64, by: &str, decision| {
+        let (flag, vehicle) = (id.as_str().into(), name.into());
+        let decided = Decided { flag, vehicle, by: by.to_owned(), note: None, decision };
+        inputs.push((when + seconds, Input::Decide(decided)));
+    };
+    match number / FLAGGED % 3 {
+        0 => {
+            decided(200.0, "applicant", Decision::Approve);
+            decided(400.0, "approver", Decision::Approve);
+            let expires_at = at(when + 5_000.0);
+            decided(900.0, "approver", Decision::Renew { expires_at });
+        }
+        1 => decided(800.0, "approver", Decision::Reject),
+        _ => {}
+    }
+}
+
 /// Flags on a vehicle: one that stays, or one that expires, begins later, is replaced or withdrawn.
 fn look_for(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
     let name = name(number);
     let when = dice.between(10.0, 2_000.0);
     let first = flag(&format!("f{number}"), &name, when, when + 90_000.0);
+    decide(number, &name, when, inputs);
     match number / FLAGGED % 4 {
         0 => inputs.push((when, Input::Flag(first))),
         1 => {
@@ -387,8 +461,8 @@ fn look_for(number: usize, dice: &mut Dice, inputs: &mut Vec<(f64, Input)>) {
             let flag = first.id.clone();
             inputs.push((when, Input::Flag(first)));
             let vehicle = name.as_str().into();
-            let reason = "found".to_owned();
-            inputs.push((when + 2_000.0, Input::Withdraw { flag, vehicle, reason }));
+            let (reason, note, by) = (FlagEnd::Handled, Some("found".to_owned()), None);
+            inputs.push((when + 2_000.0, Input::Withdraw { flag, vehicle, reason, note, by }));
         }
     }
 }

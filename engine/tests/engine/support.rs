@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use interdict_engine::{
-    AlertReport, Checkpoint, CheckpointId, Class, Data, Engine, Event, EventId, Flag, FlagId,
-    Input, Kind, Observation, Position, Record, RecordId, Setup, Shape, State, Type, UnitId,
-    Vehicle, VehicleId,
+    AlertReport, Checkpoint, CheckpointId, Class, Data, Engine, Event, EventId, Flag, Input, Kind,
+    Observation, Position, Record, RecordId, Setup, Shape, State, Type, UnitId, Vehicle, VehicleId,
 };
 use interdict_protocols::{DeviceId, Fix, Time};
 
@@ -71,17 +70,9 @@ pub(crate) fn area(id: &str, (east_m, north_m): (f64, f64), half_m: f64) -> Chec
 
 pub(crate) fn flag(id: &str, vehicle: &str, from_s: f64, to_s: f64) -> Flag {
     Flag {
-        id: FlagId::from(id),
-        vehicle: VehicleId::from(vehicle),
-        reason: "stolen".to_owned(),
         case: "case 7".to_owned(),
         authority: "city".to_owned(),
-        priority: 2,
-        instruction: None,
-        cautions: Vec::new(),
-        contact: None,
-        starts_at: at(from_s),
-        expires_at: at(to_s),
+        ..Flag::new(id.into(), vehicle.into(), "stolen", (at(from_s), at(to_s)))
     }
 }
 

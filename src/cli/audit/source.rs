@@ -72,10 +72,8 @@ impl Here {
             }
             error => error.into(),
         })?;
-        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        let who = format!("local:{}", user.unwrap_or_else(|| "unknown".to_owned()));
         let signer = store.read_audit_key()?.map(Box::new);
-        Ok(Log::Folder { store, signer, by: By { who, why: self.reason.reason.clone() } })
+        Ok(Log::Folder { store, signer, by: self.reason.of_local_user() })
     }
 }
 
@@ -209,6 +207,7 @@ fn read_export(path: &Path, take: Taker<'_>) -> anyhow::Result<Ending> {
 struct Page {
     entries: Vec<Entry>,
     next: Option<u64>,
+    unit: Option<String>,
 }
 
 fn read_server(client: &Client, reason: &Reason, take: Taker<'_>) -> anyhow::Result<Ending> {
@@ -222,6 +221,11 @@ fn read_server(client: &Client, reason: &Reason, take: Taker<'_>) -> anyhow::Res
         let path = reason.on(&format!("/v1/audit?after={after}&limit={left}"));
         let text = client.get_text(&path)?;
         let page: Page = serde_json::from_str(&text).context("a page cannot be read")?;
+        if let Some(unit) = page.unit {
+            bail!(
+                "this token reads the entries of {unit} alone; to read the whole log, use one of no unit"
+            );
+        }
         for entry in page.entries {
             after = after.max(entry.number);
             take(Ok(entry))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use interdict_engine::{
     AlarmReport, AlertReport, CheckpointId, CheckpointView, Data, Event, EventId, FlagReport,
-    HeardReport, SilenceReport, Stage, Type, VehicleView,
+    HeardReport, SightingReport, SilenceReport, Stage, Type, VehicleView,
 };
 use interdict_protocols::{Fix, Time};
 use jiff::Timestamp;
@@ -65,7 +65,11 @@ impl Show {
             (Data::Silence(silence), _) => self.silence(silence),
             (Data::Heard(heard), _) => heard_again(heard),
             (Data::Alarm(alarm), _) => device_alarm(alarm),
+            (Data::Sighting(report), _) => seen(report),
             (Data::Flag(report), _) => flag(report),
+            (Data::Mass(mass), _) => {
+                format!("{} alarms of one class of vehicles within a minute", mass.alarms)
+            }
             (Data::Conflict(conflict), _) => format!(
                 "two peers speak as {}: {} is believed, {} is not",
                 conflict.device, conflict.believed, conflict.held
@@ -188,6 +192,13 @@ fn heard_again(heard: &HeardReport) -> String {
     let unit = heard.unit.as_ref().map(|unit| format!(", for {unit}")).unwrap_or_default();
     let Fix { latitude, longitude, .. } = heard.fix;
     format!("{} at {latitude:.4}, {longitude:.4}{unit} | {}", who(&heard.vehicle), heard.why.text)
+}
+
+fn seen(report: &SightingReport) -> String {
+    let sighting = &report.sighting;
+    let (who, source) = (who(&report.vehicle), sighting.source.name());
+    let (latitude, longitude) = (sighting.latitude, sighting.longitude);
+    format!("{who} at {latitude:.4}, {longitude:.4} by a {source} | {}", report.why.text)
 }
 
 fn device_alarm(alarm: &AlarmReport) -> String {

@@ -93,7 +93,8 @@ impl Endpoint {
         Ok(Self {
             store: store.clone(),
             settings: settings.clone(),
-            filter: Filter::as_asked(&webhook.filter, setup),
+            // Whoever runs the other system was let into no flag.
+            filter: Filter::as_asked(&webhook.filter, setup).without_covert(),
             sender: Sender::new(target, guard, settings.connect_s, answer_s),
             webhook: ArcSwap::from_pointee(webhook),
             moving: Mutex::new(Moving {

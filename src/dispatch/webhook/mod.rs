@@ -94,7 +94,8 @@ pub struct View {
     pub id: String,
     name: Option<String>,
     url: String,
-    filter: Wanted,
+    /// Which events.
+    pub filter: Wanted,
     fields: Option<Vec<String>>,
     created_by: String,
     created_at: Time,

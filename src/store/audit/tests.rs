@@ -5,8 +5,8 @@ use interdict_engine::Type;
 use interdict_protocols::Time;
 
 use super::super::journal::{audit_entries, audit_key, event_key, number as key_number};
-use super::super::testing::{event, flag, record};
-use super::super::{NotedEvent, Store, Table};
+use super::super::testing::{Failure, event, flag, record};
+use super::super::{Healed, NotedEvent, Store, Table};
 use super::pack::{Pack, unpack};
 use crate::audit::{
     Act, By, End, Finding, Frontier, Leaves, Octets, Place, Report, Verification, acts, read_heads,
@@ -103,6 +103,50 @@ fn a_table_and_what_is_noted_of_it_change_together() {
     assert_eq!(store.get::<String>(Table::Tokens, b"a").unwrap().as_deref(), Some("one"));
     assert_eq!(store.audit_frontier().size(), 2);
     assert_eq!(*store.audit_frontier(), root(&store));
+}
+
+#[test]
+fn what_was_said_to_have_failed_is_not_noted_and_what_was_made_durable_is_noted_once() {
+    for failure in [Failure::Before, Failure::After] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let many: Vec<_> = (0..300).map(|number| act(&number.to_string())).collect();
+        store.note(&many[..250]).unwrap();
+        let before = store.audit_frontier();
+        let is_as_before = |store: &Store| {
+            assert_eq!(store.audit_frontier(), before);
+            assert_eq!(root(store), *before);
+            assert_eq!(store.get::<String>(Table::Tokens, b"a").unwrap(), None);
+        };
+        let change = [(&b"a"[..], Some("one"))];
+
+        // Enough for a subtree of which the hash is kept.
+        store.inject(failure);
+        store.note(&many).unwrap_err();
+        store.heal().unwrap();
+        is_as_before(&store);
+        store.inject(failure);
+        store.write_noted(Table::Tokens, change, &many).unwrap_err();
+        store.heal().unwrap();
+        is_as_before(&store);
+        drop(store);
+        let store = open(folder.path());
+        is_as_before(&store);
+
+        // Of a commit it is said what became of it: whoever makes it again knows what to note again.
+        store.inject(failure);
+        store.commit_noted(&[], &[], &many).unwrap_err();
+        if store.heal() == Ok(Healed::Without) {
+            is_as_before(&store);
+            store.commit_noted(&[], &[], &many).unwrap();
+        }
+        store.write_noted(Table::Tokens, change, &many[..1]).unwrap();
+        assert_eq!(store.audit_frontier().size(), 250 + 300 + 1);
+        assert_eq!(*store.audit_frontier(), root(&store));
+        let now = store.audit_frontier();
+        drop(store);
+        assert_eq!(open(folder.path()).audit_frontier(), now);
+    }
 }
 
 #[test]

@@ -1,0 +1,240 @@
+//! `/v1/flags`.
+
+mod asked;
+mod decisions;
+mod found;
+mod table;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use interdict_engine::{Flag, FlagEnd, FlagReport, FlagState, Input, Level, Scope, VehicleView};
+use interdict_protocols::Time;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::auth::Caller;
+use super::extract::{Body, Pairs, Segment, text};
+use super::problem::Problem;
+use super::tokens::Action;
+use super::{ApiState, blocking};
+use crate::audit::{Act, By, acts};
+use crate::config::AskedFlag;
+use asked::Applicant;
+use found::{Found, Match, Near, Tracker};
+
+pub(super) use decisions::{approve, reject, renew};
+pub(super) use found::plate_id;
+pub(super) use table::{export, import};
+
+/// A flag, and which vehicle it found.
+#[derive(Serialize)]
+struct View {
+    #[serde(flatten)]
+    flag: Flag,
+    /// When it ends unless somebody decides.
+    ends_at: Time,
+    /// The lowest level whose people approve it, where it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approver: Option<Level>,
+    matched: VehicleView,
+}
+
+impl View {
+    fn new(state: &ApiState, report: FlagReport) -> Self {
+        let FlagReport { flag, vehicle: matched, .. } = report;
+        let approver = (flag.state != FlagState::Approved).then(|| approver(state, &flag));
+        Self { ends_at: flag.ends_at(), approver, flag, matched }
+    }
+}
+
+/// A flag just added, and what is known of its vehicle.
+#[derive(Serialize)]
+struct Added {
+    #[serde(flatten)]
+    view: View,
+    /// How the vehicle was found.
+    #[serde(rename = "match")]
+    by: Match,
+    tracker: Tracker,
+    last_heard_at: Option<Time>,
+    /// Others that may be meant.
+    near: Vec<Near>,
+}
+
+/// The lowest level whose people approve a flag. What has no reason any more is the city's.
+fn approver(state: &ApiState, flag: &Flag) -> Level {
+    let by_reason = state.flag_reasons.find(&flag.reason).map(|reason| reason.approver);
+    match flag.scope {
+        Scope::Linked => Level::City,
+        Scope::Unit => by_reason.unwrap_or(Level::City),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Withdrawal {
+    reason: String,
+    #[serde(default)]
+    note: Option<String>,
+}
+
+/// The flags that the caller may know of; `?state=` only those, such as `applied`.
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    pairs: Pairs,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Action::ReadAlerts)?;
+    let pairs = pairs.only(&["state"])?;
+    let wanted = pairs.get("state").map(|text| {
+        serde_json::from_value::<FlagState>(text.into()).map_err(|_| {
+            let known = "applied, emergency, approved or provisional";
+            Problem::bad_request(format!("`state` is `{text}`, not {known}"))
+        })
+    });
+    let wanted = wanted.transpose()?;
+    let mut flags = seen(&state, &caller).await?;
+    flags.retain(|report| wanted.is_none_or(|wanted| report.flag.state == wanted));
+    let flags: Vec<View> = flags.into_iter().map(|report| View::new(&state, report)).collect();
+    Ok(Json(json!({ "flags": flags })))
+}
+
+/// The flags that hold and that the caller may know of.
+async fn seen(state: &ApiState, caller: &Caller) -> Result<Vec<FlagReport>, Problem> {
+    let store = state.store.clone();
+    let mut flags = blocking(move || store.flags()).await?;
+    flags.retain(|report| caller.sees(state, &report.flag));
+    Ok(flags)
+}
+
+/// The reasons for which a vehicle may be flagged.
+pub(super) async fn reasons(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Action::ReadAlerts)?;
+    let reasons: Vec<_> = state.flag_reasons.iter().collect();
+    Ok(Json(json!({ "reasons": reasons })))
+}
+
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Action::ReadAlerts)?;
+    let found = find(&state, &caller, id).await?;
+    Ok(Json(json!(View::new(&state, found))))
+}
+
+pub(super) async fn add(
+    State(state): State<ApiState>,
+    caller: Caller,
+    pairs: Pairs,
+    Body(asked): Body<AskedFlag>,
+) -> Result<impl IntoResponse, Problem> {
+    caller.may(Action::Flag)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    let now = state.shards.clock().now();
+    let (flag, found) = made(&state, &caller, &asked, now).await?;
+    let act = noted(&state, acts::FLAG_ADD, &flag, &by);
+    let Found { vehicle, by, tracker, last_heard_at, near } = found;
+    let matched = VehicleView::from(&vehicle);
+    let report =
+        FlagReport { flag: flag.clone(), vehicle: matched, reason: None, by: None, note: None };
+    let view = View::new(&state, report);
+    // The vehicle first: it may never have been heard, and the flag's event shows its plate.
+    let inputs = vec![Input::Vehicle(vehicle), Input::Flag(flag)];
+    state.shards.tell_noted(inputs, vec![act]).await?;
+    Ok((StatusCode::CREATED, Json(Added { view, by, tracker, last_heard_at, near })))
+}
+
+/// The flag that somebody asks for, and its vehicle.
+async fn made(
+    state: &ApiState,
+    caller: &Caller,
+    asked: &AskedFlag,
+    now: Time,
+) -> Result<(Flag, Found), Problem> {
+    let applicant = Applicant::of(state, caller, asked, now)?;
+    let reason = asked.reason(&state.flag_reasons)?;
+    let covert = asked.covert(state, &applicant)?;
+    let found = found::find(state, asked).await?;
+    let flag = Flag { covert, ..asked.flag(&found.vehicle, reason, &applicant)? };
+    Ok((flag, found))
+}
+
+/// Takes the reason's code from the body, or from `?reason=`.
+pub(super) async fn withdraw(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    body: axum::body::Bytes,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Action::Flag)?;
+    let pairs = pairs.only(&["reason"])?;
+    let (reason, note) = match pairs.get("reason") {
+        Some(reason) => (reason.to_owned(), None),
+        None => {
+            let why =
+                |error| format!("a reason is needed, such as {{\"reason\":\"handled\"}}: {error}");
+            let withdrawal: Withdrawal =
+                serde_json::from_slice(&body).map_err(|error| Problem::bad_request(why(error)))?;
+            (withdrawal.reason, withdrawal.note)
+        }
+    };
+    let reason = ending(&reason)?;
+    let note = note.map(|note| text("note", &note)).transpose()?;
+    let found = find(&state, &caller, id).await?;
+    let (flag, vehicle) = (found.flag.id.clone(), found.flag.vehicle.clone());
+    let why = Some(note.clone().unwrap_or_else(|| reason.to_string()));
+    let by = By { why, ..caller.by(&pairs)? };
+    let act = noted(&state, acts::FLAG_WITHDRAW, &found.flag, &by).with("ended", reason.code());
+    let by = Some(by.who);
+    let withdraw = Input::Withdraw { flag, vehicle, reason, note, by };
+    state.shards.tell_noted(vec![withdraw], vec![act]).await?;
+    Ok(Json(json!(View::new(&state, found))))
+}
+
+/// The code that somebody withdraws a flag with.
+fn ending(code: &str) -> Result<FlagEnd, Problem> {
+    let code = code.trim();
+    let found = FlagEnd::BY_PERSONS.into_iter().find(|end| end.code() == code);
+    found.ok_or_else(|| {
+        let codes = FlagEnd::BY_PERSONS.map(FlagEnd::code).join("`, `");
+        let detail = format!("`{code}` is no reason to withdraw a flag; known are `{codes}`");
+        Problem::bad_request(detail)
+    })
+}
+
+/// What is noted of a flag: on what, why and by whose order, and a commitment to the whole of it.
+fn noted(state: &ApiState, act: &'static str, flag: &Flag, by: &By) -> Act {
+    state
+        .act(act, by)
+        .with("flag", flag.id.as_str())
+        .with("vehicle", flag.vehicle.as_str())
+        .with("case", flag.case.as_str())
+        .with("reason", flag.reason.as_str())
+        .with("authority", flag.authority.as_str())
+        .with_some("drill", flag.drill.then_some(true))
+        .of(&serde_json::to_vec(flag).unwrap_or_default())
+}
+
+/// A flag that holds and that the caller may know of.
+async fn find(state: &ApiState, caller: &Caller, id: String) -> Result<FlagReport, Problem> {
+    let (store, wanted) = (state.store.clone(), id.clone());
+    let found = blocking(move || store.flag(&wanted)).await?;
+    let found = found.filter(|found| caller.sees(state, &found.flag));
+    found.ok_or_else(|| Problem::not_found(format!("no flag `{id}` holds")))
+}
+
+fn random_id() -> Result<String, Problem> {
+    let number = getrandom::u64().map_err(|_| {
+        let detail = "the system has no random numbers at present";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "random", detail)
+    })?;
+    Ok(format!("{number:016x}"))
+}
