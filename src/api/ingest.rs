@@ -181,7 +181,7 @@ impl ApiState {
                 return Ok((speaker.device(id), vehicle, of_source));
             }
         }
-        let name = subject.device.as_ref().or(subject.vehicle.first());
+        let name = subject.device.as_ref().or_else(|| subject.vehicle.first());
         let name = name.map_or("", String::as_str);
         let device = speaker.device(name);
         if let Some(enrolment) = self.registry.enrol_unknown(&device) {

@@ -106,7 +106,7 @@ pub(crate) fn heard(id: &str) -> Event {
         unit_before: Some("city".into()),
         silent_s: 600.0,
         checkpoints: vec![north()],
-        fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
+        fix: Fix::new(time, 38.9, 121.6).unwrap(),
         fix_age_s: 0.0,
         why: why("heard", "heard again"),
     };
