@@ -23,6 +23,8 @@ struct Counters {
 pub struct Metrics {
     /// In the order of [`ALL`].
     protocols: Vec<Counters>,
+    ingested: AtomicU64,
+    not_ingested: AtomicU64,
     /// From when the engine took in what an alert follows from until it was handed to a stream.
     delivery: Histogram,
 }
@@ -75,6 +77,8 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             protocols: ALL.iter().map(|_| Counters::default()).collect(),
+            ingested: AtomicU64::new(0),
+            not_ingested: AtomicU64::new(0),
             delivery: Histogram::default(),
         }
     }
@@ -90,6 +94,12 @@ impl Metrics {
         if let Some(counters) = self.of(protocol) {
             counter(counters).fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// A platform posted positions, of which so many were taken and so many were not.
+    pub fn ingested(&self, taken: usize, refused: usize) {
+        self.ingested.fetch_add(taken as u64, Ordering::Relaxed);
+        self.not_ingested.fetch_add(refused as u64, Ordering::Relaxed);
     }
 
     /// A connection was opened.
@@ -178,6 +188,14 @@ impl Metrics {
                     let _ = writeln!(text, "{name}{{protocol=\"{}\"}} {value}", protocol.name);
                 }
             }
+        }
+        let posted = [
+            ("interdict_ingested_total", "Positions posted and taken.", &self.ingested),
+            ("interdict_ingest_refused_total", "Positions posted and refused.", &self.not_ingested),
+        ];
+        for (name, help, count) in posted {
+            let value = count.load(Ordering::Relaxed);
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
         let name = "interdict_frames_refused_total";
         let _ = writeln!(text, "# HELP {name} Frames refused.\n# TYPE {name} counter");

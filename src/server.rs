@@ -15,10 +15,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, ApiState, Door};
+use crate::api::{self, ApiState, Door, Rooms};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::devices::{self, Registry};
+use crate::dispatch::webhook::Webhooks;
 use crate::downlink::downlink;
 use crate::gateway::Gateway;
 use crate::heads::Publisher;
@@ -63,6 +64,7 @@ pub struct Server {
     store: Store,
     heads: Option<Publisher>,
     keeper: Keeper,
+    webhooks: Webhooks,
 }
 
 impl Server {
@@ -159,11 +161,21 @@ impl Server {
             let (shards, downlink) = (shards.clone(), downlink.clone());
             tokio::spawn(pursuit::follow(store, registry, shards, downlink, closing.clone()));
         }
+        let webhooks = Webhooks::start(
+            &store,
+            &configuration.setup,
+            &configuration.webhooks,
+            options.clock,
+            shards.latest(),
+        )?;
         let state = ApiState::new(
-            store.clone(),
-            registry,
-            shards.clone(),
-            metrics,
+            Rooms {
+                store: store.clone(),
+                registry,
+                shards: shards.clone(),
+                webhooks: webhooks.clone(),
+                metrics,
+            },
             api::Settings {
                 setup: configuration.setup.clone(),
                 reasons: configuration.audit.reasons,
@@ -174,6 +186,7 @@ impl Server {
                 downlink,
                 web: configuration.web.clone(),
                 https: configuration.tls.is_some(),
+                sources: configuration.sources.clone(),
             },
             closing.clone(),
         )?;
@@ -189,6 +202,7 @@ impl Server {
             store,
             heads,
             keeper,
+            webhooks,
         })
     }
 
@@ -211,7 +225,9 @@ impl Server {
 
     /// Ends in order, within the time that the limits give: what is left undone then is said.
     pub async fn close(self) {
-        let Self { shards, gateway, api, closing, shutdown, store, heads, keeper, .. } = self;
+        let Self {
+            shards, gateway, api, closing, shutdown, store, heads, keeper, webhooks, ..
+        } = self;
         let clock = *shards.clock();
         let orderly = async {
             // Readiness turns false with this, and streams end.
@@ -224,6 +240,7 @@ impl Server {
             if let Err(error) = tokio::task::spawn_blocking(move || shards.close()).await {
                 tracing::error!(%error, "the engine did not end well");
             }
+            webhooks.close().await;
             noted::stop(store, clock.now()).await;
             if let Some(heads) = heads {
                 heads.close().await;

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use api_support::{ADMIN, START, Server, flag_of, read, refusal, setup};
 use interdict::client::Client;
+use interdict::config::{EVERY_VEHICLE, Source};
 use interdict_engine::{Deadlines, Input, Observation, Setup, Unit};
-use interdict_protocols::Fix;
+use interdict_protocols::{Datum, Fix};
 use serde_json::{Value, json};
 
-const ROLES: [&str; 6] = ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet"];
+const ROLES: [&str; 7] =
+    ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet", "source"];
 
 /// A request, whose roles it is for, and what these are answered.
 struct Row {
@@ -48,6 +50,7 @@ const POSITION: &[&str] = &["admin", "dispatcher", "operator", "analyst"];
 const COMMAND: &[&str] = &["admin", "dispatcher"];
 const BOOKS: &[&str] = &["admin", "auditor"];
 const ADMINS: &[&str] = &["admin"];
+const SOURCES: &[&str] = &["source"];
 const DEVICES: &[&str] = &["admin", "dispatcher", "auditor", "fleet"];
 
 const NONE: &str = r#"{"unit":"station"}"#;
@@ -61,6 +64,10 @@ const REJECT: &str = r#"{"note":"no ground"}"#;
 const HOLD: &str = r#"{"reason":"court 7"}"#;
 const SIGHTING: &str = r#"{"vehicle":"v","latitude":38.9,"longitude":121.6,"source":"caller"}"#;
 const CONTAIN: &str = "/v1/containment?at=38.9,121.6&since=2026-06-15T02:00:00Z";
+
+const POSTED: &str =
+    r#"{"vehicle":"v","time":"2026-06-15T02:00:00Z","latitude":38.9,"longitude":121.6}"#;
+const HOOK: &str = r#"{"url":"http://127.0.0.1:9/","filter":{"units":["station"]}}"#;
 
 /// Every address with every method that it takes.
 const TABLE: &[Row] = &[
@@ -162,6 +169,30 @@ const TABLE: &[Row] = &[
     row("GET /v1/audit/proof/{entry}", "/v1/audit/proof/1", "", BOOKS, (200, 403)),
     row("POST /v1/sightings", "/v1/sightings", SIGHTING, HANDLE, (201, 201)),
     row("GET /v1/backup", "/v1/backup", "", ADMINS, (200, 403)),
+    // It may speak for every vehicle, but its token is another station's.
+    row("POST /v1/ingest", "/v1/ingest", POSTED, SOURCES, (200, 422)),
+    row("GET /v1/webhooks", "/v1/webhooks", "", ADMINS, (200, 200)),
+    row("POST /v1/webhooks", "/v1/webhooks", HOOK, ADMINS, (201, 403)),
+    row("GET /v1/webhooks/{id}", "/v1/webhooks/none", "", ADMINS, (404, 404)),
+    row("DELETE /v1/webhooks/{id}", "/v1/webhooks/none", "", ADMINS, (404, 404)),
+    row("POST /v1/webhooks/{id}/rotate", "/v1/webhooks/none/rotate", "{}", ADMINS, (404, 404)),
+    row("POST /v1/webhooks/{id}/pause", "/v1/webhooks/none/pause", "", ADMINS, (404, 404)),
+    row("POST /v1/webhooks/{id}/resume", "/v1/webhooks/none/resume", "", ADMINS, (404, 404)),
+    row(
+        "POST /v1/webhooks/{id}/replay",
+        "/v1/webhooks/none/replay",
+        r#"{"after":0}"#,
+        ADMINS,
+        (404, 404),
+    ),
+    row("GET /v1/webhooks/{id}/dead", "/v1/webhooks/none/dead", "", ADMINS, (404, 404)),
+    row(
+        "POST /v1/webhooks/{id}/dead/resend",
+        "/v1/webhooks/none/dead/resend",
+        r#"{"sequences":[1]}"#,
+        ADMINS,
+        (404, 404),
+    ),
     row("GET /metrics", "/metrics", "", BOOKS, (200, 200)),
 ];
 
@@ -222,7 +253,15 @@ fn two_stations() -> Setup {
 /// A server with two stations, a vehicle of `station` and a company's, and `raised` on its way to
 /// `north`.
 fn server(folder: &std::path::Path) -> Server {
-    let server = Server::start_with(folder, "127.0.0.1:0", two_stations());
+    // As the test of every address calls the tokens of its sources.
+    let sources = [None, Some("harbour")].map(|unit: Option<&str>| Source {
+        name: unit.unwrap_or("city").to_owned(),
+        token: format!("source of {unit:?}"),
+        vehicles: [EVERY_VEHICLE.to_owned()].into(),
+        units: Vec::new(),
+        datum: Datum::Wgs84,
+    });
+    let server = Server::start_with_sources(folder, two_stations(), sources.into());
     let enrol = |device: &str, vehicle: &str, unit: Option<&str>| {
         let body = json!({
             "device": device, "vehicle": vehicle, "plate": format!("plate-of-{vehicle}"), "unit": unit
@@ -347,6 +386,52 @@ fn two_stations_see_each_their_own_and_the_city_sees_both() {
     assert_eq!(refusal(harbour.get("/v1/vehicles/none?reason=x")).0, 404);
     assert!(station.get("/v1/vehicles/v?reason=x").is_ok(), "it is theirs");
     assert!(city.get("/v1/vehicles/c?reason=x").is_ok(), "what is no unit's is the top's");
+}
+
+#[test]
+fn a_station_s_webhooks_send_and_show_what_is_the_station_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path());
+    let of = |unit: &str| server.client_as(unit, "admin", Some(unit));
+    let (station, harbour, city) = (of("station"), of("harbour"), of("city"));
+    let make = |client: &Client, filter: Value| {
+        let asked = json!({"url": "http://127.0.0.1:9/", "filter": filter});
+        client.post("/v1/webhooks", &asked)
+    };
+    let all = make(&server.admin(), json!({})).unwrap();
+    assert_eq!(all["filter"]["units"], json!([]));
+    let own = make(&station, json!({"checkpoints": ["north"]})).unwrap();
+    assert_eq!(own["filter"]["units"], json!(["station"]), "none was named");
+    let whole = make(&city, json!({})).unwrap();
+    assert_eq!(whole["filter"]["units"], json!(["city"]));
+    for filter in [
+        json!({"units": ["station"]}),
+        json!({"units": ["harbour", "city"]}),
+        json!({"checkpoints": ["north"]}),
+    ] {
+        let (status, _, problem) = refusal(make(&harbour, filter));
+        assert_eq!((status, &problem["type"]), (403, &json!("urn:interdict:problem:other-unit")));
+    }
+    let ids = |client: &Client| {
+        let listed = client.get("/v1/webhooks").unwrap();
+        let listed = listed["webhooks"].as_array().unwrap().iter();
+        listed.map(|webhook| webhook["id"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let id = |webhook: &Value| webhook["id"].as_str().unwrap().to_owned();
+    assert_eq!(ids(&server.admin()), [id(&all), id(&own), id(&whole)].into());
+    assert_eq!(ids(&city), [id(&own), id(&whole)].into());
+    assert_eq!(ids(&station), [id(&own)].into());
+    assert_eq!(ids(&harbour), [].into());
+    let path = |webhook: &Value, what: &str| format!("/v1/webhooks/{}{what}", id(webhook));
+    for webhook in [&all, &own, &whole] {
+        assert_eq!(refusal(harbour.get(&path(webhook, ""))).0, 403);
+        assert_eq!(refusal(harbour.get(&path(webhook, "/dead"))).0, 403);
+        assert_eq!(refusal(harbour.post(&path(webhook, "/rotate"), &json!({}))).0, 403);
+        assert_eq!(refusal(harbour.post(&path(webhook, "/pause"), &json!({}))).0, 403);
+        let place = json!({"after": 0});
+        assert_eq!(refusal(harbour.post(&path(webhook, "/replay"), &place)).0, 403);
+    }
+    assert!(station.post(&path(&own, "/pause"), &json!({})).is_ok());
 }
 
 #[test]

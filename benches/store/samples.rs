@@ -47,6 +47,7 @@ pub(super) fn event(id: u64) -> Event {
         probability: 0.81,
         distance_m: 5_311.2,
         fix: fix.into(),
+        device: None,
         fix_age_s: 1.3,
         fix_every_s: None,
         why: Why {

@@ -120,7 +120,7 @@ test("one acts for the unit that was told, one's own or one below", () => {
   const store = new Store();
   const unit = (id: string, parent: string | null) => ({ id, name: id, name_zh: null, level: "station", parent, zone: null });
   const units = [unit("city", null), unit("district", "city"), unit("station", "district"), unit("other", "city")];
-  const session = (own: string | null): Session => ({ name: "n", role: "operator", unit: own, may: [], csrf: "", ends_in_s: 1, now: at(0), clock_speed: 1, tiles: null, units });
+  const session = (own: string | null): Session => ({ name: "n", person: "n", role: "operator", unit: own, may: [], csrf: "", ends_in_s: 1, now: at(0), clock_speed: 1, tiles: null, units });
   const acts = (own: string | null, told: string[]) => {
     store.session = session(own);
     return [store.actingUnit(alert("a", 1, { told })), store.concernsUs(alert("a", 1, { told }))];

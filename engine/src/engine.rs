@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use interdict_protocols::{Fix, Time};
+use interdict_protocols::{DeviceId, Fix, Time};
 
 use crate::alarms::Alarms;
 use crate::approach::Ended;
@@ -434,6 +434,12 @@ impl Engine {
     #[must_use]
     pub fn last_fix(&self, vehicle: &VehicleId) -> Option<(Fix, Time)> {
         self.fleet.last(vehicle, self.now)
+    }
+
+    /// The platform's device that the last fix is from; `None` where a tracker of the vehicle gave it.
+    #[must_use]
+    pub fn platform_of(&self, vehicle: &VehicleId) -> Option<&DeviceId> {
+        self.judge.voices.platform(vehicle)
     }
 
     /// What is known of a vehicle.

@@ -59,7 +59,7 @@ types! {
     Sighted "interdict.vehicle.sighted" "Somebody other than its tracker saw a flagged vehicle.",
     DeviceAlarm "interdict.device.alarm" "A device reported an alarm, or its end.",
     MassAlarm "interdict.device.mass-alarm" "Too many vehicles of a class raised alarms to flag each.",
-    Conflict "interdict.device.conflict" "Two peers speak as one device.",
+    Conflict "interdict.device.conflict" "Two peers speak as one device, or disagree on a vehicle.",
     FlagAdded "interdict.flag.added" "A flag was added, or applied for.",
     FlagApproved "interdict.flag.approved" "A flag was approved.",
     FlagRejected "interdict.flag.rejected" "A flag was rejected, and has ended.",
@@ -279,6 +279,9 @@ pub struct AlertReport {
     pub distance_m: f64,
     /// What this leans on.
     pub fix: Seen,
+    /// Which device, or source of positions, that fix is from; none where it is a sighting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
     /// How old that fix was at the event's time, seconds.
     pub fix_age_s: f64,
     /// Seconds between the fixes of its trackers, as usual: told to whoever asks for the open alerts,
@@ -393,18 +396,21 @@ pub struct AlarmReport {
     pub age_s: Option<f64>,
 }
 
-/// Two peers that speak as one device.
+/// Two peers that speak as one device, or two sides that say of one vehicle what cannot both be true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConflictReport {
-    /// Which device.
+    /// Which device; where two sides disagree the one that spoke last.
     pub device: DeviceId,
     /// What carries it.
     pub vehicle: VehicleId,
-    /// The peer that is believed, by address.
+    /// The peer that is believed, by address; the device, where two sides disagree.
     pub believed: String,
-    /// The peer that is held apart, by address.
+    /// The peer that is held apart, likewise.
     pub held: String,
-    /// What the peer held apart says its position is.
+    /// How far two sides that disagree are apart, metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart_m: Option<f64>,
+    /// What the peer held apart says its position is; where two sides disagree, what was said last.
     pub fix: Option<Fix>,
 }
 

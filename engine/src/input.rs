@@ -4,8 +4,8 @@ use interdict_protocols::{AlarmSet, DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CheckpointId, ConflictReport, Decided, Flag, FlagEnd, FlagId, Handled, MassAlarm,
-    PatrolPlace, Sighting, UnitId, Vehicle, VehicleId,
+    Checkpoint, CheckpointId, ConflictReport, Decided, Disagreement, Flag, FlagEnd, FlagId,
+    Handled, MassAlarm, PatrolPlace, Sighting, UnitId, Vehicle, VehicleId,
 };
 
 /// The number of a durable record, counted from 1 in the order in which inputs came. Inputs that
@@ -136,6 +136,8 @@ pub enum Lane {
     /// Not a place: the device itself does not trust it, or it is at 0/0. Moves nothing, its alarms
     /// count.
     Unplaced,
+    /// A platform's, of a vehicle whose own tracker is heard: moves nothing, its alarms count.
+    Outranked,
     /// From the future, or impossibly far away, until others confirm it: moves nothing, its alarms
     /// count.
     Quarantine,
@@ -172,6 +174,9 @@ pub struct Used {
     /// The lasting alarms that ended with it.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub ended: AlarmSet,
+    /// How the fix contradicts the newest one, where that came from another side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
     /// The patrol vehicles about the vehicle and the checkpoints that it comes to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patrols: Vec<PatrolPlace>,

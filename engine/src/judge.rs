@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clocks;
 use crate::geo::distance_m;
+use crate::voices::{Disagreement, Voices, is_platform};
 use crate::{Judged, Lane, Observation, Position, Rules, VehicleId};
 
 /// Two fixes this near each other contradict nothing, however short the time between them: towns
@@ -24,6 +25,7 @@ pub(crate) struct Sight {
 #[derive(Default)]
 pub(crate) struct Judge {
     pub(crate) clocks: Clocks,
+    pub(crate) voices: Voices,
     /// The last outlier of vehicles that are in two minds about where they are.
     suspects: BTreeMap<VehicleId, Sight>,
 }
@@ -49,12 +51,57 @@ impl Judge {
             Lane::Late
         } else if !is_placed(fix) {
             Lane::Unplaced
+        } else if self.is_outranked(rules, at, observation, last) {
+            Lane::Outranked
         } else if self.is_outlier(rules, observation, fix_time, last) {
             Lane::Quarantine
         } else {
             Lane::Live
         };
         Judged { lane, fix_time }
+    }
+
+    /// Whether a platform speaks for a vehicle whose own tracker is heard.
+    fn is_outranked(
+        &self,
+        rules: &Rules,
+        at: Time,
+        observation: &Observation,
+        last: Option<Sight>,
+    ) -> bool {
+        let since = at.plus_seconds(-rules.tracker_outranks_s);
+        is_platform(&observation.device)
+            && self.voices.has_tracker(&observation.vehicle, last.map(|last| last.time), since)
+    }
+
+    /// How a fix and the vehicle's newest one before it contradict each other, where they come from
+    /// different sides.
+    pub(crate) fn disagreement(
+        &self,
+        rules: &Rules,
+        at: Time,
+        observation: &Observation,
+        judged: Judged,
+        last: Option<Sight>,
+    ) -> Option<Disagreement> {
+        let Observation { device, vehicle, fix } = observation;
+        let last = last?;
+        let is_from_future = judged.fix_time.seconds_since(at) > rules.future_s;
+        if matches!(judged.lane, Lane::Late | Lane::Unplaced)
+            || is_from_future
+            || !self.voices.may_disagree(vehicle, device, at)
+        {
+            return None;
+        }
+        let here = Sight { time: judged.fix_time, position: position(fix) };
+        if is_reachable(rules, last, here) {
+            return None;
+        }
+        let (this, other) = (Some(device.clone()), self.voices.newest(vehicle).cloned());
+        let (believed, held) =
+            if judged.lane == Lane::Live { (this, other) } else { (other, this) };
+        let apart_m = distance_m(last.position, here.position).round();
+        Some(Disagreement { believed, held, apart_m })
     }
 
     fn is_outlier(
@@ -67,6 +114,11 @@ impl Judge {
         let here = Sight { time, position: position(&observation.fix) };
         let Some(last) = last else { return false };
         if is_reachable(rules, last, here) {
+            return false;
+        }
+        // What a platform said is no measure for the vehicle's own tracker.
+        let by_platform = self.voices.platform(&observation.vehicle).is_some();
+        if by_platform && !is_platform(&observation.device) {
             return false;
         }
         // The same fix sent again confirms nothing.
@@ -86,6 +138,9 @@ impl Judge {
         if !fix.backfill {
             self.clocks.observe((device, vehicle), at, fix.fix_time);
         }
+        if is_placed(fix) && !fix.backfill && judged.fix_time.seconds_since(at) <= rules.future_s {
+            self.voices.hear(vehicle, device, at, judged.lane == Lane::Live);
+        }
         match judged.lane {
             Lane::Live if !self.suspects.is_empty() => {
                 self.suspects.remove(vehicle);
@@ -103,6 +158,7 @@ impl Judge {
     /// Forgets clocks and outliers of which nothing was heard since `before`.
     pub(crate) fn forget(&mut self, before: Time) {
         self.clocks.forget(before);
+        self.voices.forget(before);
         self.suspects.retain(|_, suspect| suspect.time >= before);
     }
 

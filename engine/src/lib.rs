@@ -27,6 +27,7 @@ mod silence;
 mod snapshot;
 mod subject;
 mod timers;
+mod voices;
 mod watched;
 
 pub use alarms::MassAlarm;
@@ -52,3 +53,4 @@ pub use model::{
 pub use observe::Prepared;
 pub use patrols::PatrolPlace;
 pub use snapshot::Snapshot;
+pub use voices::{Disagreement, SOURCE_DEVICE};

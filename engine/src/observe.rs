@@ -8,13 +8,16 @@ use crate::geo::{Plane, Site};
 use crate::judge::{is_placed, position};
 use crate::subject::Newest;
 use crate::{
-    AlarmReport, ConflictReport, Data, Decision, Event, EventId, Input, Judged, Lane, Observation,
-    PROVISIONAL_S, PatrolPlace, Position, Record, RecordId, Sighting, Type, Used, Vehicle,
-    VehicleId, VehicleView,
+    AlarmReport, ConflictReport, Data, Decision, Disagreement, Event, EventId, Input, Judged, Lane,
+    Observation, PROVISIONAL_S, PatrolPlace, Position, Record, RecordId, Sighting, Type, Used,
+    Vehicle, VehicleId, VehicleView,
 };
 
 /// A live fix that took longer than this is told as late, too.
 const LATE_S: f64 = 60.0;
+
+/// What a conflict calls a tracker of which no more is known than that it is the vehicle's.
+const OWN_TRACKER: &str = "its own tracker";
 
 /// About how many checkpoints patrol vehicles are looked for.
 const CHECKPOINTS: usize = 4;
@@ -83,11 +86,12 @@ impl Engine {
         let last = self.fleet.sight(vehicle, at);
         let judged = self.judge.judge(&self.rules, at, observation, last);
         used.judged = Some(judged);
+        used.disagreement = self.judge.disagreement(&self.rules, at, observation, judged, last);
         let edges = self.alarms.edges(device, Reported::by(fix, judged), at);
         self.use_edges(vehicle, edges, !is_placed(fix), at, used);
         let watched = if self.watched.is_empty() { None } else { self.watched.get(vehicle) };
         let Some(watched) = watched.filter(|watched| watched.subject.flags.stand_at(at)) else {
-            return !edges.is_empty();
+            return !edges.is_empty() || used.disagreement.is_some();
         };
         if judged.lane == Lane::Live {
             used.patrols = self.patrols_about(vehicle, position(fix), at);
@@ -186,19 +190,66 @@ impl Engine {
         let age_s = self.now.seconds_since(judged.fix_time);
         let late = (judged.lane == Lane::Late || age_s > LATE_S).then_some(age_s);
         self.apply_alarms(record, (device, vehicle), reported, (place, late), events);
-        if self.watched.is_empty() {
-            return;
+        if !self.watched.is_empty() {
+            self.follow(record, observation, judged, reported, events);
         }
+        if let Some(disagreement) = &record.used.disagreement {
+            self.tell_disagreement(record, observation, disagreement, events);
+        }
+    }
+
+    /// Takes a fix of a vehicle in that may be flagged.
+    fn follow(
+        &mut self,
+        record: &Record,
+        Observation { device, vehicle, fix }: &Observation,
+        judged: Judged,
+        reported: Reported,
+        events: &mut Vec<Event>,
+    ) {
         self.with_followed(vehicle, |watched, scene| {
             watched.subject.used(record);
             watched.silence.notice(scene.rules, reported);
-            if judged.lane == Lane::Live {
-                let newest = Newest { fix: *fix, time: judged.fix_time, sighted: None };
-                watched.observe(scene, newest, events);
-            } else {
-                watched.silence.speak(scene.now);
+            match judged.lane {
+                Lane::Live => {
+                    watched.subject.heard_from(device);
+                    let newest = Newest { fix: *fix, time: judged.fix_time, sighted: None };
+                    watched.observe(scene, newest, events);
+                }
+                // It says nothing of whether the tracker lives.
+                Lane::Outranked => {}
+                _ => watched.silence.speak(scene.now),
             }
         });
+    }
+
+    fn tell_disagreement(
+        &mut self,
+        record: &Record,
+        Observation { device, vehicle, fix }: &Observation,
+        disagreement: &Disagreement,
+        events: &mut Vec<Event>,
+    ) {
+        self.judge.voices.told(vehicle, self.now);
+        let name = |device: &Option<DeviceId>| {
+            device.as_ref().map_or(OWN_TRACKER, DeviceId::as_str).to_owned()
+        };
+        let conflict = ConflictReport {
+            device: device.clone(),
+            vehicle: vehicle.clone(),
+            believed: name(&disagreement.believed),
+            held: name(&disagreement.held),
+            apart_m: Some(disagreement.apart_m),
+            fix: Some(*fix),
+        };
+        let mut id = EventId(format!("{}.0", record.id.0));
+        // After what the fix itself brought about.
+        self.with_watched(vehicle, |watched, _| {
+            watched.subject.touched_by(record.id);
+            id = watched.subject.next_id();
+        });
+        let data = Data::Conflict(conflict);
+        events.push(Event { id, time: self.now, kind: Type::Conflict, data });
     }
 
     pub(crate) fn apply_report(&mut self, record: &Record, events: &mut Vec<Event>) {

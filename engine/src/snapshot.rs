@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::geo::Site;
 use crate::handling::Desk;
 use crate::judge::Sight;
+use crate::voices::Voice;
 use crate::watched::Watched;
 use crate::{Checkpoint, CheckpointId, Class, Judged, Lane, RecordId, Setup, UnitId, VehicleId};
 
@@ -32,6 +33,9 @@ pub struct Snapshot {
     /// Of flagged vehicles: else an offset would have to be learned anew, which takes minutes.
     pub(crate) clocks: Vec<(DeviceId, Clock)>,
     pub(crate) suspects: Vec<(VehicleId, Sight)>,
+    /// Of flagged vehicles, too.
+    #[serde(default)]
+    pub(crate) voices: Vec<(VehicleId, Voice)>,
     pub(crate) changes: Vec<(CheckpointId, Change)>,
     #[serde(default)]
     pub(crate) desks: Vec<(VehicleId, Desk)>,
@@ -60,6 +64,7 @@ impl Snapshot {
             alarms: Vec::new(),
             clocks: Vec::new(),
             suspects: Vec::new(),
+            voices: Vec::new(),
             changes: Vec::new(),
             desks: Vec::new(),
             live: BTreeSet::new(),
@@ -87,6 +92,8 @@ impl Engine {
         for watched in self.in_order() {
             let suspect = self.judge.suspect(watched.id());
             snapshot.suspects.extend(suspect.map(|suspect| (watched.id().clone(), suspect)));
+            let voice = self.judge.voices.voice(watched.id());
+            snapshot.voices.extend(voice.map(|voice| (watched.id().clone(), voice)));
             snapshot.watched.push(watched.clone());
         }
         let flagged = |vehicle: &VehicleId| self.watched.contains_key(vehicle);
@@ -154,6 +161,11 @@ impl Engine {
             for (vehicle, desk) in snapshot.desks {
                 if holds(&vehicle) {
                     engine.desks.insert(vehicle, desk);
+                }
+            }
+            for (vehicle, voice) in snapshot.voices {
+                if holds(&vehicle) {
+                    engine.judge.voices.restore(vehicle, voice);
                 }
             }
             for (vehicle, suspect) in snapshot.suspects {

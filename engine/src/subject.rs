@@ -1,6 +1,6 @@
 //! [`Subject`]: a flagged vehicle itself, and the events that are said of it.
 
-use interdict_protocols::{Fix, Time};
+use interdict_protocols::{DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::approach::{Alert, Approach, Ended, Say, Track, why};
@@ -42,6 +42,9 @@ pub(crate) struct Subject {
     pub(crate) vehicle: Vehicle,
     pub(crate) flags: Flags,
     pub(crate) newest: Option<Newest>,
+    /// Which device the newest fix is from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceId>,
     /// The patrol vehicles about it and the checkpoints that it comes to, at the newest fix.
     #[serde(default)]
     patrols: Vec<PatrolPlace>,
@@ -58,6 +61,7 @@ impl Subject {
             vehicle,
             flags: Flags::default(),
             newest: None,
+            device: None,
             patrols: Vec::new(),
             record: RecordId::default(),
             said: 0,
@@ -69,6 +73,7 @@ impl Subject {
     pub(crate) fn follow(&mut self, now: Time, last: Option<Fix>) {
         if !self.flags.stand_at(now) {
             self.newest = last.map(|fix| Newest { fix, time: fix.fix_time, sighted: None });
+            self.device = None;
         }
     }
 
@@ -78,6 +83,13 @@ impl Subject {
         if self.record.0 != record.0 {
             self.record = record;
             self.said = 0;
+        }
+    }
+
+    /// Takes in which device the newest fix is from.
+    pub(crate) fn heard_from(&mut self, device: &DeviceId) {
+        if self.device.as_ref() != Some(device) {
+            self.device = Some(device.clone());
         }
     }
 
@@ -98,6 +110,7 @@ impl Subject {
             self.vehicle.clone_from(vehicle);
         }
         self.patrols.clone_from(&used.patrols);
+        self.device = None;
     }
 
     pub(crate) fn next_id(&mut self) -> EventId {
@@ -207,6 +220,7 @@ impl Subject {
             probability: rounded(alert.probability, 1_000.0),
             distance_m: rounded(approach.outlook.distance_m, 1.0),
             fix: newest.seen(),
+            device: self.device.clone(),
             fix_age_s: rounded(now.seconds_since(newest.time).max(0.0), 10.0),
             fix_every_s: None,
             why: alert.why.clone(),

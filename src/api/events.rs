@@ -49,20 +49,8 @@ pub(super) async fn follow(
         checkpoints: pairs.all("checkpoint"),
         types: pairs.all("type"),
     };
-    // With the checkpoints as they are now.
-    let known = |engine: &Engine| engine.checkpoints().cloned().collect();
-    let checkpoints = state.shards.ask_any(known).await?;
-    let setup = Setup { checkpoints, ..state.setup.clone() };
-    let filter = Filter::new(&wanted, &setup)
-        .map_err(|unknown| Problem::bad_request(unknown.to_string()))?;
     let scope = caller.scope(&state);
-    for unit in &wanted.units {
-        scope.check(Some(&unit.as_str().into()))?;
-    }
-    let named = |point: &&Checkpoint| wanted.checkpoints.iter().any(|id| point.id.as_str() == id);
-    for checkpoint in setup.checkpoints.iter().filter(named) {
-        scope.check(Some(&checkpoint.unit))?;
-    }
+    let filter = state.filter(&wanted, &scope).await?;
     let cursor = match cursor(&pairs, &headers)? {
         Some(cursor) => cursor,
         None => state.store.latest_sequence(),
@@ -101,6 +89,26 @@ pub(super) async fn follow(
     let events = stream::unfold(follower, Follower::next).take_until(Box::pin(ended));
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     Ok(([(CURSOR, cursor.to_string())], stream).into_response())
+}
+
+impl ApiState {
+    /// The filter that somebody of that scope asks for, among the checkpoints as they are now.
+    pub(super) async fn filter(&self, wanted: &Wanted, scope: &Scope) -> Result<Filter, Problem> {
+        let known = |engine: &Engine| engine.checkpoints().cloned().collect();
+        let checkpoints = self.shards.ask_any(known).await?;
+        let setup = Setup { checkpoints, ..self.setup.clone() };
+        let filter = Filter::new(wanted, &setup)
+            .map_err(|unknown| Problem::bad_request(unknown.to_string()))?;
+        for unit in &wanted.units {
+            scope.check(Some(&unit.as_str().into()))?;
+        }
+        let named =
+            |point: &&Checkpoint| wanted.checkpoints.iter().any(|id| point.id.as_str() == id);
+        for checkpoint in setup.checkpoints.iter().filter(named) {
+            scope.check(Some(&checkpoint.unit))?;
+        }
+        Ok(filter)
+    }
 }
 
 /// A browser that reconnects repeats its address, so the header counts before `after`.

@@ -11,6 +11,7 @@ use super::ApiState;
 use super::auth::Caller;
 use super::problem::Problem;
 use super::tokens::Action;
+use crate::dispatch::webhook::{State as WebhookState, View};
 use crate::shards::Condition;
 
 pub(super) async fn live() -> &'static str {
@@ -98,6 +99,31 @@ pub(super) async fn metrics(
         // Writing to a String cannot fail.
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     }
+    text.push_str(&webhooks(&state.webhooks.list().await?));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], text))
+}
+
+/// How far behind each webhook is.
+fn webhooks(webhooks: &[View]) -> String {
+    type Get = fn(&View) -> f64;
+    let families: [(&str, &str, &str, Get); 5] = [
+        ("lag_events", "gauge", "Events still to be delivered.", |view| view.lag.events as f64),
+        ("lag_seconds", "gauge", "Age of the oldest of them.", |view| view.lag.seconds),
+        ("delivered_total", "counter", "Events delivered.", |view| view.delivered as f64),
+        ("lost_total", "counter", "Events purged before they were sent.", |view| view.lost as f64),
+        ("up", "gauge", "0 while the endpoint takes nothing or is held.", |view| {
+            f64::from(view.down.is_none() && view.state == WebhookState::Active)
+        }),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, get) in families.iter().filter(|_| !webhooks.is_empty()) {
+        let name = format!("interdict_webhook_{name}");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for view in webhooks {
+            let _ = writeln!(text, "{name}{{webhook=\"{}\"}} {}", view.id, get(view));
+        }
+    }
+    text
 }

@@ -15,6 +15,7 @@ mod extract;
 mod flags;
 mod health;
 mod host;
+mod ingest;
 mod noting;
 mod presence;
 mod problem;
@@ -32,6 +33,7 @@ mod token_routes;
 mod tokens;
 mod vehicles;
 mod ways;
+mod webhooks;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -50,8 +52,9 @@ use interdict_engine::Setup;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Signer;
-use crate::config::{FlagReasons, History, Limits, Persons, Reasons, Web};
+use crate::config::{FlagReasons, History, Limits, Persons, Reasons, Source, Web};
 use crate::devices::Registry;
+use crate::dispatch::webhook::Webhooks;
 use crate::downlink::Downlink;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
@@ -72,6 +75,20 @@ const CSV_BYTES: usize = 16 * 1024 * 1024;
 /// the engine from its own orderly end.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The rooms that requests are answered from.
+pub struct Rooms {
+    /// What is durable.
+    pub store: Store,
+    /// Devices and vehicles.
+    pub registry: Registry,
+    /// The engine.
+    pub shards: Shards,
+    /// Other systems that events are sent to.
+    pub webhooks: Webhooks,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState(Arc<Inner>);
@@ -81,6 +98,7 @@ pub struct Inner {
     store: Store,
     registry: Registry,
     shards: Shards,
+    webhooks: Webhooks,
     metrics: Arc<Metrics>,
     setup: Setup,
     tokens: Tokens,
@@ -93,6 +111,7 @@ pub struct Inner {
     web: Web,
     https: bool,
     sessions: sessions::Sessions,
+    speakers: Vec<ingest::Speaker>,
     closing: CancellationToken,
     followers: std::sync::atomic::AtomicUsize,
     presence: presence::Presence,
@@ -132,6 +151,8 @@ pub struct Settings {
     pub web: Web,
     /// HTTPS is spoken.
     pub https: bool,
+    /// Platforms that post positions.
+    pub sources: Vec<Source>,
 }
 
 impl ApiState {
@@ -141,10 +162,7 @@ impl ApiState {
     /// # Errors
     /// What the store says.
     pub fn new(
-        store: Store,
-        registry: Registry,
-        shards: Shards,
-        metrics: Arc<Metrics>,
+        rooms: Rooms,
         settings: Settings,
         closing: CancellationToken,
     ) -> Result<Self, StoreError> {
@@ -158,10 +176,13 @@ impl ApiState {
             downlink,
             web,
             https,
+            sources,
         } = settings;
+        let Rooms { store, registry, shards, webhooks, metrics } = rooms;
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::load(&store)?,
             sessions: sessions::Sessions::load(&store, *shards.clock())?,
+            speakers: ingest::Speaker::all(sources, &setup),
             signer: store.audit_signer(shards.clock().now())?,
             followers: Default::default(),
             presence: presence::Presence::default(),
@@ -171,6 +192,7 @@ impl ApiState {
             store,
             registry,
             shards,
+            webhooks,
             metrics,
             setup,
             reasons,
@@ -253,8 +275,17 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .route("/roads", get(roads::show))
         .route("/ways", get(ways::way))
         .route("/reach", get(ways::reach))
+        .route("/ingest", post(ingest::take))
         .route("/tokens", get(token_routes::list).post(token_routes::add))
         .route("/tokens/{name}", delete(token_routes::revoke))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::show).delete(webhooks::remove))
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/webhooks/{id}/pause", post(webhooks::pause))
+        .route("/webhooks/{id}/resume", post(webhooks::resume))
+        .route("/webhooks/{id}/replay", post(webhooks::replay))
+        .route("/webhooks/{id}/dead", get(webhooks::dead))
+        .route("/webhooks/{id}/dead/resend", post(webhooks::resend))
         .route("/audit", get(audit::list))
         .route("/audit/head", get(audit::head))
         .route("/audit/key", get(audit::key))

@@ -14,6 +14,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::ApiState;
 use super::auth::Caller;
 use super::problem::Problem;
+use super::tokens::Action;
 use crate::config::Limits;
 
 /// Callers remembered before those are forgotten who have not asked for a while.
@@ -22,6 +23,8 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Rates {
     /// Requests with a token, by its name.
     asked: DefaultKeyedRateLimiter<String>,
+    /// The same of platforms that post positions.
+    posted: DefaultKeyedRateLimiter<String>,
     /// Requests without one in force, by address.
     strange: DefaultKeyedRateLimiter<IpAddr>,
 }
@@ -32,6 +35,7 @@ impl Rates {
             |a_minute: u32| Quota::per_minute(NonZeroU32::new(a_minute).unwrap_or(NonZeroU32::MIN));
         Self {
             asked: RateLimiter::keyed(quota(limits.requests_per_minute)),
+            posted: RateLimiter::keyed(quota(limits.posts_per_minute)),
             strange: RateLimiter::keyed(quota(limits.refused_requests_per_minute)),
         }
     }
@@ -45,7 +49,9 @@ pub(super) async fn of_token(
     request: Request,
     next: Next,
 ) -> Response {
-    match within(&state.rates.asked, &caller.0.name) {
+    let is_source = caller.0.role.may(Action::Ingest);
+    let rate = if is_source { &state.rates.posted } else { &state.rates.asked };
+    match within(rate, &caller.0.name) {
         Ok(()) => next.run(request).await,
         Err(wait_s) => too_many(&format!("the token `{}`", caller.0.name), wait_s).into_response(),
     }

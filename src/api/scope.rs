@@ -68,7 +68,7 @@ impl Scope {
             Role::Analyst => history.analyst.0,
             Role::Auditor => history.auditor.0,
             // They read no events.
-            Role::Fleet => Some(0.0),
+            Role::Fleet | Role::Source => Some(0.0),
         };
         Self { extent, own, history_s }
     }

@@ -10,21 +10,15 @@ use crate::store::StoredEvent;
 /// How the types of events of flags themselves begin.
 const FLAG_EVENTS: &str = "interdict.flag.";
 
-/// What is read of an event to know whose it is.
+/// What is read of an event of a flag itself.
 #[derive(Deserialize)]
-struct Told<F> {
-    data: Of<F>,
+struct Told {
+    data: Of,
 }
 
 #[derive(Deserialize)]
-struct Of<F> {
-    flag: F,
-}
-
-#[derive(Deserialize)]
-struct Covert {
-    #[serde(default)]
-    covert: Vec<UnitId>,
+struct Of {
+    flag: Flag,
 }
 
 impl Caller {
@@ -47,15 +41,10 @@ impl Caller {
             return true;
         }
         if event.kind.name().starts_with(FLAG_EVENTS) {
-            let told = serde_json::from_str::<Told<Flag>>(&event.json);
+            let told = serde_json::from_str::<Told>(&event.json);
             return told.is_ok_and(|told| self.sees(state, &told.data.flag));
         }
-        // Most events are not: they are not taken apart.
-        if !event.json.contains("\"covert\":[") {
-            return true;
-        }
-        let told = serde_json::from_str::<Told<Covert>>(&event.json);
-        told.is_ok_and(|told| self.is_let_in(&told.data.flag.covert))
+        event.covert().is_ok_and(|covert| self.is_let_in(&covert))
     }
 
     /// Whether they may know of a flag: who applied for it or approved it, and of what is not

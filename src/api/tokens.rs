@@ -28,6 +28,8 @@ pub enum Role {
     Auditor,
     /// A fleet's own people: their devices, never flags.
     Fleet,
+    /// A platform that posts positions: that, and nothing else.
+    Source,
 }
 
 /// What a token belongs to.
@@ -46,6 +48,8 @@ pub enum Kind {
 pub enum Action {
     /// Tokens.
     ManageTokens,
+    /// Posting the positions of vehicles.
+    Ingest,
     /// Enrolments.
     ManageDevices,
     /// Lists of devices.
@@ -66,6 +70,8 @@ pub enum Action {
     ReadAlerts,
     /// Where a vehicle is.
     ReadPosition,
+    /// Other systems that events are sent to.
+    ManageWebhooks,
     /// Counters.
     ReadMetrics,
     /// The audit log.
@@ -83,7 +89,10 @@ impl Role {
     #[must_use]
     pub const fn may(self, action: Action) -> bool {
         match action {
-            Action::ManageTokens | Action::ManageDevices | Action::Backup => {
+            Action::ManageTokens
+            | Action::ManageDevices
+            | Action::ManageWebhooks
+            | Action::Backup => {
                 matches!(self, Self::Admin)
             }
             Action::ReadDevices => {
@@ -102,7 +111,8 @@ impl Role {
             Action::ReadPosition => {
                 matches!(self, Self::Admin | Self::Dispatcher | Self::Operator | Self::Analyst)
             }
-            Action::ReadAlerts => !matches!(self, Self::Fleet),
+            Action::Ingest => matches!(self, Self::Source),
+            Action::ReadAlerts => !matches!(self, Self::Fleet | Self::Source),
             Action::ReadMetrics | Action::ReadAudit | Action::ReadSubject | Action::HoldFlags => {
                 matches!(self, Self::Admin | Self::Auditor)
             }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use interdict_engine::{Engine, Vehicle, VehicleId, VehicleView};
-use interdict_protocols::{Fix, Time};
+use interdict_protocols::{DeviceId, Fix, Time};
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,6 +24,8 @@ pub(super) struct Position {
     /// How old the fix is, seconds.
     fix_age_s: Option<f64>,
     received_at: Option<Time>,
+    /// The platform's device that it is from; `null` where the vehicle's own tracker gave it.
+    platform: Option<DeviceId>,
 }
 
 pub(super) async fn show(
@@ -35,7 +37,11 @@ pub(super) async fn show(
     let pairs = pairs.only(&["reason"])?;
     let (vehicle, last) = read(&state, &caller, &named, &pairs).await?;
     let now = state.shards.clock().now();
+    let id = vehicle.id.clone();
+    let platform = move |engine: &Engine| engine.platform_of(&id).cloned();
+    let platform = state.shards.ask(&vehicle.id, platform).await?;
     Ok(Json(Position {
+        platform: platform.filter(|_| last.is_some()),
         vehicle,
         fix: last.as_ref().map(|(fix, _)| *fix),
         fix_age_s: last.as_ref().map(|(fix, _)| now.seconds_since(fix.fix_time)),

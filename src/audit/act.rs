@@ -94,6 +94,16 @@ pub mod acts {
     pub const TOKEN_REVOKE: &str = "token.revoke";
     /// A vehicle's position was read.
     pub const VEHICLE_READ: &str = "vehicle.read";
+    /// A webhook was made: events, with flagged vehicles' positions, go there from now on.
+    pub const WEBHOOK_ADD: &str = "webhook.add";
+    /// A webhook was held, or goes on.
+    pub const WEBHOOK_CHANGE: &str = "webhook.change";
+    /// A webhook was taken away.
+    pub const WEBHOOK_REMOVE: &str = "webhook.remove";
+    /// A webhook's events are sent again from a cursor, or dead letters of it.
+    pub const WEBHOOK_REPLAY: &str = "webhook.replay";
+    /// A webhook was given another secret.
+    pub const WEBHOOK_ROTATE: &str = "webhook.rotate";
 }
 
 /// Bytes of names in one act: what an entry holds must lie in one piece on the disk.

@@ -23,6 +23,7 @@ mod subject;
 mod subscribe;
 mod token;
 mod vehicle;
+mod webhook;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -72,6 +73,8 @@ enum Command {
     Device(device::Arguments),
     /// Add, list and revoke tokens
     Token(token::Arguments),
+    /// Send events to other systems
+    Webhook(webhook::Arguments),
     /// Read, verify and prove the audit log
     Audit(audit::Arguments),
     /// Copy all that a server keeps into one file, while it runs
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Contain(arguments) => contain::run(&arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Token(arguments) => token::run(arguments),
+        Command::Webhook(arguments) => webhook::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),

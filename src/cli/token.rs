@@ -33,7 +33,7 @@ enum Command {
         #[arg(long)]
         service: bool,
         /// What they are there for
-        #[arg(long, value_parser = ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet"])]
+        #[arg(long, value_parser = ["admin", "dispatcher", "operator", "analyst", "auditor", "fleet", "source"])]
         role: String,
         /// The unit that they belong to; they see it and what is under it
         #[arg(long)]

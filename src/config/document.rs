@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Report, line_at};
-use super::{Audit, Downlink, FlagReason, History, Limits, Persons, Retention, Web};
+use super::{Audit, Downlink, FlagReason, History, Limits, Persons, Retention, Web, Webhooks};
 
 /// What the file may hold; every key has a default.
 #[derive(Default, Deserialize)]
@@ -61,10 +61,29 @@ pub(super) struct Document {
     pub(super) deadlines: Deadlines,
     /// Other platforms.
     pub(super) jt809: Jt809,
+    /// Events to other systems.
+    pub(super) webhooks: Webhooks,
+    /// Platforms that post positions.
+    pub(super) sources: Vec<SourceEntry>,
     /// What follows from devices' alarms.
     pub(super) alarms: Vec<AlarmRule>,
     /// The reasons for which vehicles are flagged.
     pub(super) reasons: Option<Vec<FlagReason>>,
+}
+
+/// A platform that posts positions.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceEntry {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) token: Option<String>,
+    #[serde(default)]
+    pub(super) vehicles: Vec<String>,
+    #[serde(default)]
+    pub(super) units: Vec<String>,
+    #[serde(default)]
+    pub(super) datum: Option<Datum>,
 }
 
 /// The files that HTTPS is spoken with.

@@ -47,6 +47,9 @@ pub struct Limits {
     /// Requests that one token may make by HTTP in a minute, all at once or spread. A console makes
     /// some 100 when it is opened, and one for each thing that its person does.
     pub requests_per_minute: u32,
+    /// The same of a token of role `source`, which posts positions. Traccar makes a request of each
+    /// position: a fleet of 100,000 that reports every 10 s.
+    pub posts_per_minute: u32,
     /// Requests without a token in force that one address may make in a minute. A whole station
     /// may stand behind one address.
     pub refused_requests_per_minute: u32,
@@ -70,6 +73,7 @@ impl Default for Limits {
             disk_free_mib: 128,
             disk_reserve_mib: 64,
             requests_per_minute: 6_000,
+            posts_per_minute: 600_000,
             refused_requests_per_minute: 300,
         }
     }

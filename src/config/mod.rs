@@ -25,10 +25,12 @@ mod problem;
 mod ranges;
 mod regions;
 mod retention;
+mod sources;
 mod tls;
 mod units;
 mod watchlist;
 mod web;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -55,9 +57,11 @@ pub use platforms::{HostPort, Password, Platform};
 pub use ports::{Ports, port_argument};
 pub use problem::{Problem, Problems, Warning};
 pub use retention::Retention;
+pub use sources::{EVERY_VEHICLE, Source};
 pub use tls::Tls;
 pub use watchlist::{Entry, Expiry, UNSTATED_EXPIRY_S, read_watchlist};
 pub use web::Web;
+pub use webhooks::Webhooks;
 
 use files::Files;
 use problem::Report;
@@ -110,6 +114,10 @@ pub struct Configuration {
     pub datums: BTreeMap<String, Datum>,
     /// Other platforms that hand us their vehicles.
     pub platforms: Vec<Platform>,
+    /// Where events may be sent, and how patiently.
+    pub webhooks: Webhooks,
+    /// Platforms that post positions.
+    pub sources: Vec<Source>,
 }
 
 impl Configuration {
@@ -156,6 +164,7 @@ impl Configuration {
         let ports = ports::read(file, &document, &places, &mut report);
         web::check(file, &document.web, &places, &mut report);
         let platforms = platforms::read(file, &document, &places, files, &mut report);
+        let sources = sources::read(file, &document, &places, &mut report);
         let tls = tls::read(file, &document.tls, &places, files, &mut report);
         let zone = document.zone.as_deref().unwrap_or("UTC");
         let zone = TimeZone::get(zone).unwrap_or_else(|_| {
@@ -257,6 +266,8 @@ impl Configuration {
             token_window_until: document.token_window_until,
             datums: document.datums,
             platforms,
+            webhooks: document.webhooks,
+            sources,
         };
         let (mut configuration, warnings) = report.finish(configuration)?;
         if let Some(path) = other_checkpoints {

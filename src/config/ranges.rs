@@ -26,6 +26,7 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("limits.session_quiet_s", limits.session_quiet_s, 1.0, DAY_S);
     let rates = [
         ("limits.requests_per_minute", limits.requests_per_minute),
+        ("limits.posts_per_minute", limits.posts_per_minute),
         ("limits.refused_requests_per_minute", limits.refused_requests_per_minute),
     ];
     for (key, rate) in rates {
@@ -70,6 +71,7 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
     ranges.number("rules.silent_reach_s", rules.silent_reach_s, 0.0, DAY_S);
     ranges.number("rules.silent_watch_s", rules.silent_watch_s, 0.0, DAY_S);
     ranges.number("rules.future_s", rules.future_s, 0.0, DAY_S);
+    ranges.number("rules.tracker_outranks_s", rules.tracker_outranks_s, 0.0, DAY_S);
     ranges.number("rules.outlier_kmh", rules.outlier_kmh, 1.0, 10_000.0);
     let audit = &document.audit;
     let every = usize::try_from(audit.heads_every).unwrap_or(usize::MAX);
@@ -88,6 +90,16 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
         ("retention.alerts_s", retention.alerts_s),
         ("retention.audit_s", retention.audit_s),
     );
+    let webhooks = &document.webhooks;
+    ranges.number("webhooks.connect_s", webhooks.connect_s, 0.1, 300.0);
+    ranges.number("webhooks.timeout_s", webhooks.timeout_s, 0.1, 300.0);
+    ranges.count("webhooks.retry_s", webhooks.retry_s.len(), 1);
+    for pause_s in &webhooks.retry_s {
+        ranges.number("webhooks.retry_s", *pause_s, 0.01, DAY_S);
+    }
+    ranges.number("webhooks.give_up_s", webhooks.give_up_s, 1.0, 365.0 * DAY_S);
+    ranges.number("webhooks.give_up_rejected_s", webhooks.give_up_rejected_s, 0.0, 365.0 * DAY_S);
+    ranges.count("webhooks.in_flight", webhooks.in_flight, 1);
     ranges.number("persons.approver_age", document.persons.approver_age_s, 0.0, 30.0 * DAY_S);
     for (role, depth) in document.history.by_role() {
         if let Some(depth_s) = depth.0 {

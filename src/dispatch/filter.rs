@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use interdict_engine::{CheckpointId, Setup, Type, UnitId};
+use serde::{Deserialize, Serialize};
 
 use crate::store::StoredEvent;
 
 /// What somebody asks for, in their words; an empty list asks for everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Wanted {
     /// Units, each with those under it.
     pub units: Vec<String>,
@@ -38,6 +40,7 @@ pub struct Filter {
     units: Option<BTreeSet<UnitId>>,
     checkpoints: Option<BTreeSet<CheckpointId>>,
     types: Option<BTreeSet<String>>,
+    leaves_covert_out: bool,
 }
 
 impl Filter {
@@ -46,29 +49,41 @@ impl Filter {
     /// # Errors
     /// [`Unknown`].
     pub fn new(wanted: &Wanted, setup: &Setup) -> Result<Self, Unknown> {
-        let mut units = BTreeSet::new();
         for unit in &wanted.units {
-            let unit = UnitId::from(unit.as_str());
-            if !is_known(&unit, setup) {
-                return Err(Unknown::Unit(unit.to_string()));
+            if !is_known(&UnitId::from(unit.as_str()), setup) {
+                return Err(Unknown::Unit(unit.clone()));
             }
-            units.extend(with_those_under(unit, setup));
         }
-        let mut checkpoints = BTreeSet::new();
         for wanted in &wanted.checkpoints {
-            let known = setup.checkpoints.iter().find(|known| known.id.as_str() == wanted);
-            checkpoints
-                .insert(known.ok_or_else(|| Unknown::Checkpoint(wanted.clone()))?.id.clone());
+            if !setup.checkpoints.iter().any(|known| known.id.as_str() == wanted) {
+                return Err(Unknown::Checkpoint(wanted.clone()));
+            }
         }
         if let Some(strange) = wanted.types.iter().find(|kind| !kind.starts_with("interdict.")) {
             return Err(Unknown::Type(strange.clone()));
         }
-        Ok(Self {
+        Ok(Self::as_asked(wanted, setup))
+    }
+
+    /// The filter that was good when it was asked for; what has gone since passes nothing.
+    #[must_use]
+    pub fn as_asked(wanted: &Wanted, setup: &Setup) -> Self {
+        let units = wanted.units.iter().map(|unit| UnitId::from(unit.as_str()));
+        let units = units.flat_map(|unit| with_those_under(unit, setup)).collect();
+        let checkpoints = wanted.checkpoints.iter().map(|id| CheckpointId::from(id.as_str()));
+        Self {
             units: Some(units).filter(|_| !wanted.units.is_empty()),
-            checkpoints: Some(checkpoints).filter(|_| !wanted.checkpoints.is_empty()),
+            checkpoints: Some(checkpoints.collect()).filter(|_| !wanted.checkpoints.is_empty()),
             types: Some(wanted.types.iter().cloned().collect())
                 .filter(|_| !wanted.types.is_empty()),
-        })
+            leaves_covert_out: false,
+        }
+    }
+
+    /// The same without what is said for covert flags.
+    #[must_use]
+    pub fn without_covert(self) -> Self {
+        Self { leaves_covert_out: true, ..self }
     }
 
     /// Whether an event is wanted. A vehicle that merely comes into view is told only to those who
@@ -86,6 +101,8 @@ impl Filter {
                 .checkpoints
                 .as_ref()
                 .is_none_or(|wanted| checkpoints.any(|id| wanted.contains(id)))
+            // What cannot be read might be covert.
+            && (!self.leaves_covert_out || event.covert().is_ok_and(|covert| covert.is_empty()))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod filter;
 mod reader;
+pub mod webhook;
 
 pub use filter::{Filter, Unknown, Wanted, with_those_under};
 pub use reader::{PAGE_EVENTS, Reader};

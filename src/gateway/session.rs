@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use interdict_engine::{ConflictReport, Input, Observation, Position};
+use interdict_engine::{ConflictReport, Input, Observation, Position, SOURCE_DEVICE};
 use interdict_protocols::{
     Connection, Datum, DeviceId, Fix, Item, Lent, Login, PLATFORM_VEHICLE, PlatformLink, Protocol,
     Reason, Standing, Time, Transport, When,
@@ -330,8 +330,9 @@ impl Session {
         let Login { device, standing, refusal } = login;
         let protocol = self.connection.protocol();
         // Another platform's vehicles are heard from that platform alone: by any other way there is
-        // neither a password nor a network.
-        let is_elsewhere = self.platform.is_none() && device.as_str().starts_with(PLATFORM_VEHICLE);
+        // neither a password nor a network, nor a token.
+        let is_elsewhere = device.as_str().starts_with(SOURCE_DEVICE)
+            || self.platform.is_none() && device.as_str().starts_with(PLATFORM_VEHICLE);
         let registry = &self.shared.registry;
         let enrolment = match is_elsewhere {
             true => None,
@@ -437,6 +438,7 @@ impl Session {
                         vehicle: enrolment.vehicle.id.clone(),
                         believed: believed.to_string(),
                         held: self.talk.peer.to_string(),
+                        apart_m: None,
                         fix: Some(fix),
                     }));
                 } else {

@@ -47,6 +47,23 @@ pub struct StoredEvent {
     pub json: String,
 }
 
+/// What is read of an event's text to know whose it is.
+#[derive(Deserialize)]
+struct Told {
+    data: Of,
+}
+
+#[derive(Deserialize)]
+struct Of {
+    flag: Covert,
+}
+
+#[derive(Deserialize)]
+struct Covert {
+    #[serde(default)]
+    covert: Vec<UnitId>,
+}
+
 impl StoredEvent {
     pub(super) fn new(event: &Event, source: &str, sequence: u64) -> Result<Self, StoreError> {
         let json = serde_json::to_string(&Cloud { event, source, sequence })
@@ -68,6 +85,19 @@ impl StoredEvent {
             told_checkpoints: told_checkpoints.into_iter().cloned().collect(),
             json,
         })
+    }
+
+    /// The units that alone may know of the flag that this is said for; everybody where there are
+    /// none.
+    ///
+    /// # Errors
+    /// The text is not that of an event of a flag: whose it is is not known.
+    pub fn covert(&self) -> Result<Vec<UnitId>, serde_json::Error> {
+        // Most events are not: they are not taken apart.
+        if !self.json.contains("\"covert\":[") {
+            return Ok(Vec::new());
+        }
+        Ok(serde_json::from_str::<Told>(&self.json)?.data.flag.covert)
     }
 
     /// Two lines: what filters ask for, and the CloudEvent. JSON on one line holds no line feed.

@@ -22,11 +22,22 @@ pub enum Table {
     Sessions,
     /// What belongs to the installation as a whole.
     Installation,
+    /// Webhooks by identity.
+    Webhooks,
+    /// How far each webhook has come, and its dead letters.
+    Deliveries,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Enrolments, Self::DeviceTokens, Self::Tokens, Self::Sessions, Self::Installation];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Enrolments,
+        Self::DeviceTokens,
+        Self::Tokens,
+        Self::Sessions,
+        Self::Installation,
+        Self::Webhooks,
+        Self::Deliveries,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -35,6 +46,8 @@ impl Table {
             Self::Tokens => "tokens",
             Self::Sessions => "sessions",
             Self::Installation => "installation",
+            Self::Webhooks => "webhooks",
+            Self::Deliveries => "deliveries",
         }
     }
 }
@@ -125,6 +138,28 @@ impl Store {
         }
         // They lie in the order of what stands for their keys.
         rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(rows)
+    }
+
+    /// Up to `limit` entries of a table whose keys begin with `prefix`, those after `after`, in
+    /// order of the keys.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Corrupt`].
+    pub fn read_under<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        // Rows lie in the order of what stands for their keys, so that all are looked at: those who
+        // read so have few.
+        let mut rows = self.read(table)?;
+        rows.retain(|(key, _)| {
+            key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after)
+        });
+        rows.truncate(limit);
         Ok(rows)
     }
 

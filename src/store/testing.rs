@@ -130,6 +130,7 @@ pub(crate) fn alert(id: &str, alert: &str, kind: Type, eta_s: u32) -> Event {
         probability: 0.75,
         distance_m: 1_000.0,
         fix: Fix::new(time, 38.9, 121.6).unwrap().into(),
+        device: None,
         fix_age_s: 1.0,
         fix_every_s: None,
         why: why("closing", "closing"),

@@ -6,11 +6,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use interdict::api::{ApiState, Door, Settings, first_admin, serve};
+use interdict::api::{ApiState, Door, Rooms, Settings, first_admin, serve};
 use interdict::client::{Client, ClientError};
 use interdict::clock::Clock;
-use interdict::config::Reasons;
+use interdict::config::{self, Reasons, Source};
 use interdict::devices::{Options, Registry};
+use interdict::dispatch::webhook::Webhooks;
 use interdict::metrics::Metrics;
 use interdict::shards::Shards;
 use interdict::store::Store;
@@ -60,7 +61,21 @@ impl Server {
         Self::start_as(folder, "127.0.0.1:0", setup(), Reasons::Optional, START)
     }
 
+    /// Started with platforms that post positions.
+    pub(crate) fn start_with_sources(folder: &Path, setup: Setup, sources: Vec<Source>) -> Self {
+        Self::start_from(
+            folder,
+            "127.0.0.1:0",
+            Settings { setup, sources, ..Settings::default() },
+            START,
+        )
+    }
+
     fn start_as(folder: &Path, address: &str, setup: Setup, reasons: Reasons, now: Time) -> Self {
+        Self::start_from(folder, address, Settings { setup, reasons, ..Settings::default() }, now)
+    }
+
+    fn start_from(folder: &Path, address: &str, settings: Settings, now: Time) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -70,17 +85,22 @@ impl Server {
         let clock = Clock::new(now, 1.0);
         let options = Options { refused_devices: 100, ..Options::default() };
         let registry = Registry::load(&store, clock, options).unwrap();
-        let shards = Shards::start(&store, &setup, clock, 2, 64).unwrap();
+        let shards = Shards::start(&store, &settings.setup, clock, 2, 64).unwrap();
         first_admin(&store, Some(ADMIN.to_owned()), now).unwrap();
         let closing = CancellationToken::new();
-        let state = ApiState::new(
-            store.clone(),
-            registry.clone(),
-            shards.clone(),
-            Arc::new(Metrics::default()),
-            Settings { setup, reasons, ..Settings::default() },
-            closing.clone(),
-        );
+        let webhooks = config::Webhooks {
+            allow: vec!["127.0.0.0/8".parse().unwrap()],
+            ..config::Webhooks::default()
+        };
+        let rooms = Rooms {
+            store: store.clone(),
+            registry: registry.clone(),
+            shards: shards.clone(),
+            webhooks: Webhooks::start(&store, &settings.setup, &webhooks, clock, shards.latest())
+                .unwrap(),
+            metrics: Arc::new(Metrics::default()),
+        };
+        let state = ApiState::new(rooms, settings, closing.clone());
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let door = runtime.block_on(async { Door::open(listener, None) }).unwrap();

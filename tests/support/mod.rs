@@ -49,7 +49,19 @@ pub(crate) struct Server {
 impl Server {
     /// Starts with the given data folder, protocols and further arguments.
     pub(crate) fn start(data: &Path, protocols: &[&str], more: &[&str]) -> Self {
-        Self::start_by(Command::new(env!("CARGO_BIN_EXE_interdict")), data, protocols, more)
+        Self::start_in(data, protocols, more, &[])
+    }
+
+    /// As [`Self::start`], with these variables in its environment.
+    pub(crate) fn start_in(
+        data: &Path,
+        protocols: &[&str],
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
+        command.envs(environment.iter().copied());
+        Self::start_by(command, data, protocols, more)
     }
 
     /// As [`Self::start`], by a command that the arguments are given to.

@@ -45,6 +45,9 @@ pub struct Rules {
     pub silent_watch_s: f64,
     /// A fix dated so many seconds after its receipt is not believed.
     pub future_s: f64,
+    /// A platform's fix moves no vehicle whose own tracker was heard within so many seconds: sooner than
+    /// the vehicle counts as silent.
+    pub tracker_outranks_s: f64,
     /// A fix that asks for a higher speed than this from the last one is an outlier, km/h.
     pub outlier_kmh: f64,
 }
@@ -67,6 +70,7 @@ impl Default for Rules {
             silent_reach_s: 1_200.0,
             silent_watch_s: 3_600.0,
             future_s: 120.0,
+            tracker_outranks_s: 120.0,
             outlier_kmh: 250.0,
         }
     }

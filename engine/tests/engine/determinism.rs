@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use interdict_engine::roads::Roads;
 use interdict_engine::{
-    Class, Data, Engine, Event, Input, Record, RecordId, Snapshot, Type, VehicleId,
+    Class, Data, Engine, Event, Input, Record, RecordId, SOURCE_DEVICE, Snapshot, Type, VehicleId,
 };
 use interdict_protocols::Time;
 
@@ -148,6 +148,18 @@ fn the_recording_has_something_of_everything() {
     let unheard =
         |event: &&Event| serde_json::to_string(event).unwrap().contains("closing_unheard");
     assert!(run.events.iter().any(|event| unheard(&event)), "no timer ever raised");
+    let disagreement = |event: &Event| match &event.data {
+        Data::Conflict(conflict) => conflict.apart_m.is_some(),
+        _ => false,
+    };
+    assert!(run.events.iter().any(disagreement), "no platform contradicted a tracker");
+    let by_platform = |event: &Event| match &event.data {
+        Data::Alert(alert) => {
+            alert.device.as_ref().is_some_and(|device| device.as_str().starts_with(SOURCE_DEVICE))
+        }
+        _ => false,
+    };
+    assert!(run.events.iter().any(by_platform), "no alert leant on a platform's word");
     let codes: BTreeSet<&str> = run.events.iter().filter_map(silence_code).collect();
     assert_eq!(codes, ["no_place", "silent", "silent_after_sign"].into());
     let ids: BTreeSet<_> = run.events.iter().map(|event| &event.id).collect();

@@ -13,3 +13,4 @@ mod reports;
 mod sightings;
 mod silence;
 mod support;
+mod voices;

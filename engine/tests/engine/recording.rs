@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{
     Act, AlarmRule, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId,
-    Flag, FlagEnd, FlagState, Handled, Input, Level, Outcome, RecordId, Setup, Sighting,
-    SightingSource, State, Trust, Type, Unit, VehicleId,
+    Flag, FlagEnd, FlagState, Handled, Input, Level, Outcome, RecordId, SOURCE_DEVICE, Setup,
+    Sighting, SightingSource, State, Trust, Type, Unit, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
@@ -234,6 +234,7 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
         heartbeats(number, &mut inputs);
         witnesses(number, &mut inputs);
     }
+    platform(&mut inputs);
     let mut closed = point("one-way", (-4_000.0, 1_000.0));
     closed.state = State::Closed;
     inputs.push((2_000.0, Input::Checkpoint(area("new", (-2_000.0, -2_000.0), 800.0))));
@@ -325,10 +326,35 @@ fn report(name: &str, seconds: f64, mut fix: Fix, dice: &mut Dice, inputs: &mut 
             vehicle: name.into(),
             believed: "192.0.2.1:1".to_owned(),
             held: "192.0.2.2:2".to_owned(),
+            apart_m: None,
             fix: Some(fix),
         };
         inputs.push((seconds + delay_s, Input::Conflict(conflict)));
     }
+}
+
+/// A platform that passes on every third report of some vehicles, now and then from far away; for a
+/// while it is all that is heard of a few. It has dice of its own.
+fn platform(inputs: &mut Vec<(f64, Input)>) {
+    let mut dice = Dice::new(20_260_616);
+    let mut told = Vec::new();
+    inputs.retain(|(seconds, input)| {
+        let Input::Fix(observation) = input else { return true };
+        let name = observation.vehicle.as_str();
+        let number: usize = name.trim_start_matches('v').parse().unwrap_or_default();
+        let is_silent = number.is_multiple_of(6) && (3_000.0..3_900.0).contains(seconds);
+        if number.is_multiple_of(3) && (is_silent || dice.one_in(3.0)) {
+            let mut passed_on = observation.clone();
+            passed_on.device = format!("{SOURCE_DEVICE}city:{name}").into();
+            passed_on.fix.alarms = AlarmSet::EMPTY;
+            if dice.one_in(30.0) {
+                passed_on.fix.latitude += 0.4;
+            }
+            told.push((seconds + dice.between(0.1, 6.0), Input::Fix(passed_on)));
+        }
+        !is_silent
+    });
+    inputs.extend(told);
 }
 
 /// Reports without a place, some of them with a sign of what is to come; they have dice of their own.

@@ -250,6 +250,7 @@ fn a_conflict_is_told() {
         vehicle: "car".into(),
         believed: "192.0.2.1:5000".to_owned(),
         held: "192.0.2.9:5000".to_owned(),
+        apart_m: None,
         fix: None,
     };
     let events = town.tell(0.0, Input::Conflict(conflict.clone()));

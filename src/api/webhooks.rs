@@ -1,0 +1,278 @@
+//! `/v1/webhooks`: other systems that events are sent to.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use interdict_engine::UnitId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::Caller;
+use super::extract::{Body, Pairs, Segment, text};
+use super::problem::Problem;
+use super::scope::Scope;
+use super::tokens::Action;
+use super::{ApiState, blocking};
+use crate::dispatch::Wanted;
+use crate::dispatch::webhook::{New, Secret, View, WebhookError};
+
+/// Dead letters in one answer.
+const PAGE: usize = 1_000;
+/// Seconds that the secret before a new one is signed with, where it is not said: a day to tell every
+/// receiver.
+const OVERLAP_S: f64 = 86_400.0;
+/// A month at the most: a secret that leaked must go.
+const LONGEST_OVERLAP_S: f64 = 30.0 * 86_400.0;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    url: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    filter: Wanted,
+    #[serde(default)]
+    fields: Option<Vec<String>>,
+    #[serde(default)]
+    secret: Option<String>,
+    #[serde(default)]
+    after: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Rotation {
+    secret: Option<String>,
+    overlap_s: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Place {
+    after: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Letters {
+    sequences: Vec<u64>,
+}
+
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Action::ManageWebhooks)?;
+    let scope = caller.scope(&state);
+    let mut webhooks = state.webhooks.list().await?;
+    webhooks.retain(|webhook| is_theirs(&scope, webhook));
+    Ok(Json(json!({ "webhooks": webhooks })))
+}
+
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+) -> Result<Json<View>, Problem> {
+    own(&state, &caller, &id).await.map(Json)
+}
+
+pub(super) async fn create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    pairs: Pairs,
+    Body(asked): Body<Asked>,
+) -> Result<impl IntoResponse, Problem> {
+    caller.may(Action::ManageWebhooks)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    let scope = caller.scope(&state);
+    let mut filter = asked.filter;
+    if filter.units.is_empty() {
+        filter.units.extend(scope.unit().map(ToString::to_string));
+    }
+    // What there is not would be waited for in vain.
+    state.filter(&filter, &scope).await?;
+    if let Some(after) = asked.after {
+        check_age(&state, &scope, after).await?;
+    }
+    if asked.fields.as_ref().is_some_and(Vec::is_empty) {
+        let detail = "`fields` is empty: nothing of an event's data would go out; leave it away for all fields";
+        return Err(Problem::bad_request(detail));
+    }
+    let fields = asked.fields.map(|fields| {
+        fields.iter().map(|field| text("fields", field)).collect::<Result<Vec<_>, _>>()
+    });
+    let new = New {
+        name: asked.name.map(|name| text("name", &name)).transpose()?,
+        url: asked.url.trim().to_owned(),
+        filter,
+        fields: fields.transpose()?,
+        secret: asked.secret.as_deref().map(secret).transpose()?,
+        after: asked.after,
+    };
+    let made = state.webhooks.create(new, &state.setup, &by).await?;
+    Ok((StatusCode::CREATED, Json(with_secret(made))))
+}
+
+pub(super) async fn remove(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+) -> Result<Json<Value>, Problem> {
+    own(&state, &caller, &id).await?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    state.webhooks.remove(&id, &by).await?;
+    Ok(Json(json!({ "id": id })))
+}
+
+pub(super) async fn rotate(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    Body(asked): Body<Rotation>,
+) -> Result<Json<Value>, Problem> {
+    own(&state, &caller, &id).await?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    let next = asked.secret.as_deref().map(secret).transpose()?;
+    let overlap_s = asked.overlap_s.unwrap_or(OVERLAP_S);
+    if !(0.0..=LONGEST_OVERLAP_S).contains(&overlap_s) {
+        let detail = format!("`overlap_s` must be 0 to {LONGEST_OVERLAP_S}");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(Json(with_secret(state.webhooks.rotate(&id, next, overlap_s, &by).await?)))
+}
+
+pub(super) async fn pause(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+) -> Result<Json<View>, Problem> {
+    own(&state, &caller, &id).await?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    Ok(Json(state.webhooks.set_paused(&id, true, &by).await?))
+}
+
+pub(super) async fn resume(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+) -> Result<Json<View>, Problem> {
+    own(&state, &caller, &id).await?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    Ok(Json(state.webhooks.set_paused(&id, false, &by).await?))
+}
+
+pub(super) async fn replay(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    Body(Place { after }): Body<Place>,
+) -> Result<Json<View>, Problem> {
+    own(&state, &caller, &id).await?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    check_age(&state, &caller.scope(&state), after).await?;
+    Ok(Json(state.webhooks.replay(&id, after, &by).await?))
+}
+
+pub(super) async fn dead(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+) -> Result<Json<Value>, Problem> {
+    own(&state, &caller, &id).await?;
+    let after = pairs.only(&["after"])?.number("after")?;
+    let mut dead = state.webhooks.dead(&id, after, PAGE + 1).await?;
+    let more = dead.len() > PAGE;
+    dead.truncate(PAGE);
+    Ok(Json(json!({ "dead": dead, "more": more })))
+}
+
+pub(super) async fn resend(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(id): Segment,
+    pairs: Pairs,
+    Body(Letters { sequences }): Body<Letters>,
+) -> Result<Json<Value>, Problem> {
+    own(&state, &caller, &id).await?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    if sequences.is_empty() || sequences.len() > PAGE {
+        let detail = format!("`sequences` must name 1 to {PAGE} dead letters");
+        return Err(Problem::bad_request(detail));
+    }
+    let count = state.webhooks.resend(&id, sequences, &by).await?;
+    Ok(Json(json!({ "resending": count })))
+}
+
+/// The webhook, for an admin who may read all that it sends.
+async fn own(state: &ApiState, caller: &Caller, id: &str) -> Result<View, Problem> {
+    caller.may(Action::ManageWebhooks)?;
+    let webhook = state.webhooks.show(id).await?;
+    let scope = caller.scope(state);
+    if is_theirs(&scope, &webhook) {
+        return Ok(webhook);
+    }
+    let own = scope.unit().map_or("no unit", UnitId::as_str);
+    let detail =
+        format!("you act for {own} and what is under it; the webhook `{id}` sends others' events");
+    Err(Problem::new(StatusCode::FORBIDDEN, "other-unit", detail))
+}
+
+/// Whether all that a webhook sends is of a scope.
+fn is_theirs(scope: &Scope, webhook: &View) -> bool {
+    let units = &webhook.filter.units;
+    let is_held = |unit: &String| scope.holds(Some(&unit.as_str().into()));
+    if units.is_empty() { scope.covers(None) } else { units.iter().all(is_held) }
+}
+
+/// Goes on only where nothing after that event is older than what the caller reads.
+async fn check_age(state: &ApiState, scope: &Scope, after: u64) -> Result<(), Problem> {
+    let Some(since) = scope.since(state.shards.clock().now()) else { return Ok(()) };
+    let store = state.store.clone();
+    let page = blocking(move || store.events_after(after, 1, |_| true)).await?;
+    match page.events.first() {
+        Some(event) if event.time < since => {
+            let detail = format!("you read events since {since}; begin after a later one");
+            Err(Problem::new(StatusCode::FORBIDDEN, "history", detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn secret(text: &str) -> Result<Secret, Problem> {
+    Secret::parse(text).ok_or_else(|| {
+        Problem::bad_request("`secret` must be `whsec_` and the base64 of 24 to 64 random bytes")
+    })
+}
+
+/// A webhook and its secret, shown this once.
+fn with_secret((view, secret): (View, Secret)) -> Value {
+    let mut answer = json!(view);
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("secret".to_owned(), secret.reveal().into());
+    }
+    answer
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WebhookError::Url(_) | WebhookError::Unreachable(_) => Self::bad_request(detail),
+            WebhookError::TooMany => Self::conflict("too-many", detail),
+            WebhookError::Missing(_) | WebhookError::NoDeadLetter(_) => Self::not_found(detail),
+            WebhookError::Random(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", detail)
+            }
+            WebhookError::Store(error) => error.into(),
+        }
+    }
+}
