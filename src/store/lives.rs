@@ -43,7 +43,7 @@ pub(super) fn note(
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
     let how = report.reason.map(|end| end.code().to_owned());
-    let ended = is_end(event.kind).then(|| Ended { at: event.time, how, forgotten: None });
+    let ended = is_end(event.kind).then_some(Ended { at: event.time, how, forgotten: None });
     let life = Life { began_at: report.flag.starts_at, ended };
     batch.insert(life_key(report.flag.id.as_str()), encode(&life)?);
     Ok(())

@@ -52,6 +52,9 @@ impl Table {
     }
 }
 
+/// Key and value.
+type Row = (Vec<u8>, Vec<u8>);
+
 impl Table {
     /// Whether its rows are sealed: all but the installation's own, which tell of no vehicle. The keys
     /// of sealed rows are hidden: they can be a device's identity.
@@ -79,12 +82,7 @@ impl Table {
     }
 
     /// Key and value of a row; `None` where its key was purged.
-    fn read(
-        self,
-        place: &[u8],
-        row: &[u8],
-        keys: &Keyring,
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn read(self, place: &[u8], row: &[u8], keys: &Keyring) -> Result<Option<Row>, StoreError> {
         if !is_sealed(row) {
             return Ok(Some((place.to_vec(), row.to_vec())));
         }
