@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::definition::{State, Webhook};
 use super::endpoint::{Change, Endpoint, Moving};
-use super::progress::{Held, Progress};
+use super::progress::{Held, Progress, lane};
 use super::sender::Outcome;
 use crate::clock::Clock;
 use crate::dispatch::Reader;
@@ -195,7 +195,7 @@ impl Courier {
         let (store, of_it) = (self.endpoint.store.clone(), vehicle.clone());
         let after = held.from.saturating_sub(1);
         let passes = move |event: &StoredEvent| {
-            event.vehicle == of_it && event.sequence <= through && filter.passes(event)
+            lane(event) == of_it && event.sequence <= through && filter.passes(event)
         };
         let read = move || store.events_after(after, HELD_IN_A_GO, passes);
         let page = match blocking(read).await {

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::definition::{State, Webhook};
 use super::guard::Guard;
-use super::progress::{Dead, Progress};
+use super::progress::{Dead, Progress, lane};
 use super::sender::Sender;
 use super::target::{BadUrl, Target};
 use crate::audit::Act;
@@ -233,7 +233,7 @@ impl Endpoint {
         let waiting: u64 = progress.held.values().map(|held| held.waiting).sum();
         let mut oldest = page.events.first().map(|event| event.time);
         for (vehicle, held) in progress.held.iter().filter(|(_, held)| held.waiting > 0) {
-            let of_it = |event: &StoredEvent| event.vehicle == *vehicle && waits(event);
+            let of_it = |event: &StoredEvent| lane(event) == *vehicle && waits(event);
             let page = match self.store.events_after(held.from.saturating_sub(1), 1, of_it) {
                 Err(StoreError::Purged { .. }) => continue,
                 page => page?,

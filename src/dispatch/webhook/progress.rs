@@ -81,14 +81,20 @@ pub struct Dead {
     /// What happened.
     #[serde(rename = "type")]
     pub kind: Type,
-    /// The vehicle concerned.
-    pub vehicle: VehicleId,
+    /// The vehicle concerned, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vehicle: Option<VehicleId>,
     /// When it happened.
     pub time: Time,
     /// When it was given up.
     pub given_up_at: Time,
     /// Why.
     pub error: String,
+}
+
+/// Whose order an event keeps: its vehicle's, and what concerns no vehicle is an order of its own.
+pub(super) fn lane(event: &StoredEvent) -> VehicleId {
+    event.vehicle.clone().unwrap_or_else(|| VehicleId::from(""))
 }
 
 impl Dead {
@@ -171,7 +177,7 @@ impl Progress {
     /// Whether an event after the cursor is still to be sent now.
     #[must_use]
     pub fn is_due(&self, event: &StoredEvent) -> bool {
-        !self.done.contains(&event.sequence) && !self.held.contains_key(&event.vehicle)
+        !self.done.contains(&event.sequence) && !self.held.contains_key(&lane(event))
     }
 
     /// The vehicle whose waiting events may be tried again at `now`.
@@ -209,7 +215,7 @@ impl Progress {
     ) -> Option<Dead> {
         // It answers: it is not down.
         self.down = None;
-        let before = self.held.get(&event.vehicle);
+        let before = self.held.get(&lane(event));
         let same = before.filter(|held| held.trouble.sequence == event.sequence);
         let failure = Failure { sequence: event.sequence, error, retry_after: Duration::ZERO, now };
         let trouble = Trouble::again(same.map(|held| &held.trouble), failure, settings);
@@ -219,7 +225,7 @@ impl Progress {
         }
         let waiting = before.map_or(0, |held| held.waiting);
         let held = Held { from: event.sequence, waiting, trouble };
-        self.held.insert(event.vehicle.clone(), held);
+        self.held.insert(lane(event), held);
         None
     }
 
@@ -271,7 +277,7 @@ impl Progress {
     /// Every event of a page was looked at.
     pub fn passed<'a>(&mut self, page: impl IntoIterator<Item = &'a StoredEvent>, cursor: u64) {
         for event in page {
-            if let Some(held) = self.held.get_mut(&event.vehicle)
+            if let Some(held) = self.held.get_mut(&lane(event))
                 && event.sequence >= held.from
                 && !self.done.contains(&event.sequence)
             {
@@ -306,7 +312,7 @@ impl Progress {
         if event.sequence > self.cursor {
             self.done.insert(event.sequence);
         }
-        if let Some(held) = self.held.get_mut(&event.vehicle)
+        if let Some(held) = self.held.get_mut(&lane(event))
             && event.sequence >= held.from
         {
             held.from = event.sequence + 1;
@@ -384,7 +390,7 @@ mod tests {
         let dead = progress.rejected(&events[0], "never", at(110), &settings()).unwrap();
         assert_eq!((dead.sequence, dead.error.as_str()), (1, "never"));
         assert_eq!(progress.rejected(&events[1], "no", at(110), &settings()), None);
-        let held = &progress.held[&events[1].vehicle];
+        let held = &progress.held[&lane(&events[1])];
         assert_eq!((held.from, held.trouble.since), (2, at(110)));
     }
 
