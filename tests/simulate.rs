@@ -65,7 +65,8 @@ fn a_simulated_device_hears_what_it_is_asked() {
     let server = Server::start(folder.path(), &["jt808"], &[]);
     let device = identity("jt808", 0).to_string();
     server.enrol(&device, "sim", "S", "taxi");
-    let flag = json!({"vehicle": "sim", "reason": "stolen", "case": "C", "authority": "officer"});
+    let flag = json!({"vehicle": "sim", "reason": "stolen", "case": "C", "authority": "officer",
+        "emergency": true});
     server.flag(&flag);
     let to = format!("tcp://{}", server.address("jt808"));
     let arguments = ["simulate", "--to", &to, "--protocol", "jt808", "--devices", "1"];
