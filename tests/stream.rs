@@ -66,11 +66,12 @@ fn a_stream_is_framed_as_the_standard_says() {
     let server = Server::start(folder.path());
     server.enrol("1", "v", "P");
     server.flag("v");
+    let address = server.address();
     let request = format!(
-        "GET /v1/events?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\n\r\n"
+        "GET /v1/events?after=0 HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {ADMIN}\r\n\r\n"
     );
-    let mut socket =
-        std::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let mut socket = std::net::TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
     std::io::Write::write_all(&mut socket, request.as_bytes()).unwrap();
     let mut answer = String::new();
     let mut bytes = [0; 4_096];

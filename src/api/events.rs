@@ -88,7 +88,9 @@ pub(super) async fn follow(
     };
     let events = stream::unfold(follower, Follower::next).take_until(Box::pin(ended));
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
-    Ok(([(CURSOR, cursor.to_string())], stream).into_response())
+    // The stream by itself only says that it must be asked for again.
+    let headers = [(CURSOR, cursor.to_string()), ("cache-control", "no-store".to_owned())];
+    Ok((headers, stream).into_response())
 }
 
 impl ApiState {

@@ -126,17 +126,28 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
     pub fn read<T: DeserializeOwned>(&self, table: Table) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        self.read_where(table, |_| true, usize::MAX)
+    }
+
+    /// The first `limit` entries whose keys are `wanted`, in order of the keys.
+    fn read_where<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        wanted: impl Fn(&[u8]) -> bool,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
         let handles = self.handles()?;
         let mut rows = Vec::new();
         for entry in handles.table(table).iter() {
             let (place, row) = entry?;
-            if let Some((key, value)) = table.read(&place, &row, &handles.keys)? {
-                rows.push((key, decode(table.name(), &value)?));
-            }
+            let read = table.read(&place, &row, &handles.keys)?;
+            rows.extend(read.filter(|(key, _)| wanted(key)));
         }
-        // They lie in the order of what stands for their keys.
+        // They lie in the order of what stands for their keys, so that all are looked at.
         rows.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(rows)
+        rows.truncate(limit);
+        let decoded = |(key, value): (Vec<u8>, Vec<u8>)| Ok((key, decode(table.name(), &value)?));
+        rows.into_iter().map(decoded).collect()
     }
 
     /// Up to `limit` entries of a table whose keys begin with `prefix`, those after `after`, in
@@ -151,14 +162,8 @@ impl Store {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-        // Rows lie in the order of what stands for their keys, so that all are looked at: those who
-        // read so have few.
-        let mut rows = self.read(table)?;
-        rows.retain(|(key, _)| {
-            key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after)
-        });
-        rows.truncate(limit);
-        Ok(rows)
+        let wanted = |key: &[u8]| key.starts_with(prefix) && after.is_none_or(|after| key > after);
+        self.read_where(table, wanted, limit)
     }
 
     /// What a table holds under that key.
