@@ -60,6 +60,11 @@ fn a_flag_makes_a_terminal_report_faster_until_the_last_one_ends() {
     withdraw(&server, &first);
     // It comes back on another connection, and is asked anew: one flag still holds.
     drop(taxi);
+    // While the old one is thought to be open, another is held apart.
+    support::eventually("the old connection is closed", || {
+        let metrics = server.get("/metrics");
+        metrics.as_str().unwrap().contains("interdict_connections{protocol=\"jt808\"} 0\n")
+    });
     let mut taxi = server.tracker("jt808", "13800000001");
     assert_eq!(taxi.asked(), FASTER);
     withdraw(&server, &second);
