@@ -124,6 +124,8 @@ fn wake(engine: &mut Engine, timers: Timers, before: Time, now: Time, events: &m
 fn written(events: &[Event]) -> Vec<String> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_by(|one, other| (one.time, &one.id).cmp(&(other.time, &other.id)));
+    // Every shard says it, and the store keeps one of an identity.
+    events.dedup_by(|one, other| one.kind == Type::MassAlarm && one.id == other.id);
     events.iter().map(|event| serde_json::to_string(event).unwrap()).collect()
 }
 
@@ -142,7 +144,8 @@ fn the_recording_has_something_of_everything() {
     for event in &run.events {
         *counts.entry(event.kind.name()).or_default() += 1;
     }
-    for kind in Type::ALL {
+    // What was purged is told by the store.
+    for kind in Type::ALL.iter().filter(|kind| **kind != Type::FlagRecalled) {
         assert!(counts.contains_key(kind.name()), "no {} in {counts:?}", kind.name());
     }
     let unheard =

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use interdict_engine::roads::{RoadBuilder, RoadClass, Roads, Way};
 use interdict_engine::{
     Act, AlarmRule, Class, ConflictReport, Data, Deadlines, Decided, Decision, Engine, EventId,
-    Flag, FlagEnd, FlagState, Handled, Input, Level, Outcome, RecordId, SOURCE_DEVICE, Setup,
-    Sighting, SightingSource, State, Trust, Type, Unit, VehicleId,
+    Flag, FlagEnd, FlagState, Handled, Input, Level, MassAlarm, Outcome, RecordId, SOURCE_DEVICE,
+    Setup, Sighting, SightingSource, State, Trust, Type, Unit, VehicleId,
 };
 use interdict_protocols::{Alarm, AlarmSet, Fix};
 
@@ -237,6 +237,14 @@ fn inputs(day: Day) -> Vec<(f64, Input)> {
     platform(&mut inputs);
     let mut closed = point("one-way", (-4_000.0, 1_000.0));
     closed.state = State::Closed;
+    let mass = MassAlarm {
+        class: Class::Taxi,
+        vehicle: "car-3".into(),
+        alarms: 11,
+        since: at(2_990.0),
+        until: at(3_060.0),
+    };
+    inputs.push((3_000.0, Input::MassAlarm(mass)));
     inputs.push((2_000.0, Input::Checkpoint(area("new", (-2_000.0, -2_000.0), 800.0))));
     inputs.push((2_300.0, Input::Placed("new".into())));
     inputs.push((2_500.0, Input::Checkpoint(closed)));
