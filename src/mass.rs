@@ -36,8 +36,10 @@ impl Counts {
     /// Counts an alarm; answers where it is the first one too many of its minute.
     fn hear(&mut self, rules: &[AlarmRule], at: Time, alarm: &AlarmReport) -> Option<MassAlarm> {
         let class = alarm.vehicle.class;
-        let fits = |rule: &&AlarmRule| rule.class == class && rule.alarms.contains(&alarm.alarm);
-        let rule = rules.iter().find(fits).filter(|rule| rule.provisional && alarm.active)?;
+        let rule = AlarmRule::find(rules, class, alarm.alarm)?;
+        if !(rule.provisional && alarm.active) {
+            return None;
+        }
         let minute = at.millis().div_euclid(MINUTE_MS);
         let count = self.0.entry(class).or_default();
         if count.minute != minute {
@@ -63,7 +65,8 @@ pub async fn watch(store: Store, shards: Shards, setup: Setup, closing: Cancella
     let wanted = Wanted { types: vec![Type::DeviceAlarm.name().to_owned()], ..Wanted::default() };
     let Ok(filter) = Filter::new(&wanted, &setup) else { return };
     let mut latest = shards.latest();
-    let mut reader = Reader::new(store.clone(), filter, store.latest_sequence());
+    let from_now = || Reader::new(store.clone(), filter.clone(), store.latest_sequence());
+    let mut reader = from_now();
     let mut counts = Counts::default();
     loop {
         latest.borrow_and_update();
@@ -84,8 +87,7 @@ pub async fn watch(store: Store, shards: Shards, setup: Setup, closing: Cancella
             // What the disk fails at is said elsewhere; the alarms meanwhile are not counted.
             Err(error) => {
                 tracing::debug!(%error, "alarms are not counted");
-                let Ok(filter) = Filter::new(&wanted, &setup) else { return };
-                reader = Reader::new(store.clone(), filter, store.latest_sequence());
+                reader = from_now();
             }
         }
         tokio::select! {

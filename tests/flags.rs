@@ -4,7 +4,6 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use support::{Events, Server, TOKEN, file, fix_now, folder};
@@ -14,47 +13,7 @@ const HOUYAN: (f64, f64) = (39.030_8, 121.630_4);
 
 /// The Dalian default with approvers as young as a test, and without roads.
 fn start(data: &Path) -> Server {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let path = |name: &str| fixtures.join(name).display().to_string();
-    let text = format!(
-        "[files]\ncheckpoints = '{}'\nregions = '{}'\nunits = '{}'\n[persons]\napprover_age = 0\n",
-        path("checkpoints.geojson"),
-        path("regions.geojson"),
-        path("units.toml")
-    );
-    let config = file(data, "interdict.toml", &text);
-    let store = data.join("store");
-    Server::start(&store, &["jt808"], &["--config", config.to_str().expect("UTF-8")])
-}
-
-/// The token of somebody of a unit.
-fn person(server: &Server, name: &str, role: &str, unit: Option<&str>) -> String {
-    let asked = json!({"name": name, "role": role, "unit": unit});
-    server.post("/v1/tokens", &asked)["token"].as_str().expect("a token").to_owned()
-}
-
-fn run(server: &Server, token: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_interdict"))
-        .args(arguments)
-        .args(["--server", &server.url("")])
-        .env("INTERDICT_TOKEN", token)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts")
-}
-
-fn said(server: &Server, token: &str, arguments: &[&str]) -> String {
-    let output = run(server, token, arguments);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-/// What a command that fails says.
-fn complaint(server: &Server, token: &str, arguments: &[&str]) -> String {
-    let output = run(server, token, arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-    String::from_utf8(output.stderr).expect("UTF-8")
+    Server::start_without_roads(data, &["jt808"], "[persons]\napprover_age = 0\n")
 }
 
 const ADD: [&str; 10] = [
@@ -79,28 +38,28 @@ fn id(added: &str) -> String {
 fn a_flag_works_once_somebody_else_approved_it_and_its_withdrawal_recalls_the_alert() {
     let data = folder();
     let server = start(data.path());
-    let wang = person(&server, "wang", "dispatcher", Some("ganjingzi"));
-    let li = person(&server, "li", "dispatcher", Some("ganjingzi"));
-    let post = person(&server, "zhao", "dispatcher", Some("houyan-post"));
+    let wang = server.person("wang", "dispatcher", Some("ganjingzi"));
+    let li = server.person("li", "dispatcher", Some("ganjingzi"));
+    let post = server.person("zhao", "dispatcher", Some("houyan-post"));
     server.enrol("13800000001", "taxi-1", "辽B·T1234", "taxi");
     let mut taxi = server.tracker("jt808", "13800000001");
     let mut fix = fix_now(HOUYAN.0 - 0.000_45, HOUYAN.1);
     (fix.speed_kmh, fix.course_deg) = (Some(40.0), Some(0.0));
     assert!(taxi.report(&fix));
 
-    let added = said(&server, &wang, &ADD);
+    let added = server.printed(&wang, &ADD);
     let id = id(&added);
     assert!(added.contains("waits for approval by another person, of a district"), "{added}");
     assert!(added.contains("tracker: last heard") && added.contains("by plate"), "{added}");
-    let told = complaint(&server, &wang, &["flag", "approve", &id]);
+    let told = server.complaint(&wang, &["flag", "approve", &id]);
     assert!(told.contains("somebody else"), "{told}");
-    let told = complaint(&server, &post, &["flag", "approve", &id]);
+    let told = server.complaint(&post, &["flag", "approve", &id]);
     assert!(told.contains("by a district's people"), "{told}");
-    assert!(complaint(&server, TOKEN, &["flag", "approve", &id]).contains("may not"));
-    let waiting = said(&server, &li, &["flag", "list", "--state", "applied"]);
+    assert!(server.complaint(TOKEN, &["flag", "approve", &id]).contains("may not"));
+    let waiting = server.printed(&li, &["flag", "list", "--state", "applied"]);
     assert!(waiting.contains(&id) && waiting.contains("intercept"), "{waiting}");
 
-    let approved = said(&server, &li, &["flag", "approve", &id]);
+    let approved = server.printed(&li, &["flag", "approve", &id]);
     assert!(approved.contains("approved, holds until"), "{approved}");
     let mut events = server.events(0);
     let kinds: Vec<Value> = (0..3).map(|_| events.next("").clone()).collect();
@@ -116,15 +75,16 @@ fn a_flag_works_once_somebody_else_approved_it_and_its_withdrawal_recalls_the_al
         (&json!("intercept"), &json!("houyan-post"))
     );
 
-    let told = complaint(&server, &wang, &["flag", "renew", &id, "--expires", "48h"]);
+    let told = server.complaint(&wang, &["flag", "renew", &id, "--expires", "48h"]);
     assert!(told.contains("somebody else"), "{told}");
-    let renewed = said(&server, &li, &["flag", "renew", &id, "--expires", "48h"]);
+    let renewed = server.printed(&li, &["flag", "renew", &id, "--expires", "48h"]);
     assert!(renewed.contains("renewed, holds until"), "{renewed}");
     assert_eq!(events.next("flag.renewed")["data"]["by"], "li");
 
-    let told = complaint(&server, &wang, &["flag", "withdraw", &id, "--reason", "mistake"]);
+    let told = server.complaint(&wang, &["flag", "withdraw", &id, "--reason", "mistake"]);
     assert!(told.contains("`handled`, `invalid`, `wrong`, `other`"), "{told}");
-    said(&server, &wang, &["flag", "withdraw", &id, "--reason", "wrong", "--note", "typing error"]);
+    server
+        .printed(&wang, &["flag", "withdraw", &id, "--reason", "wrong", "--note", "typing error"]);
     let withdrawn = events.next("flag.withdrawn");
     assert_eq!(
         (&withdrawn["data"]["reason"], &withdrawn["data"]["note"], &withdrawn["data"]["by"]),
@@ -139,13 +99,13 @@ fn a_flag_works_once_somebody_else_approved_it_and_its_withdrawal_recalls_the_al
 fn a_rejected_flag_ends_and_a_closed_list_has_the_reasons() {
     let data = folder();
     let server = start(data.path());
-    let wang = person(&server, "wang", "dispatcher", None);
-    let li = person(&server, "li", "dispatcher", None);
-    let added = said(&server, &wang, &ADD);
+    let wang = server.person("wang", "dispatcher", None);
+    let li = server.person("li", "dispatcher", None);
+    let added = server.printed(&wang, &ADD);
     assert!(added.contains("tracker: none"), "{added}");
-    let rejected = said(&server, &li, &["flag", "reject", &id(&added), "--note", "no ground"]);
+    let rejected = server.printed(&li, &["flag", "reject", &id(&added), "--note", "no ground"]);
     assert!(rejected.contains("rejected"), "{rejected}");
-    assert_eq!(said(&server, &wang, &["flag", "list"]), "no flag holds\n");
+    assert_eq!(server.printed(&wang, &["flag", "list"]), "no flag holds\n");
     let mut events = server.events(0);
     let told = events.next("flag.rejected");
     assert_eq!(
@@ -154,16 +114,16 @@ fn a_rejected_flag_ends_and_a_closed_list_has_the_reasons() {
     );
     let mut add = ADD;
     add[5] = "whim";
-    let told = complaint(&server, &wang, &add);
+    let told = server.complaint(&wang, &add);
     assert!(told.contains("`whim` is no reason; known are stolen, robbery"), "{told}");
-    let reasons = said(&server, &wang, &["flag", "reasons"]);
+    let reasons = server.printed(&wang, &["flag", "reasons"]);
     assert!(reasons.contains("surveillance") && reasons.contains("observe"), "{reasons}");
     add[5] = "surveillance";
     let mut intercept = add.to_vec();
     intercept.extend(["--action", "intercept"]);
-    assert!(complaint(&server, &wang, &intercept).contains("observed only"));
-    let observed = id(&said(&server, &wang, &add));
-    let list = said(&server, &wang, &["flag", "list"]);
+    assert!(server.complaint(&wang, &intercept).contains("observed only"));
+    let observed = id(&server.printed(&wang, &add));
+    let list = server.printed(&wang, &["flag", "list"]);
     let line = list.lines().find(|line| line.starts_with(&observed)).expect("listed");
     assert!(line.contains("surveillance  observe"), "{line}");
 }
@@ -172,10 +132,10 @@ fn a_rejected_flag_ends_and_a_closed_list_has_the_reasons() {
 fn a_covert_flag_is_there_for_the_units_named_alone() {
     let data = folder();
     let server = start(data.path());
-    let wang = person(&server, "wang", "dispatcher", Some("dalian"));
-    let district = person(&server, "li", "dispatcher", Some("ganjingzi"));
-    let post = person(&server, "zhao", "operator", Some("houyan-post"));
-    let other = person(&server, "qian", "dispatcher", None);
+    let wang = server.person("wang", "dispatcher", Some("dalian"));
+    let district = server.person("li", "dispatcher", Some("ganjingzi"));
+    let post = server.person("zhao", "operator", Some("houyan-post"));
+    let other = server.person("qian", "dispatcher", None);
     server.enrol("13800000001", "taxi-1", "辽B·T1234", "taxi");
     let mut taxi = server.tracker("jt808", "13800000001");
     let mut fix = fix_now(HOUYAN.0 - 0.000_45, HOUYAN.1);
@@ -183,15 +143,15 @@ fn a_covert_flag_is_there_for_the_units_named_alone() {
     assert!(taxi.report(&fix));
     let mut add = ADD.to_vec();
     add.extend(["--emergency", "--covert", "ganjingzi"]);
-    let id = id(&said(&server, &wang, &add));
+    let id = id(&server.printed(&wang, &add));
     // One that everybody may see, so that those who see nothing of the first see the second.
     let mut open = ADD.to_vec();
     (open[3], open[5]) = ("辽B·T9999", "suspect");
     open.push("--emergency");
-    let open_id = self::id(&said(&server, &wang, &open));
+    let open_id = self::id(&server.printed(&wang, &open));
 
     for (token, sees) in [(&wang, true), (&district, true), (&post, false), (&other, false)] {
-        let list = said(&server, token, &["flag", "list"]);
+        let list = server.printed(token, &["flag", "list"]);
         assert_eq!(list.contains(&id), sees, "{list}");
         assert!(list.contains(&open_id), "{list}");
         let (status, alerts) = server.request_as(token, "GET", "/v1/alerts", None);
@@ -217,7 +177,7 @@ fn a_covert_flag_is_there_for_the_units_named_alone() {
 fn a_file_is_taken_whole_or_not_at_all_and_comes_out_as_it_went_in() {
     let data = folder();
     let server = start(data.path());
-    let wang = person(&server, "wang", "dispatcher", None);
+    let wang = server.person("wang", "dispatcher", None);
     server.enrol("1", "taxi-1", "辽B·T1234", "taxi");
     let bad = "vehicle,reason,case,authority,priority,contact,drill\n\
                taxi-1,stolen,C-1,city,1,+86 110,\n\
@@ -226,31 +186,31 @@ fn a_file_is_taken_whole_or_not_at_all_and_comes_out_as_it_went_in() {
                taxi-1,stolen,C-1,city,2,,\n";
     let path = file(data.path(), "bad.csv", bad);
     let path = path.to_str().expect("UTF-8");
-    let told = complaint(&server, &wang, &["flag", "import", path]);
+    let told = server.complaint(&wang, &["flag", "import", path]);
     for (line, part) in [(3, "`whim` is no reason"), (4, "1 (most urgent) to 4"), (5, "line 2")] {
         let begins = format!("{path}:{line}: ");
         let found = told.lines().find(|told| told.starts_with(&begins)).expect(&told);
         assert!(found.contains(part), "{told}");
     }
     assert!(told.contains("3 lines are bad, so nothing was flagged"), "{told}");
-    assert_eq!(said(&server, &wang, &["flag", "list"]), "no flag holds\n");
+    assert_eq!(server.printed(&wang, &["flag", "list"]), "no flag holds\n");
 
     let good = "vehicle,reason,case,authority,priority,contact,drill\n\
                 taxi-1,stolen,C-1,city,1,+86 110,\n\
                 辽B·X0001,wanted_person,=C-2,city,,,yes\n";
     let path = file(data.path(), "good.csv", good);
     let path = path.to_str().expect("UTF-8");
-    let report = said(&server, &wang, &["flag", "import", path]);
+    let report = server.printed(&wang, &["flag", "import", path]);
     assert_eq!(report, "2 added, 0 as before, 1 of them on vehicles without a tracker\n");
-    let again = said(&server, &wang, &["flag", "import", path]);
+    let again = server.printed(&wang, &["flag", "import", path]);
     assert_eq!(again, "0 added, 2 as before, 0 of them on vehicles without a tracker\n");
 
-    let written = said(&server, &wang, &["flag", "export"]);
+    let written = server.printed(&wang, &["flag", "export"]);
     assert!(written.contains(",'=C-2,") && written.contains(",'+86 110,"), "{written}");
     let path = file(data.path(), "written.csv", &written);
     let path = path.to_str().expect("UTF-8");
-    let same = said(&server, &wang, &["flag", "import", path]);
+    let same = server.printed(&wang, &["flag", "import", path]);
     assert_eq!(same, "0 added, 2 as before, 0 of them on vehicles without a tracker\n");
-    let list = said(&server, &wang, &["flag", "list"]);
+    let list = server.printed(&wang, &["flag", "list"]);
     assert!(list.contains("DRILL 辽B·X0001"), "{list}");
 }

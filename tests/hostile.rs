@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
-
 use serde_json::{Value, json};
 use support::{Server, TOKEN, folder};
 
@@ -30,13 +28,7 @@ fn command(server: &Server, arguments: &[&str]) -> (bool, String) {
 }
 
 fn command_as(token: &str, server: &Server, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_interdict"))
-        .args(arguments)
-        .args(["--server", &server.url("")])
-        .env("INTERDICT_TOKEN", token)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts");
+    let output = server.run(token, arguments);
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(said).expect("UTF-8"))
 }

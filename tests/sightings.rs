@@ -3,79 +3,32 @@
 
 mod support;
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-
 use interdict_protocols::{Alarm, AlarmSet};
 use serde_json::{Value, json};
-use support::{Server, TOKEN, file, fix_ago, fix_now, folder};
+use support::{Server, TOKEN, fix_ago, fix_now, folder};
 
 /// On the way to the toll of Houyan, from the south.
 const SOUTH: (f64, f64) = (38.985, 121.630_4);
 const NEARER: (f64, f64) = (39.015, 121.630_4);
 
-/// The Dalian default without roads.
-fn start(data: &Path) -> Server {
-    start_with(data, "")
-}
-
-fn start_with(data: &Path, more: &str) -> Server {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let path = |name: &str| fixtures.join(name).display().to_string();
-    let text = format!(
-        "[files]\ncheckpoints = '{}'\nregions = '{}'\nunits = '{}'\n{more}",
-        path("checkpoints.geojson"),
-        path("regions.geojson"),
-        path("units.toml")
-    );
-    let config = file(data, "interdict.toml", &text);
-    let store = data.join("store");
-    Server::start(&store, &["jt808"], &["--config", config.to_str().expect("UTF-8")])
-}
-
-fn person(server: &Server, name: &str, role: &str) -> String {
-    let asked = json!({"name": name, "role": role});
-    server.post("/v1/tokens", &asked)["token"].as_str().expect("a token").to_owned()
-}
-
-fn run(server: &Server, token: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_interdict"))
-        .args(arguments)
-        .args(["--server", &server.url("")])
-        .env("INTERDICT_TOKEN", token)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts")
-}
-
-fn said(server: &Server, token: &str, arguments: &[&str]) -> String {
-    let output = run(server, token, arguments);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
 /// Two cameras see the same car, the second one nearer to Houyan.
 #[test]
 fn a_flagged_vehicle_without_a_tracker_that_is_seen_twice_raises_an_alert() {
     let data = folder();
-    let server = start(data.path());
-    let wang = person(&server, "wang", "dispatcher");
-    let zhao = person(&server, "zhao", "operator");
+    let server = Server::start_without_roads(data.path(), &["jt808"], "");
+    let wang = server.person("wang", "dispatcher", None);
+    let zhao = server.person("zhao", "operator", None);
     let plate = "辽B·X0001";
     let flagged = ["--reason", "stolen", "--case", "C-1", "--authority", "city", "--emergency"];
     let add = [&["flag", "add", "--vehicle", plate][..], &flagged].concat();
-    assert!(said(&server, &wang, &add).contains("tracker: none"));
+    assert!(server.printed(&wang, &add).contains("tracker: none"));
 
     let seen = |(latitude, longitude): (f64, f64), seconds_ago: i64, source: &str| {
         let time = fix_ago(seconds_ago, latitude, longitude).fix_time.to_string();
         let at = format!("{latitude},{longitude}");
         let sighting = ["sighting", "add", "--vehicle", plate, "--at", &at, "--time", &time];
-        said(
-            &server,
-            &zhao,
-            &[&sighting[..], &["--source", source, "--text", "white van"]].concat(),
-        )
+        server
+            .printed(&zhao, &[&sighting[..], &["--source", source, "--text", "white van"]].concat())
     };
     let told = seen(SOUTH, 240, "camera");
     assert!(told.contains("辽B·X0001 seen by a camera") && told.contains("trust 0.95"), "{told}");
@@ -94,7 +47,7 @@ fn a_flagged_vehicle_without_a_tracker_that_is_seen_twice_raises_an_alert() {
     let why = raised["data"]["why"]["text"].as_str().expect("a text");
     assert!(why.contains("by a sighting, not its tracker"), "{why}");
 
-    let auditor = person(&server, "sun", "auditor");
+    let auditor = server.person("sun", "auditor", None);
     let (status, audit) = server.request_as(&auditor, "GET", "/v1/audit?limit=1000", None);
     assert_eq!(status, 200, "{audit}");
     let entries = audit["entries"].as_array().expect("a list");
@@ -107,8 +60,8 @@ fn a_flagged_vehicle_without_a_tracker_that_is_seen_twice_raises_an_alert() {
 #[test]
 fn what_is_wrong_with_a_sighting_is_told() {
     let data = folder();
-    let server = start(data.path());
-    let zhao = person(&server, "zhao", "operator");
+    let server = Server::start_without_roads(data.path(), &["jt808"], "");
+    let zhao = server.person("zhao", "operator", None);
     let post =
         |token: &str, body: Value| server.request_as(token, "POST", "/v1/sightings", Some(&body));
     let place = |trust: Value| json!({"vehicle": "P", "latitude": 38.9, "longitude": 121.6, "source": "caller", "trust": trust});
@@ -143,7 +96,7 @@ fn an_alarm_is_told_to_its_unit_and_departments_and_flags_its_vehicle_unless_the
     let data = folder();
     let rule = "[[alarms]]\nclass = 'armoured'\nalarms = ['sos']\ndepartments = ['guards']\n\
                 provisional = true\nper_minute = 2\n";
-    let server = start_with(data.path(), rule);
+    let server = Server::start_without_roads(data.path(), &["jt808"], rule);
     let mut events = server.events(0);
     // Even if a minute ends meanwhile, one of the two has six of them.
     let cars = 12;

@@ -147,25 +147,33 @@ pub(super) async fn rotate(
 }
 
 pub(super) async fn pause(
-    State(state): State<ApiState>,
+    state: State<ApiState>,
     caller: Caller,
-    Segment(id): Segment,
+    id: Segment,
     pairs: Pairs,
 ) -> Result<Json<View>, Problem> {
-    own(&state, &caller, &id).await?;
-    let by = caller.by(&pairs.only(&["reason"])?)?;
-    Ok(Json(state.webhooks.set_paused(&id, true, &by).await?))
+    set_paused(state, caller, id, pairs, true).await
 }
 
 pub(super) async fn resume(
+    state: State<ApiState>,
+    caller: Caller,
+    id: Segment,
+    pairs: Pairs,
+) -> Result<Json<View>, Problem> {
+    set_paused(state, caller, id, pairs, false).await
+}
+
+async fn set_paused(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
+    paused: bool,
 ) -> Result<Json<View>, Problem> {
     own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
-    Ok(Json(state.webhooks.set_paused(&id, false, &by).await?))
+    Ok(Json(state.webhooks.set_paused(&id, paused, &by).await?))
 }
 
 pub(super) async fn replay(

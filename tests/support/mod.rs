@@ -125,6 +125,53 @@ impl Server {
         self.said.lock().expect("whole").clone()
     }
 
+    /// Starts with the Dalian default without roads, and `more` lines of configuration behind it.
+    pub(crate) fn start_without_roads(folder: &Path, protocols: &[&str], more: &str) -> Self {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let path = |name: &str| fixtures.join(name).display().to_string();
+        let text = format!(
+            "[files]\ncheckpoints = '{}'\nregions = '{}'\nunits = '{}'\n{more}",
+            path("checkpoints.geojson"),
+            path("regions.geojson"),
+            path("units.toml")
+        );
+        let config = file(folder, "interdict.toml", &text);
+        let arguments = ["--config", config.to_str().expect("UTF-8")];
+        Self::start(&folder.join("store"), protocols, &arguments)
+    }
+
+    /// The token of somebody in that role, of a unit or of none.
+    pub(crate) fn person(&self, name: &str, role: &str, unit: Option<&str>) -> String {
+        let asked = serde_json::json!({"name": name, "role": role, "unit": unit});
+        self.post("/v1/tokens", &asked)["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A command that asks this server, as the holder of that token runs it.
+    pub(crate) fn run(&self, token: &str, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_interdict"))
+            .args(arguments)
+            .args(["--server", &self.url("")])
+            .env("INTERDICT_TOKEN", token)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program starts")
+    }
+
+    /// What such a command prints that succeeds.
+    pub(crate) fn printed(&self, token: &str, arguments: &[&str]) -> String {
+        let output = self.run(token, arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// What such a command says that fails.
+    pub(crate) fn complaint(&self, token: &str, arguments: &[&str]) -> String {
+        let output = self.run(token, arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).expect("UTF-8")
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
     }

@@ -11,8 +11,7 @@ use crate::{
 
 impl Engine {
     pub(crate) fn alarm_rule(&self, class: Class, alarm: Alarm) -> Option<&AlarmRule> {
-        let fits = |rule: &&AlarmRule| rule.class == class && rule.alarms.contains(&alarm);
-        self.alarm_rules.iter().find(fits)
+        AlarmRule::find(&self.alarm_rules, class, alarm)
     }
 
     /// Flags a vehicle because of an alarm: to be observed, and for half an hour. One flag a device

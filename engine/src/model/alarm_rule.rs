@@ -34,6 +34,14 @@ pub struct AlarmRule {
     pub per_minute: u32,
 }
 
+impl AlarmRule {
+    /// The one that holds for an alarm of a vehicle of that class.
+    #[must_use]
+    pub fn find(rules: &[Self], class: Class, alarm: Alarm) -> Option<&Self> {
+        rules.iter().find(|rule| rule.class == class && rule.alarms.contains(&alarm))
+    }
+}
+
 /// What a dispatcher can look into in a minute, and some.
 const fn per_minute() -> u32 {
     10
