@@ -9,8 +9,10 @@ use axum::response::IntoResponse;
 use interdict_engine::UnitId;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Pairs, Segment};
 use super::problem::Problem;
 use super::scope::Scope;
@@ -23,7 +25,8 @@ const PAGE: usize = 1_000;
 const LARGEST_PAGE: usize = 10_000;
 
 /// Some entries.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditPage)]
 pub(super) struct Page {
     entries: Vec<Entry>,
     /// Where to go on; `null` at the end.
@@ -33,6 +36,14 @@ pub(super) struct Page {
     unit: Option<UnitId>,
 }
 
+/// Lists the audit log's entries, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/audit",
+    tag = "audit",
+    params(("after" = Option<u64>, Query, description = "The entry after which the page begins."), ("limit" = Option<u64>, Query, description = "Entries on the page, 1000 unless said, 10000 at the most."), Why),
+    responses((status = 200, body = Page)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
@@ -57,7 +68,14 @@ pub(super) async fn list(
     Ok(Json(Page { entries, next: last.filter(|last| *last < size), unit }))
 }
 
-/// An entry, and the proof that it is in the log.
+/// Proves that an entry is in the log.
+#[utoipa::path(
+    get,
+    path = "/audit/proof/{entry}",
+    tag = "audit",
+    params(("entry" = u64, Path), Why),
+    responses((status = 200, body = Proof), (status = 404)),
+)]
 pub(super) async fn prove(
     State(state): State<ApiState>,
     caller: Caller,
@@ -80,8 +98,15 @@ pub(super) async fn prove(
     Ok(Json(proof))
 }
 
-/// The log's head as it is now, a signed note. It tells nothing of what is in the log, so that to read
-/// it is not noted: a witness may ask every minute.
+/// Tells the log's head as it is now, a signed note.
+///
+/// It tells nothing of what is in the log, so that to read it is not noted: a witness may ask every minute.
+#[utoipa::path(
+    get,
+    path = "/audit/head",
+    tag = "audit",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(super) async fn head(
     State(state): State<ApiState>,
     caller: Caller,
@@ -91,7 +116,13 @@ pub(super) async fn head(
     Ok(plain(state.signer.sign(frontier.size(), frontier.root()).to_string()))
 }
 
-/// The public key that heads are signed with.
+/// Tells the public key that heads are signed with.
+#[utoipa::path(
+    get,
+    path = "/audit/key",
+    tag = "audit",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(super) async fn key(
     State(state): State<ApiState>,
     caller: Caller,

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{Sender, channel};
 
 use super::ApiState;
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::Pairs;
 use super::problem::Problem;
 use super::tokens::Action;
@@ -28,6 +29,14 @@ const STALLED: Duration = Duration::from_secs(30);
 
 type Chunk = Result<Bytes, BackupError>;
 
+/// Makes a backup of all that is durable.
+#[utoipa::path(
+    get,
+    path = "/backup",
+    tag = "backup",
+    params(Why),
+    responses((status = 200, body = Vec<u8>, content_type = "application/gzip"), (status = 409), (status = 500)),
+)]
 pub(super) async fn download(
     State(state): State<ApiState>,
     caller: Caller,

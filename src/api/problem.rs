@@ -4,6 +4,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use interdict_protocols::Unsayable;
 use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::tokens::TokenError;
 use crate::devices::EnrolError;
@@ -91,6 +94,36 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        let text = |what| ObjectBuilder::new().schema_type(Type::String).description(Some(what));
+        let status = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(400))
+            .maximum(Some(599))
+            .description(Some("The answer's status."));
+        let kind = text("What it is, for programs.")
+            .pattern(Some("^urn:interdict:problem:[a-z-]+$"))
+            .examples(["urn:interdict:problem:not-found"]);
+        ObjectBuilder::new()
+            .property("type", kind)
+            .property("title", text("The status in words."))
+            .property("status", status)
+            .property("detail", text("For people: what is wrong, and what to do."))
+            .required("type")
+            .required("title")
+            .required("status")
+            .required("detail")
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .description(Some(
+                "What went wrong (RFC 9457). Members beside the standard's belong to the type.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for Problem {}
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {

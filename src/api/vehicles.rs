@@ -6,6 +6,7 @@ use interdict_engine::{Engine, Vehicle, VehicleId, VehicleView};
 use interdict_protocols::{DeviceId, Fix, Time};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::ApiState;
 use super::auth::Caller;
@@ -16,7 +17,8 @@ use super::tokens::Action;
 use crate::audit::acts;
 
 /// A vehicle and its last fix.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = VehiclePosition)]
 pub(super) struct Position {
     vehicle: Vehicle,
     /// `null` where it was not heard for a day.
@@ -28,6 +30,14 @@ pub(super) struct Position {
     platform: Option<DeviceId>,
 }
 
+/// Tells where a vehicle is, for a reason.
+#[utoipa::path(
+    get,
+    path = "/vehicles/{id}",
+    tag = "vehicles",
+    params(("id" = String, Path, description = "The vehicle's identity or plate."), ("reason" = Option<String>, Query, description = "Why; needed unless the configuration does not ask for one.")),
+    responses((status = 200, body = Position), (status = 404), (status = 409)),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,

@@ -7,6 +7,7 @@ use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{Hash, Octets};
 
@@ -141,7 +142,8 @@ impl By {
 }
 
 /// What an entry commits to and keeps apart.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditContent)]
 pub struct Content {
     /// See [`By::who`].
     pub who: String,

@@ -5,13 +5,15 @@ use interdict_protocols::Time;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::BadLine;
 use crate::text::{Columns, LONGEST, Line, Lines, cell, seconds, uncell};
 
 /// A flag as somebody asks for it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewFlag)]
 pub struct AskedFlag {
     /// The vehicle's identity or plate.
     pub vehicle: String,

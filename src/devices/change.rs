@@ -6,6 +6,7 @@ use std::sync::Arc;
 use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::DeviceId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Core, Enrol, Enrolment, Registry};
 use crate::audit::{Act, By, acts};
@@ -28,8 +29,9 @@ pub enum EnrolError {
 }
 
 /// What an enrolment came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = EnrolmentChange)]
 pub enum Change {
     /// The device was not enrolled before.
     Added,

@@ -23,6 +23,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use super::Wanted;
 use crate::audit::{Act, By, acts};
@@ -88,7 +89,8 @@ pub struct New {
 }
 
 /// A webhook as it may be shown: without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Webhook)]
 pub struct View {
     /// Its identity.
     pub id: String,
@@ -119,7 +121,8 @@ pub struct View {
 }
 
 /// How far behind an endpoint is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = WebhookLag)]
 pub struct Lag {
     /// Events still to be delivered. Beyond the next thousand those count, too, that are not wanted.
     pub events: u64,
