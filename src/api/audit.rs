@@ -41,7 +41,14 @@ pub(super) struct Page {
     get,
     path = "/audit",
     tag = "audit",
-    params(("after" = Option<u64>, Query, description = "The entry after which the page begins."), ("limit" = Option<u64>, Query, description = "Entries on the page, 1000 unless said, 10000 at the most."), Why),
+    params(
+        ("after" = Option<u64>, Query, description = "The entry after which the page begins."),
+        (
+            "limit" = Option<u64>, Query,
+            description = "Entries on the page, 1000 unless said, 10000 at the most.",
+        ),
+        Why,
+    ),
     responses((status = 200, body = Page)),
 )]
 pub(super) async fn list(

@@ -34,7 +34,16 @@ const TOLD: usize = 1_000;
     get,
     path = "/devices",
     tag = "devices",
-    params(("after" = Option<DeviceId>, Query, description = "The device after which the page begins."), ("limit" = Option<u64>, Query, description = "Devices on the page, 1000 unless said, 10000 at the most.")),
+    params(
+        (
+            "after" = Option<DeviceId>, Query,
+            description = "The device after which the page begins.",
+        ),
+        (
+            "limit" = Option<u64>, Query,
+            description = "Devices on the page, 1000 unless said, 10000 at the most.",
+        ),
+    ),
     responses((status = 200, body = Devices)),
 )]
 pub(super) async fn list(
@@ -149,7 +158,10 @@ pub(super) async fn revoke(
     post,
     path = "/devices/import",
     tag = "devices",
-    params(("skip_bad" = Option<bool>, Query, description = "Whether bad lines are left out."), Why),
+    params(
+        ("skip_bad" = Option<bool>, Query, description = "Whether bad lines are left out."),
+        Why,
+    ),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = Report), (status = 422)),
 )]

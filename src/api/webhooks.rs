@@ -30,14 +30,18 @@ const LONGEST_OVERLAP_S: f64 = 30.0 * 86_400.0;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWebhook)]
 pub(super) struct Asked {
+    #[schema(pattern = "^https?://")]
     url: String,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     name: Option<String>,
     #[serde(default)]
     filter: Wanted,
     #[serde(default)]
+    #[schema(min_items = 1)]
     fields: Option<Vec<String>>,
     #[serde(default)]
+    #[schema(pattern = "^whsec_")]
     secret: Option<String>,
     #[serde(default)]
     after: Option<u64>,
@@ -46,7 +50,9 @@ pub(super) struct Asked {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Rotation {
+    #[schema(pattern = "^whsec_")]
     secret: Option<String>,
+    #[schema(minimum = 0, maximum = 2_592_000)]
     overlap_s: Option<f64>,
 }
 
@@ -61,6 +67,7 @@ pub(super) struct Place {
 #[serde(deny_unknown_fields)]
 #[schema(as = DeadLetters)]
 pub(super) struct Letters {
+    #[schema(min_items = 1, max_items = 1_000)]
     sequences: Vec<u64>,
 }
 
@@ -299,7 +306,10 @@ pub(super) async fn replay(
     get,
     path = "/webhooks/{id}/dead",
     tag = "webhooks",
-    params(("id" = String, Path), ("after" = Option<u64>, Query, description = "The event after which the page begins.")),
+    params(
+        ("id" = String, Path),
+        ("after" = Option<u64>, Query, description = "The event after which the page begins."),
+    ),
     responses((status = 200, body = DeadPage), (status = 404)),
 )]
 pub(super) async fn dead(
