@@ -76,8 +76,11 @@ fn every_error_is_a_problem_document() {
         (404, "GET", "/v1/nowhere", BEARER, ""),
         (404, "GET", "/v1/devices/7", BEARER, ""),
         (405, "PUT", "/v1/flags", BEARER, ""),
+        (405, "POST", "/healthz", BEARER, ""),
         (400, "POST", "/v1/tokens", JSON, "{"),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"a\"}"),
+        // Not even where a list has the fields in their order.
+        (400, "POST", "/v1/tokens", JSON, "[\"a\",null,\"person\",\"operator\",null]"),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"a\",\"role\":\"king\"}"),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"\",\"role\":\"admin\"}"),
         (415, "POST", "/v1/tokens", plain, "{}"),

@@ -112,6 +112,7 @@ pub(super) struct For {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Instruction {
+    #[schema(min_length = 1, max_length = 1_000)]
     text: String,
     #[serde(default)]
     unit: Option<UnitId>,
@@ -122,6 +123,7 @@ pub(super) struct Instruction {
 pub(super) struct Disposition {
     outcome: Outcome,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     reason: Option<String>,
     #[serde(default)]
     unit: Option<UnitId>,

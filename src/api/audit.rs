@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Pairs, Segment};
-use super::page::Page;
+use super::page::{Limit, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::{Action, Token};
@@ -38,7 +38,11 @@ pub(super) struct Entries {
     get,
     path = "/audit",
     tag = "audit",
-    params(("after" = Option<u64>, Query, description = "The entry after which the page begins."), ("limit" = Option<u64>, Query, description = "Entries on the page, 1000 unless said, 10000 at the most."), Why),
+    params(
+        ("after" = Option<u64>, Query, description = "The entry after which the page begins."),
+        Limit,
+        Why,
+    ),
     responses((status = 200, body = Entries)),
 )]
 pub(super) async fn list(

@@ -60,8 +60,10 @@ pub(super) struct Change {
     #[serde(default)]
     state: Option<Manning>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 86_400)]
     lead_s: Option<f64>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 86_400)]
     ready_s: Option<f64>,
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Said {
 #[serde(deny_unknown_fields)]
 #[schema(as = DriverMessage)]
 pub(super) struct Message {
+    #[schema(min_length = 1, max_length = 1_000)]
     text: String,
 }
 

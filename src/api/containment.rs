@@ -49,7 +49,26 @@ impl From<ContainError> for Problem {
     get,
     path = "/containment",
     tag = "containment",
-    params(("vehicle" = Option<String>, Query, description = "Its identity or plate."), Why, ("at" = Option<String>, Query, description = "Where it was, in place of `vehicle`: degrees north,east."), ("since" = Option<Time>, Query, description = "When it was there."), ("within_s" = Option<f64>, Query, description = "Within what it could reach in so many seconds it is to be held; a day at the most."), ("pace" = Option<f64>, Query, description = "The share of the map's driving times that it takes, 10 at the most.")),
+    params(
+        ("vehicle" = Option<String>, Query, description = "Its identity or plate."),
+        Why,
+        (
+            "at" = Option<String>, Query,
+            description = "Where it was, in place of `vehicle`: degrees north,east.",
+            pattern = r"^-?[0-8]?[0-9](\.[0-9]+)?,-?1?[0-7]?[0-9](\.[0-9]+)?$",
+        ),
+        ("since" = Option<Time>, Query, description = "When it was there."),
+        (
+            "within_s" = Option<f64>, Query,
+            description = "Within what it could reach in so many seconds it is to be held.",
+            exclusive_minimum = 0, maximum = 86_400,
+        ),
+        (
+            "pace" = Option<f64>, Query,
+            description = "The share of the map's driving times that it takes.",
+            exclusive_minimum = 0, maximum = 10,
+        ),
+    ),
     responses((status = 200, body = Answer), (status = 404), (status = 409), (status = 422)),
 )]
 pub(super) async fn show(

@@ -176,7 +176,10 @@ pub(super) async fn swap(
     post,
     path = "/devices/import",
     tag = "devices",
-    params(("skip_bad" = Option<bool>, Query, description = "Whether bad lines are left out."), Why),
+    params(
+        ("skip_bad" = Option<bool>, Query, description = "Whether bad lines are left out."),
+        Why,
+    ),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = Report), (status = 422)),
 )]

@@ -61,8 +61,33 @@ impl ToSchema for Stream {}
     get,
     path = "/events",
     tag = "events",
-    params(("after" = Option<u64>, Query, description = "The cursor to go on after, 0 for the oldest; now unless said."), ("unit" = Option<String>, Query, description = "Only these units' and those under them, parted by commas."), ("checkpoint" = Option<String>, Query, description = "Only these checkpoints', parted by commas."), ("type" = Option<String>, Query, description = "Only these types, parted by commas."), Why, ("last-event-id" = Option<u64>, Header, description = "As `after`, and counts before it.")),
-    responses((status = 200, body = Stream, content_type = "text/event-stream", headers(("interdict-cursor" = u64, description = "The cursor that the stream begins after."))), (status = 410, description = "What came after the cursor is purged; `oldest` is the oldest kept.")),
+    params(
+        (
+            "after" = Option<u64>, Query,
+            description = "The cursor to go on after, 0 for the oldest; now unless said.",
+        ),
+        (
+            "unit" = Option<String>, Query,
+            description = "Only these units' and those under them, parted by commas.",
+        ),
+        (
+            "checkpoint" = Option<String>, Query,
+            description = "Only these checkpoints', parted by commas.",
+        ),
+        ("type" = Option<String>, Query, description = "Only these types, parted by commas."),
+        Why,
+        ("last-event-id" = Option<u64>, Header, description = "As `after`, and counts before it."),
+    ),
+    responses(
+        (
+            status = 200, body = Stream, content_type = "text/event-stream",
+            headers(("interdict-cursor" = u64, description = "The cursor that the stream begins after.")),
+        ),
+        (
+            status = 410,
+            description = "What came after the cursor is purged; `oldest` is the oldest kept.",
+        ),
+    ),
 )]
 pub(super) async fn follow(
     State(state): State<ApiState>,

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::ApiState;
 use super::auth::Caller;
-use super::extract::{Body, Pairs};
+use super::extract::{Pairs, Whole};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
@@ -95,13 +95,16 @@ impl Refusal {
     path = "/ingest",
     tag = "ingest",
     request_body = Posted,
-    responses((status = 200, body = Taken), (status = 422, description = "None of them can be taken; `refused` says why.")),
+    responses(
+        (status = 200, body = Taken),
+        (status = 422, description = "None of them can be taken; `refused` says why."),
+    ),
 )]
 pub(super) async fn take(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-    Body(body): Body<Value>,
+    Whole(body): Whole<Value>,
 ) -> Result<Json<Taken>, Problem> {
     caller.may(Action::Ingest)?;
     pairs.only(&[])?;

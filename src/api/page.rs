@@ -75,26 +75,35 @@ pub(super) fn at(time: Time) -> String {
     format!("{:015}", time.millis())
 }
 
-impl IntoParams for Page {
+/// `?limit=` alone, for lists whose cursor is a number.
+pub(super) enum Limit {}
+
+impl IntoParams for Limit {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let query = |name, description, schema| {
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Query)
-                .description(Some(description))
-                .schema(Some(ObjectBuilder::new().schema_type(schema)))
-                .build()
-        };
-        let limit = format!("Entries on the page, {USUAL} unless said, {LARGEST} at the most.");
-        vec![
-            query(
-                "after",
-                "Where the page begins: `next` of the one before.".to_owned(),
-                Type::String,
-            ),
-            query("limit", limit, Type::Integer),
-        ]
+        let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let description =
+            format!("Entries on the page, {USUAL} unless said, {LARGEST} at the most.");
+        vec![query("limit", description, schema)]
     }
+}
+
+impl IntoParams for Page {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = ObjectBuilder::new().schema_type(Type::String);
+        let description = "Where the page begins: `next` of the one before.";
+        let mut parameters = vec![query("after", description.to_owned(), schema)];
+        parameters.extend(Limit::into_params(parameter_in));
+        parameters
+    }
+}
+
+fn query(name: &str, description: String, schema: ObjectBuilder) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
 }
 
 #[cfg(test)]

@@ -23,7 +23,14 @@ const USUAL_S: f64 = 86_400.0;
     get,
     path = "/reports/alerts",
     tag = "reports",
-    params(("from" = Option<Time>, Query, description = "From when on alerts were raised that count; a day before the end unless said."), ("to" = Option<Time>, Query, description = "Until when; now unless said."), ("unit" = Option<UnitId>, Query, description = "Whose, with those under it.")),
+    params(
+        (
+            "from" = Option<Time>, Query,
+            description = "From when on alerts were raised that count; a day before the end unless said.",
+        ),
+        ("to" = Option<Time>, Query, description = "Until when; now unless said."),
+        ("unit" = Option<UnitId>, Query, description = "Whose, with those under it."),
+    ),
     responses((status = 200, body = Report)),
 )]
 pub(super) async fn alerts(

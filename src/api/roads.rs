@@ -69,7 +69,17 @@ struct Lines {
     get,
     path = "/roads",
     tag = "roads",
-    params(("bbox" = Option<String>, Query, description = "Only what meets that window: degrees west,south,east,north."), ("zoom" = Option<u64>, Query, description = "Leaves out what is too small to be seen at that zoom of tiles with 512 pixels.")),
+    params(
+        (
+            "bbox" = Option<String>, Query,
+            description = "Only what meets that window: degrees west,south,east,north.",
+            pattern = r"^(-?[0-9]+(\.[0-9]+)?,){3}-?[0-9]+(\.[0-9]+)?$",
+        ),
+        (
+            "zoom" = Option<u64>, Query,
+            description = "Leaves out what is too small to be seen at that zoom of tiles with 512 pixels.",
+        ),
+    ),
     responses((status = 200, body = Collection<'_>, content_type = "application/geo+json")),
 )]
 pub(super) async fn show(

@@ -21,6 +21,7 @@ use super::{ApiState, blocking};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
+    #[schema(min_length = 1)]
     token: String,
 }
 
@@ -88,7 +89,13 @@ const OFFERED: &[(Action, &str)] = &[
     tag = "sessions",
     security(()),
     request_body = Login,
-    responses((status = 201, body = View<'_>), (status = 401), (status = 421), (status = 429), (status = 503)),
+    responses(
+        (status = 201, body = View<'_>),
+        (status = 401),
+        (status = 421),
+        (status = 429),
+        (status = 503),
+    ),
 )]
 pub(super) async fn open(
     State(state): State<ApiState>,
@@ -108,7 +115,10 @@ pub(super) async fn open(
     get,
     path = "/v1/session",
     tag = "sessions",
-    responses((status = 200, body = View<'_>), (status = 404, description = "The request bears a token and no session.")),
+    responses(
+        (status = 200, body = View<'_>),
+        (status = 404, description = "The request bears a token and no session."),
+    ),
 )]
 pub(super) async fn show(
     State(state): State<ApiState>,

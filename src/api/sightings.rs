@@ -27,13 +27,16 @@ use crate::audit::acts;
 #[schema(as = NewSighting)]
 pub(super) struct Reported {
     /// By identity or plate.
+    #[schema(min_length = 1, max_length = 1_000)]
     vehicle: String,
     /// Now, if it does not say.
     #[serde(default)]
     time: Option<Time>,
     #[serde(default)]
+    #[schema(minimum = -90, maximum = 90)]
     latitude: Option<f64>,
     #[serde(default)]
+    #[schema(minimum = -180, maximum = 180)]
     longitude: Option<f64>,
     /// In place of coordinates.
     #[serde(default)]
@@ -43,12 +46,16 @@ pub(super) struct Reported {
     #[serde(default)]
     trust: Option<Trusted>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 500)]
     speed_kmh: Option<f64>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 360)]
     course_deg: Option<f64>,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     text: Option<String>,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     reporter: Option<String>,
 }
 

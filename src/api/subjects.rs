@@ -35,7 +35,10 @@ pub(super) struct View {
     get,
     path = "/subjects/{vehicle}/report",
     tag = "vehicles",
-    params(("vehicle" = String, Path, description = "Its identity or plate."), ("reason" = String, Query, description = "Why.")),
+    params(
+        ("vehicle" = String, Path, description = "Its identity or plate."),
+        ("reason" = String, Query, description = "Why."),
+    ),
     responses((status = 200, body = View), (status = 409)),
 )]
 pub(super) async fn report(

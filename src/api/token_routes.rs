@@ -26,9 +26,11 @@ const LONGEST: usize = 128;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewToken)]
 pub(super) struct Asked {
+    #[schema(min_length = 1, max_length = 128)]
     name: String,
     /// Whose it is to be; a person, or a service, of the token's name where nothing is said.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
     person: Option<String>,
     #[serde(default)]
     kind: Kind,

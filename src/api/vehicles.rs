@@ -83,7 +83,13 @@ pub(super) async fn list(
     get,
     path = "/vehicles/{id}",
     tag = "vehicles",
-    params(("id" = String, Path, description = "The vehicle's identity or plate."), ("reason" = Option<String>, Query, description = "Why; needed unless the configuration does not ask for one.")),
+    params(
+        ("id" = String, Path, description = "The vehicle's identity or plate."),
+        (
+            "reason" = Option<String>, Query,
+            description = "Why; needed unless the configuration does not ask for one.",
+        ),
+    ),
     responses((status = 200, body = Position), (status = 404), (status = 409)),
 )]
 pub(super) async fn show(

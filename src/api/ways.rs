@@ -57,7 +57,18 @@ pub(super) struct Reach {
     get,
     path = "/ways",
     tag = "roads",
-    params(("from" = String, Query, description = "Degrees north,east."), ("to" = CheckpointId, Query, description = "The checkpoint."), ("course_deg" = Option<f64>, Query, description = "Where the vehicle heads, degrees from north.")),
+    params(
+        (
+            "from" = String, Query, description = "Degrees north,east.",
+            pattern = r"^-?[0-8]?[0-9](\.[0-9]+)?,-?1?[0-7]?[0-9](\.[0-9]+)?$",
+        ),
+        ("to" = CheckpointId, Query, description = "The checkpoint."),
+        (
+            "course_deg" = Option<f64>, Query,
+            description = "Where the vehicle heads, degrees from north.", minimum = 0,
+            maximum = 360,
+        ),
+    ),
     responses((status = 200, body = Way), (status = 404), (status = 409), (status = 422)),
 )]
 pub(super) async fn way(
@@ -87,7 +98,16 @@ pub(super) async fn way(
     get,
     path = "/reach",
     tag = "roads",
-    params(("from" = String, Query, description = "Degrees north,east."), ("within_s" = f64, Query, description = "In so many seconds, 7200 at the most.")),
+    params(
+        (
+            "from" = String, Query, description = "Degrees north,east.",
+            pattern = r"^-?[0-8]?[0-9](\.[0-9]+)?,-?1?[0-7]?[0-9](\.[0-9]+)?$",
+        ),
+        (
+            "within_s" = f64, Query, description = "In so many seconds.", minimum = 0,
+            maximum = 7_200,
+        ),
+    ),
     responses((status = 200, body = Reach), (status = 409), (status = 422)),
 )]
 pub(super) async fn reach(

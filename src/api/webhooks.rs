@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Body, Pairs, Segment, text};
-use super::page::{self, Page};
+use super::page::{self, Limit, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
@@ -31,14 +31,18 @@ const LONGEST_OVERLAP_S: f64 = 30.0 * 86_400.0;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWebhook)]
 pub(super) struct Asked {
+    #[schema(pattern = "^https?://")]
     url: String,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     name: Option<String>,
     #[serde(default)]
     filter: Wanted,
     #[serde(default)]
+    #[schema(min_items = 1)]
     fields: Option<Vec<String>>,
     #[serde(default)]
+    #[schema(pattern = "^whsec_")]
     secret: Option<String>,
     #[serde(default)]
     after: Option<u64>,
@@ -47,7 +51,9 @@ pub(super) struct Asked {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Rotation {
+    #[schema(pattern = "^whsec_")]
     secret: Option<String>,
+    #[schema(minimum = 0, maximum = 2_592_000)]
     overlap_s: Option<f64>,
 }
 
@@ -62,6 +68,7 @@ pub(super) struct Place {
 #[serde(deny_unknown_fields)]
 #[schema(as = DeadLetters)]
 pub(super) struct Letters {
+    #[schema(min_items = 1, max_items = 1_000)]
     sequences: Vec<u64>,
 }
 
@@ -307,7 +314,11 @@ pub(super) async fn replay(
     get,
     path = "/webhooks/{id}/dead",
     tag = "webhooks",
-    params(("id" = String, Path), ("after" = Option<u64>, Query, description = "The event after which the page begins."), ("limit" = Option<u64>, Query, description = "Events on the page, 1000 unless said, 10000 at the most.")),
+    params(
+        ("id" = String, Path),
+        ("after" = Option<u64>, Query, description = "The event after which the page begins."),
+        Limit,
+    ),
     responses((status = 200, body = DeadPage), (status = 404)),
 )]
 pub(super) async fn dead(

@@ -33,8 +33,10 @@ pub struct Enrolment {
 #[schema(as = NewEnrolment)]
 pub struct Enrol {
     /// The device's identity: IMEI or terminal number.
+    #[schema(min_length = 1, max_length = 128)]
     pub device: String,
     /// The vehicle's identity.
+    #[schema(min_length = 1, max_length = 128)]
     pub vehicle: String,
     /// The vehicle's plate.
     #[serde(default)]

@@ -30,6 +30,7 @@ pub(in super::super) struct Approval {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Rejection {
+    #[schema(min_length = 1, max_length = 1_000)]
     note: String,
 }
 
@@ -37,6 +38,7 @@ pub(in super::super) struct Rejection {
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Renewal {
     #[serde(default)]
+    #[schema(exclusive_minimum = 0)]
     expires_s: Option<f64>,
     #[serde(default)]
     expires_at: Option<Time>,

@@ -18,6 +18,7 @@ use crate::store::{Hold, Life};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Because {
+    #[schema(min_length = 1, max_length = 1_000)]
     reason: String,
 }
 

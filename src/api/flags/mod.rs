@@ -224,7 +224,10 @@ async fn made(
     post,
     path = "/flags/{id}/withdraw",
     tag = "flags",
-    params(("id" = FlagId, Path), ("reason" = Option<String>, Query, description = "The code, in place of a body.")),
+    params(
+        ("id" = FlagId, Path),
+        ("reason" = Option<String>, Query, description = "The code, in place of a body."),
+    ),
     request_body = Option<Withdrawal>,
     responses((status = 200, body = View), (status = 404)),
 )]
@@ -265,7 +268,13 @@ pub(super) async fn withdraw(
     delete,
     path = "/flags/{id}",
     tag = "flags",
-    params(("id" = FlagId, Path), ("reason" = FlagEnd, Query, description = "The code: `handled`, `invalid`, `wrong` or `other`.")),
+    params(
+        ("id" = FlagId, Path),
+        (
+            "reason" = FlagEnd, Query,
+            description = "The code: `handled`, `invalid`, `wrong` or `other`.",
+        ),
+    ),
     responses((status = 200, body = View), (status = 404)),
 )]
 pub(super) async fn end(
