@@ -119,6 +119,7 @@ const TABLE: &[Row] = &[
         (200, 403),
     ),
     row("GET /v1/vehicles/{id}", "/v1/vehicles/v?reason=x", "", POSITION, (200, 403)),
+    row("GET /v1/vehicles/{id}/track", "/v1/vehicles/v/track?reason=x", "", POSITION, (200, 403)),
     row("GET /v1/alerts", "/v1/alerts", "", POLICE, (200, 200)),
     row("POST /v1/alerts/{id}/deliver", "/v1/alerts/ALERT/deliver", NONE, HANDLE, (200, 403)),
     row(

@@ -31,6 +31,7 @@ mod subjects;
 mod tls;
 mod token_routes;
 mod tokens;
+mod track;
 mod vehicles;
 mod ways;
 mod webhooks;
@@ -255,6 +256,7 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .route("/flags/{id}/renew", post(flags::renew))
         .route("/sightings", post(sightings::add))
         .route("/vehicles/{id}", get(vehicles::show))
+        .route("/vehicles/{id}/track", get(track::show))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/deliver", post(alerts::deliver))
         .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
