@@ -1,5 +1,5 @@
-//! What must outlive the process: records, snapshots, events, the audit log, enrolments, tokens. The
-//! only module that knows sled.
+//! What must outlive the process: records, snapshots, events, tracks, the audit log, enrolments, tokens.
+//! The only module that knows sled.
 //!
 //! [`Store::commit`] is the heart: one batch of records, of the events that they gave and of the audit
 //! log's entries on them becomes durable at once or not at all, and nobody reads an event before
