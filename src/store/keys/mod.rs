@@ -33,7 +33,7 @@ pub(super) type KeyId = [u8; 8];
 /// What of a flag a key is for: each has its own period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
-    /// What its vehicle's devices reported while it stood: records.
+    /// What its vehicle's devices reported while it stood: records and tracks.
     Tracks,
     /// The flag itself, its alerts and its vehicle's alarms: events.
     Alerts,
