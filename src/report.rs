@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use interdict_engine::{AlertReport, EventId, Outcome, Type, UnitId};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::store::{Store, StoreError, StoredEvent};
 
@@ -14,7 +15,8 @@ use crate::store::{Store, StoreError, StoredEvent};
 const PAGE: usize = 4_096;
 
 /// What became of one step of the alerts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AlertStep)]
 pub struct Step {
     /// Done within its deadline.
     pub on_time: usize,
@@ -27,7 +29,7 @@ pub struct Step {
 }
 
 /// A unit's alerts, or everybody's.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct UnitReport {
     /// Alerts raised.
     pub raised: usize,
@@ -56,7 +58,8 @@ pub struct UnitReport {
 }
 
 /// The report of a span of time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = AlertsReport)]
 pub struct Report {
     /// From when on alerts were raised that it counts.
     pub from: Time,

@@ -7,6 +7,7 @@ use interdict_engine::{Class, FlagId, UnitId, VehicleId};
 use interdict_protocols::Time;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::audit::{Content, acts};
 use crate::store::{Ended, Hold, Purpose, Store, StoreError, StoredEvent, Stretch, Target};
@@ -15,7 +16,7 @@ use crate::store::{Ended, Hold, Purpose, Store, StoreError, StoredEvent, Stretch
 const PAGE: usize = 4_096;
 
 /// How often, and between when.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Span {
     /// How often.
     pub count: u64,
@@ -36,7 +37,7 @@ impl Span {
 }
 
 /// A flag that there is or was on the vehicle, as far as it can still be read.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FlagHeld {
     /// The flag.
     pub flag: FlagId,
@@ -51,7 +52,7 @@ pub struct FlagHeld {
 }
 
 /// Fixes of it that are kept and can be read.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct TrackHeld {
     /// For which class's sake; `None`: for a flag's, as long as that's tracks.
     pub class: Option<Class>,
@@ -63,7 +64,8 @@ pub struct TrackHeld {
 }
 
 /// Something that somebody did with it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = NotedAct)]
 pub struct Noted {
     /// The entry of the audit log.
     pub entry: u64,
@@ -80,7 +82,7 @@ pub struct Noted {
 }
 
 /// All of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Subject {
     /// Its flags.
     pub flags: Vec<FlagHeld>,

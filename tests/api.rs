@@ -76,8 +76,11 @@ fn every_error_is_a_problem_document() {
         (404, "GET", "/v1/nowhere", BEARER, ""),
         (404, "GET", "/v1/devices/7", BEARER, ""),
         (405, "PUT", "/v1/flags", BEARER, ""),
+        (405, "POST", "/healthz", BEARER, ""),
         (400, "POST", "/v1/tokens", JSON, "{"),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"a\"}"),
+        // Not even where a list has the fields in their order.
+        (400, "POST", "/v1/tokens", JSON, "[\"a\",null,\"person\",\"operator\",null]"),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"a\",\"role\":\"king\"}"),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"\",\"role\":\"admin\"}"),
         (415, "POST", "/v1/tokens", plain, "{}"),
@@ -133,7 +136,7 @@ fn a_flag_lives_from_added_to_withdrawn() {
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=found")).0, 400);
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=other")).0, 404);
     dispatcher.post(&path, &json!({"reason": "handled"})).unwrap();
-    assert_eq!(admin.get("/v1/flags").unwrap(), json!({"flags": []}));
+    assert_eq!(admin.get("/v1/flags").unwrap(), json!({"flags": [], "next": null}));
     assert_eq!(refusal(dispatcher.post(&path, &json!({"reason": "handled"}))).0, 404);
 
     let events = read(&admin, "/v1/events?after=0", None, 2);
@@ -186,7 +189,7 @@ fn a_token_is_made_used_and_revoked() {
     let asked = json!({"name": "wang", "role": "operator", "unit": "station"});
     let made = admin.post("/v1/tokens", &asked).unwrap();
     let wang = server.client(made["token"].as_str().unwrap());
-    assert_eq!(wang.get("/v1/flags").unwrap(), json!({"flags": []}));
+    assert_eq!(wang.get("/v1/flags").unwrap(), json!({"flags": [], "next": null}));
     assert_eq!(refusal(wang.get("/v1/tokens")).0, 403);
     assert_eq!(refusal(wang.post("/v1/devices", &json!({"device": "1", "vehicle": "v"}))).0, 403);
     assert_eq!(refusal(admin.post("/v1/tokens", &asked)).0, 409);

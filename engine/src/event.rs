@@ -13,6 +13,7 @@ use crate::{
 
 /// An event's identity: the same in every replay, so that receivers can tell repetitions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EventId(pub String);
 
 impl fmt::Display for EventId {
@@ -71,6 +72,8 @@ types! {
 
 /// How near an alert's vehicle is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = AlertStage))]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// On its way.
@@ -83,6 +86,8 @@ pub enum Stage {
 
 /// What people have done about an alert.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = AlertHandling))]
 #[serde(rename_all = "lowercase")]
 pub enum Handling {
     /// Nobody has it yet.
@@ -100,6 +105,7 @@ pub enum Handling {
 
 /// The vehicle of an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct VehicleView {
     /// Its identity.
     pub id: VehicleId,
@@ -137,6 +143,7 @@ impl From<&Vehicle> for VehicleView {
 
 /// The flag of an alert: what officers must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CaseView {
     /// Its identity.
     pub id: FlagId,
@@ -154,6 +161,7 @@ pub struct CaseView {
     pub contact: Option<String>,
     /// Whether to stop the vehicle.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub action: Action,
     /// The units that alone may see it; everybody where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -182,6 +190,7 @@ impl From<&Flag> for CaseView {
 
 /// The checkpoint of an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CheckpointView {
     /// Its identity.
     pub id: CheckpointId,
@@ -206,6 +215,7 @@ impl From<&Checkpoint> for CheckpointView {
 
 /// Why an event was said: one sentence for people, a code and figures for programs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Why {
     /// One word, such as `closing`, `sure`, `turned_away`.
     pub code: String,
@@ -217,6 +227,7 @@ pub struct Why {
 
 /// A patrol vehicle that could come: no coordinates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NearestUnit {
     /// Which vehicle.
     pub vehicle: VehicleId,
@@ -253,6 +264,7 @@ impl std::ops::Deref for Seen {
 
 /// One flagged vehicle's approach to one checkpoint, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AlertReport {
     /// The alert's identity: that of its first event.
     pub alert: EventId,
@@ -300,6 +312,7 @@ pub struct AlertReport {
 /// each checkpoint that it may reach, or one in all where there is none. It neither raises nor
 /// withdraws an alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SilenceReport {
     /// The vehicle.
     pub vehicle: VehicleView,
@@ -332,6 +345,7 @@ pub struct SilenceReport {
 
 /// A flagged vehicle that was silent, and is heard again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HeardReport {
     /// The vehicle.
     pub vehicle: VehicleView,
@@ -355,6 +369,7 @@ pub struct HeardReport {
 
 /// Somebody or something other than its tracker saw a flagged vehicle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SightingReport {
     /// What was seen.
     pub sighting: Sighting,
@@ -375,6 +390,7 @@ pub struct SightingReport {
 
 /// An alarm that a device reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AlarmReport {
     /// Which device.
     pub device: DeviceId,
@@ -398,6 +414,7 @@ pub struct AlarmReport {
 
 /// Two peers that speak as one device, or two sides that say of one vehicle what cannot both be true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ConflictReport {
     /// Which device; where two sides disagree the one that spoke last.
     pub device: DeviceId,
@@ -416,6 +433,7 @@ pub struct ConflictReport {
 
 /// A flag that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FlagReport {
     /// The flag.
     pub flag: Flag,
@@ -435,6 +453,7 @@ pub struct FlagReport {
 /// A flag that should never have been, and of which nothing is kept any more. It says no more than who
 /// must know which one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RecallReport {
     /// The flag.
     pub flag: FlagId,
@@ -444,6 +463,8 @@ pub struct RecallReport {
 
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = EventData))]
 #[serde(untagged)]
 pub enum Data {
     /// Of an alert.

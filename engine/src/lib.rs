@@ -22,6 +22,8 @@ mod observe;
 mod patrols;
 mod regions;
 pub mod roads;
+#[cfg(feature = "schema")]
+mod schema;
 mod sighted;
 mod silence;
 mod snapshot;

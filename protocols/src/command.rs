@@ -31,6 +31,8 @@ pub enum Command {
 
 /// Kinds of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = DeviceAbility))]
 #[serde(rename_all = "lowercase")]
 pub enum Ability {
     /// [`Command::Position`].

@@ -59,6 +59,7 @@ impl<'de> Deserialize<'de> for DeviceId {
 
 /// The ellipsoid and shift that coordinates are given in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Datum {
     /// What satellites speak and what everything inside Interdict uses.
@@ -75,6 +76,7 @@ pub enum Datum {
 /// Coordinates are what the frame states, also at 0/0 or where `valid` is false; they are always
 /// within ±90 and ±180 degrees.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Fix {
     /// When the device says that it was there.
     pub fix_time: Time,

@@ -30,6 +30,8 @@ mod item;
 mod platform;
 mod protocol;
 mod reject;
+#[cfg(feature = "schema")]
+mod schema;
 mod time;
 mod tokens;
 pub mod tracker;

@@ -7,23 +7,34 @@ use axum::extract::State;
 use interdict_engine::{
     Act, AlertReport, EventId, Handled, Input, Outcome, Refusal, SilenceReport, UnitId,
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::ApiState;
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Body, Pairs, Segment, text};
 use super::problem::Problem;
 use super::tokens::Action;
 use crate::audit::{self, By, acts};
 
+/// Lists what is open.
+///
 /// The caller's open alerts, the one that is due first first, those that are over and want their outcome, the
 /// vehicles that are silent, and the cursor from which the stream goes on after this list.
+#[utoipa::path(
+    get,
+    path = "/alerts",
+    tag = "alerts",
+    params(Why),
+    responses((status = 200, body = Alerts)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Alerts>, Problem> {
     caller.may(Action::ReadAlerts)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     // Read before the list: an event that comes in between is in both, never in neither.
@@ -59,79 +70,139 @@ pub(super) async fn list(
     if !vehicles.is_empty() {
         state.note(state.act(acts::ALERTS_READ, &by).naming("vehicles", vehicles)).await?;
     }
-    Ok(Json(json!({
-        "alerts": alerts,
-        "to_dispose": to_dispose,
-        "silences": silences,
-        "cursor": cursor,
-    })))
+    Ok(Json(Alerts { alerts, to_dispose, silences, cursor }))
+}
+
+/// What is open.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alerts {
+    alerts: Vec<AlertReport>,
+    /// Alerts that are over, and want their outcome.
+    to_dispose: Vec<AlertReport>,
+    silences: Vec<SilenceReport>,
+    /// From which the stream goes on after this list.
+    cursor: u64,
+}
+
+/// How an alert stands after a step; one that has its outcome is on no desk any more.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = HandledAlert)]
+pub(super) enum Handling {
+    Open(Box<AlertReport>),
+    Over { alert: EventId, handling: Over },
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = AlertOver)]
+pub(super) enum Over {
+    Disposed,
 }
 
 /// For which unit somebody acts; their own where they say nothing.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ForUnit)]
 pub(super) struct For {
     #[serde(default)]
     unit: Option<UnitId>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Instruction {
+    #[schema(min_length = 1, max_length = 1_000)]
     text: String,
     #[serde(default)]
     unit: Option<UnitId>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Disposition {
     outcome: Outcome,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     reason: Option<String>,
     #[serde(default)]
     unit: Option<UnitId>,
 }
 
-/// A person's client shows it.
+/// Says that a person's client shows an alert.
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/deliver",
+    tag = "alerts",
+    params(("id" = EventId, Path), Why),
+    request_body = For,
+    responses((status = 200, body = Handling), (status = 404), (status = 409)),
+)]
 pub(super) async fn deliver(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(body): Body<For>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Handling>, Problem> {
     handle(&state, caller, (id, pairs), body.unit, Act::Deliver).await
 }
 
+/// Signs an alert off.
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/acknowledge",
+    tag = "alerts",
+    params(("id" = EventId, Path), Why),
+    request_body = For,
+    responses((status = 200, body = Handling), (status = 404), (status = 409)),
+)]
 pub(super) async fn acknowledge(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(body): Body<For>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Handling>, Problem> {
     handle(&state, caller, (id, pairs), body.unit, Act::Acknowledge).await
 }
 
+/// Says what is to be done about an alert.
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/instruct",
+    tag = "alerts",
+    params(("id" = EventId, Path), Why),
+    request_body = Instruction,
+    responses((status = 200, body = Handling), (status = 404), (status = 409)),
+)]
 pub(super) async fn instruct(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(body): Body<Instruction>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Handling>, Problem> {
     let text = text("text", &body.text)?;
     handle(&state, caller, (id, pairs), body.unit, Act::Instruct { text }).await
 }
 
+/// Says how an alert ended.
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/dispose",
+    tag = "alerts",
+    params(("id" = EventId, Path), Why),
+    request_body = Disposition,
+    responses((status = 200, body = Handling), (status = 404), (status = 409)),
+)]
 pub(super) async fn dispose(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(body): Body<Disposition>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Handling>, Problem> {
     let reason = body.reason.map(|reason| text("reason", &reason)).transpose()?;
     let act = Act::Dispose { outcome: body.outcome, reason };
     handle(&state, caller, (id, pairs), body.unit, act).await
@@ -143,7 +214,7 @@ async fn handle(
     (id, pairs): (String, Pairs),
     unit: Option<UnitId>,
     act: Act,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Handling>, Problem> {
     caller.may(Action::HandleAlerts)?;
     let mut by = caller.by(&pairs.only(&["reason"])?)?;
     let alert = EventId(id);
@@ -167,12 +238,10 @@ async fn handle(
     state.shards.tell_noted(vec![Input::Handle(handled)], vec![noted]).await?;
     // An alert that has its outcome is on no desk any more.
     let report = find(state, &alert).await?;
-    Ok(Json(
-        report.map_or_else(
-            || json!({ "alert": alert, "handling": "disposed" }),
-            |report| json!(report),
-        ),
-    ))
+    Ok(Json(match report {
+        Some(report) => Handling::Open(Box::new(report)),
+        None => Handling::Over { alert, handling: Over::Disposed },
+    }))
 }
 
 /// What is noted of it: for whom, and a commitment to the whole of what was said.

@@ -9,22 +9,22 @@ use axum::response::IntoResponse;
 use interdict_engine::UnitId;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Pairs, Segment};
+use super::page::{Limit, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::{Action, Token};
 use super::{ApiState, blocking};
 use crate::audit::{Entry, Proof, acts};
 
-/// Entries on one page, unless fewer or more are asked for.
-const PAGE: usize = 1_000;
-const LARGEST_PAGE: usize = 10_000;
-
 /// Some entries.
-#[derive(Serialize)]
-pub(super) struct Page {
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditPage)]
+pub(super) struct Entries {
     entries: Vec<Entry>,
     /// Where to go on; `null` at the end.
     next: Option<u64>,
@@ -33,17 +33,28 @@ pub(super) struct Page {
     unit: Option<UnitId>,
 }
 
+/// Lists the audit log's entries, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/audit",
+    tag = "audit",
+    params(
+        ("after" = Option<u64>, Query, description = "The entry after which the page begins."),
+        Limit,
+        Why,
+    ),
+    responses((status = 200, body = Entries)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-) -> Result<Json<Page>, Problem> {
+) -> Result<Json<Entries>, Problem> {
     caller.may(Action::ReadAudit)?;
     let pairs = pairs.only(&["after", "limit", "reason"])?;
     let by = caller.by(&pairs)?;
     let after = pairs.number("after")?.unwrap_or(0);
-    let limit = pairs.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = Page::asked(&pairs)?.limit();
     let size = state.store.audit_frontier().size();
     let store = state.store.clone();
     let mut entries = blocking(move || store.audit_entries(after, size, limit)).await?;
@@ -54,10 +65,17 @@ pub(super) async fn list(
     let unit = scope.unit().filter(|_| !scope.is_whole()).cloned();
     let theirs = Theirs::new(&state, scope);
     entries.retain(|entry| theirs.has(entry));
-    Ok(Json(Page { entries, next: last.filter(|last| *last < size), unit }))
+    Ok(Json(Entries { entries, next: last.filter(|last| *last < size), unit }))
 }
 
-/// An entry, and the proof that it is in the log.
+/// Proves that an entry is in the log.
+#[utoipa::path(
+    get,
+    path = "/audit/proof/{entry}",
+    tag = "audit",
+    params(("entry" = u64, Path), Why),
+    responses((status = 200, body = Proof), (status = 404)),
+)]
 pub(super) async fn prove(
     State(state): State<ApiState>,
     caller: Caller,
@@ -80,8 +98,15 @@ pub(super) async fn prove(
     Ok(Json(proof))
 }
 
-/// The log's head as it is now, a signed note. It tells nothing of what is in the log, so that to read
-/// it is not noted: a witness may ask every minute.
+/// Tells the log's head as it is now, a signed note.
+///
+/// It tells nothing of what is in the log, so that to read it is not noted: a witness may ask every minute.
+#[utoipa::path(
+    get,
+    path = "/audit/head",
+    tag = "audit",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(super) async fn head(
     State(state): State<ApiState>,
     caller: Caller,
@@ -91,7 +116,13 @@ pub(super) async fn head(
     Ok(plain(state.signer.sign(frontier.size(), frontier.root()).to_string()))
 }
 
-/// The public key that heads are signed with.
+/// Tells the public key that heads are signed with.
+#[utoipa::path(
+    get,
+    path = "/audit/key",
+    tag = "audit",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(super) async fn key(
     State(state): State<ApiState>,
     caller: Caller,

@@ -11,9 +11,13 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Sender, channel};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use super::ApiState;
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::Pairs;
 use super::problem::Problem;
 use super::tokens::Action;
@@ -28,6 +32,33 @@ const STALLED: Duration = Duration::from_secs(30);
 
 type Chunk = Result<Bytes, BackupError>;
 
+/// A backup, for its description.
+enum Archive {}
+
+impl utoipa::PartialSchema for Archive {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .content_media_type("application/gzip")
+            .description(Some("What `interdict restore` reads."))
+            .into()
+    }
+}
+
+impl ToSchema for Archive {}
+
+/// Makes a backup of all that is durable.
+#[utoipa::path(
+    get,
+    path = "/backup",
+    tag = "backup",
+    params(Why),
+    responses(
+        (status = 200, body = Archive, content_type = "application/gzip"),
+        (status = 409),
+        (status = 500),
+    ),
+)]
 pub(super) async fn download(
     State(state): State<ApiState>,
     caller: Caller,

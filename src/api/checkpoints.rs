@@ -9,57 +9,109 @@ use axum::response::IntoResponse;
 use interdict_engine::{Checkpoint, CheckpointId, State as Manning};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::ApiState;
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Body, Pairs, Segment};
+use super::page::Page;
 use super::problem::Problem;
 use super::tokens::Action;
 use crate::audit::{Act, By, acts};
-use crate::config::read_checkpoint;
+use crate::config::{CheckpointFeature, read_checkpoint};
 
 /// More than a city can man; each costs memory for every crossing of the roads.
 const MOST: usize = 2_000;
 
 /// A checkpoint, and how approaches to it are judged at present.
-#[derive(Serialize)]
-struct View {
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckpointAsJudged)]
+pub(super) struct View {
     #[serde(flatten)]
     checkpoint: Checkpoint,
     /// By road, else by geometry.
     by_road: bool,
 }
 
+#[derive(Serialize, ToSchema)]
+pub(super) struct Checkpoints {
+    checkpoints: Vec<View>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+/// A checkpoint as it was taken.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PutCheckpoint)]
+struct Put {
+    #[serde(flatten)]
+    view: View,
+    /// What may be wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
 /// What may be changed without stating the whole checkpoint.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CheckpointChange)]
 pub(super) struct Change {
     #[serde(default)]
     state: Option<Manning>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 86_400)]
     lead_s: Option<f64>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 86_400)]
     ready_s: Option<f64>,
 }
 
+/// Lists the checkpoints.
+#[utoipa::path(
+    get,
+    path = "/checkpoints",
+    tag = "checkpoints",
+    params(Page),
+    responses((status = 200, body = Checkpoints)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-) -> Result<Json<Value>, Problem> {
+    pairs: Pairs,
+) -> Result<Json<Checkpoints>, Problem> {
     caller.may(Action::ReadAlerts)?;
-    Ok(Json(json!({ "checkpoints": all(&state).await? })))
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
+    let (checkpoints, next) = page.cut(all(&state).await?, |view| view.checkpoint.id.to_string());
+    Ok(Json(Checkpoints { checkpoints, next }))
 }
 
+/// Tells of a checkpoint.
+#[utoipa::path(
+    get,
+    path = "/checkpoints/{id}",
+    tag = "checkpoints",
+    params(("id" = CheckpointId, Path)),
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.may(Action::ReadAlerts)?;
-    Ok(Json(json!(find(&state, &id).await?)))
+    Ok(Json(find(&state, &id).await?))
 }
 
 /// Adds a checkpoint, or replaces it: a GeoJSON feature as in the checkpoints' file.
+#[utoipa::path(
+    put,
+    path = "/checkpoints/{id}",
+    tag = "checkpoints",
+    params(("id" = CheckpointId, Path), Why),
+    request_body = CheckpointFeature,
+    responses((status = 200, body = Put), (status = 201, body = Put), (status = 409)),
+)]
 pub(super) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
@@ -95,23 +147,29 @@ pub(super) async fn put(
     }
     let act = noted(&state, acts::CHECKPOINT_CHANGE, &checkpoint, &by);
     state.shards.change_checkpoint(checkpoint.clone(), act).await?;
-    let mut answer = json!(find(&state, checkpoint.id.as_str()).await?);
+    let view = find(&state, checkpoint.id.as_str()).await?;
     let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     warnings.extend(off_road(&state, checkpoint).await?);
-    if let (Some(answer), false) = (answer.as_object_mut(), warnings.is_empty()) {
-        answer.insert("warnings".to_owned(), json!(warnings));
-    }
-    Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(answer)))
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(Put { view, warnings })))
 }
 
 /// Closes and reopens a checkpoint, or changes the times that its people need.
+#[utoipa::path(
+    patch,
+    path = "/checkpoints/{id}",
+    tag = "checkpoints",
+    params(("id" = CheckpointId, Path), Why),
+    request_body = Change,
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(change): Body<Change>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.may(Action::ManageCheckpoints)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let mut checkpoint = find(&state, &id).await?.checkpoint;
@@ -121,22 +179,30 @@ pub(super) async fn change(
     checkpoint.ready_s = seconds("ready_s", change.ready_s)?.unwrap_or(checkpoint.ready_s);
     let act = noted(&state, acts::CHECKPOINT_CHANGE, &checkpoint, &by);
     state.shards.change_checkpoint(checkpoint, act).await?;
-    Ok(Json(json!(find(&state, &id).await?)))
+    Ok(Json(find(&state, &id).await?))
 }
 
+/// Removes a checkpoint.
+#[utoipa::path(
+    delete,
+    path = "/checkpoints/{id}",
+    tag = "checkpoints",
+    params(("id" = CheckpointId, Path), Why),
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn remove(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.may(Action::ManageCheckpoints)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let found = find(&state, &id).await?;
     caller.scope(&state).check(Some(&found.checkpoint.unit))?;
     let act = noted(&state, acts::CHECKPOINT_REMOVE, &found.checkpoint, &by);
     state.shards.remove_checkpoint(found.checkpoint.id.clone(), act).await?;
-    Ok(Json(json!(found)))
+    Ok(Json(found))
 }
 
 /// What is noted of a checkpoint: whose it is, its state, and a commitment to the whole of it.

@@ -8,8 +8,10 @@ use interdict_engine::{
 };
 use interdict_protocols::Time;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::Pairs;
 use super::problem::Problem;
 use super::tokens::Action;
@@ -21,7 +23,8 @@ const LONGEST_S: f64 = 86_400.0;
 const SLOWEST: f64 = 10.0;
 
 /// Which checkpoints hold it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContainmentAnswer)]
 pub(super) struct Answer {
     /// The vehicle that was asked for, if it was not asked for a place.
     vehicle: Option<Vehicle>,
@@ -39,7 +42,35 @@ impl From<ContainError> for Problem {
     }
 }
 
+/// Tells which checkpoints hold a vehicle.
+///
 /// `?vehicle=` takes a reason, `?at=LAT,LON&since=TIME` tells of no vehicle and takes none.
+#[utoipa::path(
+    get,
+    path = "/containment",
+    tag = "containment",
+    params(
+        ("vehicle" = Option<String>, Query, description = "Its identity or plate."),
+        Why,
+        (
+            "at" = Option<String>, Query,
+            description = "Where it was, in place of `vehicle`: degrees north,east.",
+            pattern = r"^-?[0-8]?[0-9](\.[0-9]+)?,-?1?[0-7]?[0-9](\.[0-9]+)?$",
+        ),
+        ("since" = Option<Time>, Query, description = "When it was there."),
+        (
+            "within_s" = Option<f64>, Query,
+            description = "Within what it could reach in so many seconds it is to be held.",
+            exclusive_minimum = 0, maximum = 86_400,
+        ),
+        (
+            "pace" = Option<f64>, Query,
+            description = "The share of the map's driving times that it takes.",
+            exclusive_minimum = 0, maximum = 10,
+        ),
+    ),
+    responses((status = 200, body = Answer), (status = 404), (status = 409), (status = 422)),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,

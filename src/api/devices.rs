@@ -8,65 +8,100 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use interdict_engine::{Engine, Input, UnitId, Vehicle, VehicleId};
-use interdict_protocols::Time;
+use interdict_protocols::{DeviceId, Time};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Body, Pairs, Segment, Text};
+use super::page::{self, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
 use super::{ApiState, blocking};
 use crate::config::read_fleet;
-use crate::devices::{Change, Enrol, Enrolment};
+use crate::devices::{Change, Enrol, Enrolment, Refused, Report, Swap};
 
-/// Devices on one page, unless fewer or more are asked for.
-const PAGE: usize = 1_000;
-const LARGEST_PAGE: usize = 10_000;
 /// Vehicles told to the engine at a time: others get in between.
 const TOLD: usize = 1_000;
 
+/// Lists enrolled devices and how they are heard, in order of identity.
+#[utoipa::path(
+    get,
+    path = "/devices",
+    tag = "devices",
+    params(Page),
+    responses((status = 200, body = Devices)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Devices>, Problem> {
     caller.may(Action::ReadDevices)?;
-    let pairs = pairs.only(&["after", "limit"])?;
-    let limit = pairs.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     let scope = caller.scope(&state);
-    let theirs = |enrolment: &Enrolment| scope.holds(enrolment.vehicle.unit.as_ref());
-    let (devices, more) = state.registry.page(pairs.get("after"), limit, theirs);
-    let next = devices.last().filter(|_| more).map(|last| last.device.clone());
+    let mut devices = state.registry.list();
+    devices.retain(|enrolment| scope.holds(enrolment.vehicle.unit.as_ref()));
+    let (devices, next) = page.cut(devices, |enrolment| enrolment.device.to_string());
     let devices = views(&state, devices).await?;
-    Ok(Json(json!({ "devices": devices, "next": next })))
+    Ok(Json(Devices { devices, next }))
 }
 
+/// Lists devices that wanted to be heard and are not enrolled, the latest first.
+#[utoipa::path(
+    get,
+    path = "/devices/refused",
+    tag = "devices",
+    params(Page),
+    responses((status = 200, body = RefusedDevices)),
+)]
 pub(super) async fn refused(
     State(state): State<ApiState>,
     caller: Caller,
-) -> Result<Json<Value>, Problem> {
+    pairs: Pairs,
+) -> Result<Json<RefusedDevices>, Problem> {
     caller.may(Action::ReadRefusedDevices)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     // They belong to nobody.
     caller.scope(&state).check(None)?;
-    Ok(Json(json!({ "refused": state.registry.refused() })))
+    let key = |refused: &Refused| format!("{} {}", page::at(refused.last_seen), refused.device);
+    let (refused, next) = page.cut_falling(state.registry.refused(), key);
+    Ok(Json(RefusedDevices { refused, next }))
 }
 
+/// Tells how a device is enrolled and how it is heard.
+#[utoipa::path(
+    get,
+    path = "/devices/{id}",
+    tag = "devices",
+    params(("id" = DeviceId, Path)),
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(device): Segment,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.may(Action::ReadDevices)?;
     let found = state.registry.find(&device.as_str().into());
     let found = found.ok_or_else(|| not_enrolled(&device))?;
     caller.scope(&state).check(found.vehicle.unit.as_ref())?;
     let view = views(&state, vec![found]).await?.pop();
-    view.map(|view| Json(json!(view))).ok_or_else(|| not_enrolled(&device))
+    view.map(Json).ok_or_else(|| not_enrolled(&device))
 }
 
+/// Enrols a device, or changes what is known of it and its vehicle.
+#[utoipa::path(
+    post,
+    path = "/devices",
+    tag = "devices",
+    params(Why),
+    request_body = Enrol,
+    responses((status = 200, body = Enrolled), (status = 201, body = Enrolled)),
+)]
 pub(super) async fn enrol(
     State(state): State<ApiState>,
     caller: Caller,
@@ -83,9 +118,17 @@ pub(super) async fn enrol(
         Change::Added => StatusCode::CREATED,
         Change::Changed | Change::Unchanged => StatusCode::OK,
     };
-    Ok((status, Json(json!({ "change": enrolled.change, "device": *enrolled.enrolment }))))
+    Ok((status, Json(Enrolled { change: enrolled.change, device: enrolled.enrolment })))
 }
 
+/// Revokes a device: it is not heard any more.
+#[utoipa::path(
+    delete,
+    path = "/devices/{id}",
+    tag = "devices",
+    params(("id" = DeviceId, Path), Why),
+    responses((status = 200, body = Enrolment), (status = 404)),
+)]
 pub(super) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
@@ -102,12 +145,50 @@ pub(super) async fn revoke(
     revoked.map(|revoked| Json(Enrolment::clone(&revoked))).ok_or_else(|| not_enrolled(&device))
 }
 
+/// Puts another device in the place of one, in its vehicle and as it was enrolled.
+#[utoipa::path(
+    post,
+    path = "/devices/{id}/swap",
+    tag = "devices",
+    params(("id" = DeviceId, Path), Why),
+    request_body = Swap,
+    responses((status = 200, body = Enrolment), (status = 404), (status = 409)),
+)]
+pub(super) async fn swap(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(device): Segment,
+    pairs: Pairs,
+    Body(swap): Body<Swap>,
+) -> Result<Json<Enrolment>, Problem> {
+    caller.may(Action::ManageDevices)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    let old = DeviceId::from(device.as_str());
+    let known = state.registry.find(&old).ok_or_else(|| not_enrolled(&device))?;
+    caller.scope(&state).check(known.vehicle.unit.as_ref())?;
+    let registry = state.registry.clone();
+    let swapped = blocking(move || registry.swap(&old, swap, &by)).await?;
+    swapped.map(|now| Json(Enrolment::clone(&now))).ok_or_else(|| not_enrolled(&device))
+}
+
+/// Enrols the devices of a CSV: all of them, or none where a line is bad.
+#[utoipa::path(
+    post,
+    path = "/devices/import",
+    tag = "devices",
+    params(
+        ("skip_bad" = Option<bool>, Query, description = "Whether bad lines are left out."),
+        Why,
+    ),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = Report), (status = 422)),
+)]
 pub(super) async fn import(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
     Text(text): Text,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Report>, Problem> {
     caller.may(Action::ManageDevices)?;
     let pairs = pairs.only(&["skip_bad", "reason"])?;
     let by = caller.by(&pairs)?;
@@ -136,20 +217,47 @@ pub(super) async fn import(
         return Err(problem.with("report", json!(report)));
     }
     tell(&state, vehicles).await?;
-    Ok(Json(json!(report)))
+    Ok(Json(report))
+}
+
+/// Some devices.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Devices {
+    devices: Vec<View>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+/// Devices that wanted to be heard.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RefusedDevices {
+    refused: Vec<Refused>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+/// A device as it is now enrolled.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnrolledDevice)]
+struct Enrolled {
+    /// What came of it.
+    change: Change,
+    device: Arc<Enrolment>,
 }
 
 /// A device, and how it fares.
-#[derive(Serialize)]
-struct View {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Device)]
+pub(super) struct View {
     #[serde(flatten)]
     enrolment: Arc<Enrolment>,
     health: Health,
 }
 
 /// How a device's vehicle is heard; nothing of where it is.
-#[derive(Clone, Copy, Default, Serialize)]
-struct Health {
+#[derive(Clone, Copy, Default, Serialize, ToSchema)]
+#[schema(as = DeviceHealth)]
+pub(super) struct Health {
     /// When its last position came; `null` where none did for a day.
     heard_at: Option<Time>,
     /// How old that position is, seconds.

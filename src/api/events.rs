@@ -11,11 +11,15 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt as _};
-use interdict_engine::{Checkpoint, Engine, Setup, Type, UnitId};
+use interdict_engine::{Checkpoint, Cloud, Engine, Setup, Type, UnitId};
 use tokio::sync::watch;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type as JsonType};
+use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::ApiState;
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::Pairs;
 use super::problem::Problem;
 use super::scope::Scope;
@@ -33,6 +37,58 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// before the first event resumes there.
 const CURSOR: &str = "interdict-cursor";
 
+/// The stream's body, for its description.
+enum Stream {}
+
+impl utoipa::PartialSchema for Stream {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(JsonType::String)
+            .content_media_type("application/json")
+            .content_schema(Some(Ref::from_schema_name(Cloud::name())))
+            .description(Some("Of each message's `data`."))
+            .into()
+    }
+}
+
+impl ToSchema for Stream {}
+
+/// Streams what happens, as server-sent events.
+///
+/// Each message's `id` is the cursor and its `data` an `Event` on one line. It does not end by itself; a comment
+/// comes every 15 seconds while nothing happens.
+#[utoipa::path(
+    get,
+    path = "/events",
+    tag = "events",
+    params(
+        (
+            "after" = Option<u64>, Query,
+            description = "The cursor to go on after, 0 for the oldest; now unless said.",
+        ),
+        (
+            "unit" = Option<String>, Query,
+            description = "Only these units' and those under them, parted by commas.",
+        ),
+        (
+            "checkpoint" = Option<String>, Query,
+            description = "Only these checkpoints', parted by commas.",
+        ),
+        ("type" = Option<String>, Query, description = "Only these types, parted by commas."),
+        Why,
+        ("last-event-id" = Option<u64>, Header, description = "As `after`, and counts before it."),
+    ),
+    responses(
+        (
+            status = 200, body = Stream, content_type = "text/event-stream",
+            headers(("interdict-cursor" = u64, description = "The cursor that the stream begins after.")),
+        ),
+        (
+            status = 410,
+            description = "What came after the cursor is purged; `oldest` is the oldest kept.",
+        ),
+    ),
+)]
 pub(super) async fn follow(
     State(state): State<ApiState>,
     Caller(token): Caller,

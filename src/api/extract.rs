@@ -8,28 +8,48 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use interdict_protocols::Time;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::problem::Problem;
 
 /// The longest text, bytes: what an officer can read on the road.
 const LONGEST_TEXT: usize = 1_000;
 
-/// A JSON body.
+/// A JSON body: an object.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "media-type",
-                "the body must be JSON, with `Content-Type: application/json`",
-            )),
-            Err(rejection) => Err(rejected(rejection.status(), &rejection.body_text())),
+        let Whole(raw) = Whole::<Box<RawValue>>::from_request(request, state).await?;
+        // Fields would else be read from a list, too, by their order.
+        if !raw.get().starts_with('{') {
+            return Err(Problem::bad_request("the body must be a JSON object: `{…}`"));
         }
+        Json::from_bytes(raw.get().as_bytes()).map(|Json(body)| Self(body)).map_err(not_json)
+    }
+}
+
+/// A JSON body of any kind.
+pub(super) struct Whole<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Whole<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Json::from_request(request, state).await.map(|Json(body)| Self(body)).map_err(not_json)
+    }
+}
+
+fn not_json(rejection: JsonRejection) -> Problem {
+    match rejection {
+        JsonRejection::MissingJsonContentType(_) => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "media-type",
+            "the body must be JSON, with `Content-Type: application/json`",
+        ),
+        rejection => rejected(rejection.status(), &rejection.body_text()),
     }
 }
 

@@ -14,11 +14,26 @@ use super::tokens::Action;
 use crate::dispatch::webhook::{State as WebhookState, View};
 use crate::shards::Condition;
 
+/// Says that the server lives.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "server",
+    security(()),
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Ready to take positions and to tell of alerts.
+/// Says whether it is ready to take positions and to tell of alerts.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "server",
+    security(()),
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 503)),
+)]
 pub(super) async fn ready(State(state): State<ApiState>) -> Result<&'static str, Problem> {
     let not = |detail: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail);
     if state.closing.is_cancelled() {
@@ -30,6 +45,13 @@ pub(super) async fn ready(State(state): State<ApiState>) -> Result<&'static str,
     }
 }
 
+/// Tells the counters, in Prometheus' text format.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "server",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(super) async fn metrics(
     State(state): State<ApiState>,
     caller: Caller,

@@ -15,17 +15,18 @@ use interdict_engine::{Input, Observation, Position, SOURCE_DEVICE, Setup, UnitI
 use interdict_protocols::{Datum, DeviceId, Fix};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::ApiState;
 use super::auth::Caller;
-use super::extract::{Body, Pairs};
+use super::extract::{Pairs, Whole};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
 use crate::config::{EVERY_VEHICLE, Source, to_wgs84};
 use crate::devices::Enrolment;
 use crate::dispatch::with_those_under;
-use item::{Report, Subject, read};
+use item::{Posted, Report, Subject, read};
 
 /// A source, and the units whose vehicles it may speak for.
 pub(super) struct Speaker {
@@ -57,7 +58,8 @@ impl Speaker {
 }
 
 /// An item that was not taken.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefusedPosition)]
 pub(super) struct Refused {
     /// Its place among those posted, from 0.
     index: usize,
@@ -65,6 +67,14 @@ pub(super) struct Refused {
     reason: &'static str,
     /// For people.
     detail: String,
+}
+
+/// What came of what was posted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TakenPositions)]
+pub(super) struct Taken {
+    accepted: usize,
+    refused: Vec<Refused>,
 }
 
 /// Why an item was not taken.
@@ -79,12 +89,23 @@ impl Refusal {
     }
 }
 
+/// Takes positions, one or many, in our own form or as Traccar forwards them.
+#[utoipa::path(
+    post,
+    path = "/ingest",
+    tag = "ingest",
+    request_body = Posted,
+    responses(
+        (status = 200, body = Taken),
+        (status = 422, description = "None of them can be taken; `refused` says why."),
+    ),
+)]
 pub(super) async fn take(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-    Body(body): Body<Value>,
-) -> Result<Json<Value>, Problem> {
+    Whole(body): Whole<Value>,
+) -> Result<Json<Taken>, Problem> {
     caller.may(Action::Ingest)?;
     pairs.only(&[])?;
     let name = &caller.0.name;
@@ -121,7 +142,7 @@ pub(super) async fn take(
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-taken", detail);
         return Err(problem.with("refused", json!(refused)));
     }
-    Ok(Json(json!({ "accepted": accepted, "refused": refused })))
+    Ok(Json(Taken { accepted, refused }))
 }
 
 impl ApiState {

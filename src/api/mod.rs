@@ -9,6 +9,7 @@ mod commands;
 mod console;
 mod containment;
 mod devices;
+mod document;
 mod door;
 mod events;
 mod extract;
@@ -17,10 +18,12 @@ mod health;
 mod host;
 mod ingest;
 mod noting;
+mod page;
 mod presence;
 mod problem;
 mod rates;
 mod reports;
+mod request_id;
 mod roads;
 mod scope;
 mod session_routes;
@@ -32,6 +35,7 @@ mod tls;
 mod token_routes;
 mod tokens;
 mod track;
+mod units;
 mod vehicles;
 mod ways;
 mod webhooks;
@@ -43,14 +47,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Extension};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use axum::serve::{Listener as _, ListenerExt as _};
 use interdict_engine::Setup;
 use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
 use crate::audit::Signer;
 use crate::config::{FlagReasons, History, Limits, Persons, Reasons, Source, Web};
@@ -60,6 +66,7 @@ use crate::downlink::Downlink;
 use crate::metrics::Metrics;
 use crate::shards::Shards;
 use crate::store::{Store, StoreError};
+use document::Document;
 use problem::Problem;
 use tokens::Tokens;
 
@@ -234,64 +241,68 @@ pub async fn serve(door: Door, state: ApiState) -> io::Result<()> {
 
 fn router(state: ApiState, address: Option<IpAddr>) -> Router {
     let csv = DefaultBodyLimit::max(CSV_BYTES);
-    let v1 = Router::new()
-        .route("/devices", get(devices::list).post(devices::enrol))
-        .route("/devices/import", post(devices::import).layer(csv))
-        .route("/devices/refused", get(devices::refused))
-        .route("/devices/{id}", get(devices::show).delete(devices::revoke))
-        .route("/devices/{id}/ask", post(commands::ask))
-        .route("/devices/{id}/text", post(commands::text))
-        .route("/flags", get(flags::list).post(flags::add))
-        .route("/flags/{id}", get(flags::show).delete(flags::withdraw))
-        .route("/flags/export", get(flags::export))
-        .route("/flags/import", post(flags::import).layer(csv))
-        .route("/flags/reasons", get(flags::reasons))
-        .route("/flags/{id}/withdraw", post(flags::withdraw))
-        .route("/flags/{id}/hold", post(flags::hold))
-        .route("/flags/{id}/release", post(flags::release))
-        .route("/holds", get(flags::holds))
-        .route("/subjects/{vehicle}/report", get(subjects::report))
-        .route("/flags/{id}/approve", post(flags::approve))
-        .route("/flags/{id}/reject", post(flags::reject))
-        .route("/flags/{id}/renew", post(flags::renew))
-        .route("/sightings", post(sightings::add))
-        .route("/vehicles/{id}", get(vehicles::show))
-        .route("/vehicles/{id}/track", get(track::show))
-        .route("/alerts", get(alerts::list))
-        .route("/alerts/{id}/deliver", post(alerts::deliver))
-        .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
-        .route("/alerts/{id}/instruct", post(alerts::instruct))
-        .route("/alerts/{id}/dispose", post(alerts::dispose))
-        .route("/reports/alerts", get(reports::alerts))
-        .route("/checkpoints", get(checkpoints::list))
-        .route(
-            "/checkpoints/{id}",
-            get(checkpoints::show)
-                .put(checkpoints::put)
-                .patch(checkpoints::change)
-                .delete(checkpoints::remove),
-        )
-        .route("/containment", get(containment::show))
-        .route("/events", get(events::follow))
-        .route("/backup", get(backup::download))
-        .route("/roads", get(roads::show))
-        .route("/ways", get(ways::way))
-        .route("/reach", get(ways::reach))
-        .route("/ingest", post(ingest::take))
-        .route("/tokens", get(token_routes::list).post(token_routes::add))
-        .route("/tokens/{name}", delete(token_routes::revoke))
-        .route("/webhooks", get(webhooks::list).post(webhooks::create))
-        .route("/webhooks/{id}", get(webhooks::show).delete(webhooks::remove))
-        .route("/webhooks/{id}/rotate", post(webhooks::rotate))
-        .route("/webhooks/{id}/pause", post(webhooks::pause))
-        .route("/webhooks/{id}/resume", post(webhooks::resume))
-        .route("/webhooks/{id}/replay", post(webhooks::replay))
-        .route("/webhooks/{id}/dead", get(webhooks::dead))
-        .route("/webhooks/{id}/dead/resend", post(webhooks::resend))
-        .route("/audit", get(audit::list))
-        .route("/audit/head", get(audit::head))
-        .route("/audit/key", get(audit::key))
-        .route("/audit/proof/{entry}", get(audit::prove));
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(devices::list, devices::enrol))
+        .routes(routes!(devices::import).layer(csv))
+        .routes(routes!(devices::refused))
+        .routes(routes!(devices::show, devices::revoke))
+        .routes(routes!(devices::swap))
+        .routes(routes!(commands::ask))
+        .routes(routes!(commands::text))
+        .routes(routes!(flags::list, flags::add))
+        .routes(routes!(flags::show, flags::end))
+        .routes(routes!(flags::table::export))
+        .routes(routes!(flags::table::import).layer(csv))
+        .routes(routes!(flags::reasons))
+        .routes(routes!(flags::withdraw))
+        .routes(routes!(flags::holds::hold))
+        .routes(routes!(flags::holds::release))
+        .routes(routes!(flags::holds::holds))
+        .routes(routes!(flags::decisions::approve))
+        .routes(routes!(flags::decisions::reject))
+        .routes(routes!(flags::decisions::renew))
+        .routes(routes!(subjects::report))
+        .routes(routes!(sightings::add))
+        .routes(routes!(vehicles::list))
+        .routes(routes!(vehicles::show))
+        .routes(routes!(track::track))
+        .routes(routes!(units::units))
+        .routes(routes!(units::regions))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::deliver))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::instruct))
+        .routes(routes!(alerts::dispose))
+        .routes(routes!(reports::alerts))
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(
+            checkpoints::show,
+            checkpoints::put,
+            checkpoints::change,
+            checkpoints::remove
+        ))
+        .routes(routes!(containment::show))
+        .routes(routes!(events::follow))
+        .routes(routes!(backup::download))
+        .routes(routes!(roads::show))
+        .routes(routes!(ways::way))
+        .routes(routes!(ways::reach))
+        .routes(routes!(ingest::take))
+        .routes(routes!(token_routes::list, token_routes::add))
+        .routes(routes!(token_routes::revoke))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::show, webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::pause))
+        .routes(routes!(webhooks::resume))
+        .routes(routes!(webhooks::replay))
+        .routes(routes!(webhooks::dead))
+        .routes(routes!(webhooks::resend))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::head))
+        .routes(routes!(audit::key))
+        .routes(routes!(audit::prove));
+    let (v1, of_v1) = v1.split_for_parts();
     let require = from_fn_with_state(state.clone(), auth::require);
     let note_refusals = from_fn_with_state(state.clone(), noting::note_refusals);
     // The layer covers what is not there too: who bears no token learns nothing.
@@ -300,27 +311,33 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
     let strangers = from_fn_with_state(state.clone(), rates::of_strangers);
     let v1 = v1.layer(note_refusals.clone()).layer(rates).layer(require.clone());
     let hosts = Arc::new(host::Hosts::new(address, &state.web.hosts));
-    Router::new()
-        .route("/metrics", get(health::metrics).layer(note_refusals).layer(require.clone()))
-        .route(
-            "/v1/session",
-            // To log in takes no session yet.
-            get(session_routes::show)
-                .delete(session_routes::close)
-                .layer(require)
-                .post(session_routes::open),
-        )
+    let (named, of_named) = OpenApiRouter::new()
+        .routes(routes!(health::metrics).layer(note_refusals).layer(require.clone()))
+        .routes(routes!(session_routes::show, session_routes::close).layer(require))
+        // To log in takes no session yet.
+        .routes(routes!(session_routes::open))
+        .routes(routes!(document::openapi))
+        .split_for_parts();
+    // Whoever watches over the server knows its address, not its names.
+    let (nameless, of_nameless) = OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .split_for_parts();
+    let mut all = document::Common::openapi().nest("/v1", of_v1);
+    all.merge(of_named);
+    all.merge(of_nameless);
+    named
         .nest("/v1", v1)
         .merge(console::routes(&state.web))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(hosts, host::check))
-        // Whoever watches over the server knows its address, not its names.
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
+        .merge(nameless.method_not_allowed_fallback(not_allowed))
+        .layer(Extension(Document::new(&all)))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(strangers)
         .layer(map_response(no_store))
+        .layer(from_fn(request_id::name))
         .with_state(state)
 }
 

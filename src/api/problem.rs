@@ -4,7 +4,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use interdict_protocols::Unsayable;
 use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::request_id;
 use super::tokens::TokenError;
 use crate::devices::EnrolError;
 use crate::downlink::NotAsked;
@@ -68,6 +72,8 @@ impl IntoResponse for Problem {
         });
         if let Some(document) = document.as_object_mut() {
             document.extend(self.more);
+            let request = request_id::current();
+            document.extend(request.map(|id| ("request_id".to_owned(), id.into())));
         }
         let wait_s = document.get("retry_after_s").and_then(Value::as_u64);
         let kind = HeaderValue::from_static("application/problem+json");
@@ -91,6 +97,37 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        let text = |what| ObjectBuilder::new().schema_type(Type::String).description(Some(what));
+        let status = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(400))
+            .maximum(Some(599))
+            .description(Some("The answer's status."));
+        let kind = text("What it is, for programs.")
+            .pattern(Some("^urn:interdict:problem:[a-z-]+$"))
+            .examples(["urn:interdict:problem:not-found"]);
+        ObjectBuilder::new()
+            .property("type", kind)
+            .property("title", text("The status in words."))
+            .property("status", status)
+            .property("detail", text("For people: what is wrong, and what to do."))
+            .property("request_id", text("The request, as `X-Request-Id` and the log name it."))
+            .required("type")
+            .required("title")
+            .required("status")
+            .required("detail")
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .description(Some(
+                "What went wrong (RFC 9457). Members beside the standard's belong to the type.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for Problem {}
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -144,6 +181,7 @@ impl From<EnrolError> for Problem {
     fn from(error: EnrolError) -> Self {
         match error {
             EnrolError::Invalid(detail) => Self::bad_request(detail),
+            EnrolError::Taken { .. } => Self::conflict("taken", error.to_string()),
             EnrolError::Store(error) => error.into(),
         }
     }

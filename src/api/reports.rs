@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use interdict_engine::UnitId;
+use interdict_protocols::Time;
 
 use super::auth::Caller;
 use super::extract::Pairs;
@@ -17,8 +18,21 @@ use crate::report::{self, Report};
 /// A report covers so many seconds before now where nothing else is asked: a day.
 const USUAL_S: f64 = 86_400.0;
 
-/// How the caller's alerts were handled: `?from=`, `?to=`, `?unit=` with those under it. Begins no
-/// earlier than the caller's history.
+/// Counts how the caller's alerts were handled, no further back than the caller's history.
+#[utoipa::path(
+    get,
+    path = "/reports/alerts",
+    tag = "reports",
+    params(
+        (
+            "from" = Option<Time>, Query,
+            description = "From when on alerts were raised that count; a day before the end unless said.",
+        ),
+        ("to" = Option<Time>, Query, description = "Until when; now unless said."),
+        ("unit" = Option<UnitId>, Query, description = "Whose, with those under it."),
+    ),
+    responses((status = 200, body = Report)),
+)]
 pub(super) async fn alerts(
     State(state): State<ApiState>,
     caller: Caller,

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use interdict_engine::roads::{RoadClass, RoadGraph};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::extract::{Pairs, takes_gzip};
@@ -26,36 +27,61 @@ const DEEPEST_ZOOM: u64 = 24;
 struct Window([f64; 4]);
 
 /// A GeoJSON FeatureCollection (RFC 7946).
-#[derive(Debug, Serialize)]
-struct Collection<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoadCollection)]
+pub(super) struct Collection<'a> {
+    #[schema(pattern = "^FeatureCollection$")]
     r#type: &'static str,
     features: Vec<Feature<'a>>,
     /// Whether less important roads were left out for their number.
     truncated: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoadFeature)]
 struct Feature<'a> {
+    #[schema(pattern = "^Feature$")]
     r#type: &'static str,
     properties: Properties<'a>,
     geometry: Lines,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(as = RoadProperties)]
 struct Properties<'a> {
     class: RoadClass,
     name: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoadLines)]
 struct Lines {
+    #[schema(pattern = "^MultiLineString$")]
     r#type: &'static str,
     /// Degrees east and north.
     coordinates: Vec<Vec<[f64; 2]>>,
 }
 
-/// `?bbox=W,S,E,N` cuts to a window, `?zoom=Z` leaves out what is too small to be seen at that zoom
-/// (of tiles with 512 pixels). Without roads the answer is empty.
+/// Draws the roads that the engine knows.
+///
+/// Without roads the answer is empty.
+#[utoipa::path(
+    get,
+    path = "/roads",
+    tag = "roads",
+    params(
+        (
+            "bbox" = Option<String>, Query,
+            description = "Only what meets that window: degrees west,south,east,north.",
+            pattern = r"^(-?[0-9]+(\.[0-9]+)?,){3}-?[0-9]+(\.[0-9]+)?$",
+        ),
+        (
+            "zoom" = Option<u64>, Query,
+            description = "Leaves out what is too small to be seen at that zoom of tiles with 512 pixels.",
+        ),
+    ),
+    responses((status = 200, body = Collection<'_>, content_type = "application/geo+json")),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,

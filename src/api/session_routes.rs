@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use interdict_engine::{Level, Unit, UnitId};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::auth;
 use super::extract::Body;
@@ -17,15 +18,17 @@ use super::sessions::{Session, set_cookie};
 use super::tokens::{Action, Role, Token};
 use super::{ApiState, blocking};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
+    #[schema(min_length = 1)]
     token: String,
 }
 
 /// All that a page must know before it shows anything.
-#[derive(Serialize)]
-struct View<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(super) struct View<'a> {
     name: &'a str,
     /// Whose token it is.
     person: &'a str,
@@ -45,7 +48,8 @@ struct View<'a> {
     units: Vec<UnitView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionUnit)]
 struct UnitView<'a> {
     id: &'a UnitId,
     name: &'a str,
@@ -78,7 +82,21 @@ const OFFERED: &[(Action, &str)] = &[
     (Action::ReadPosition, "read_position"),
 ];
 
-/// Takes a token, which is then in no page and no address, and sets the session's cookie.
+/// Logs in: takes a token, which is then in no page and no address, and sets the session's cookie.
+#[utoipa::path(
+    post,
+    path = "/v1/session",
+    tag = "sessions",
+    security(()),
+    request_body = Login,
+    responses(
+        (status = 201, body = View<'_>),
+        (status = 401),
+        (status = 421),
+        (status = 429),
+        (status = 503),
+    ),
+)]
 pub(super) async fn open(
     State(state): State<ApiState>,
     headers: HeaderMap,
@@ -92,7 +110,16 @@ pub(super) async fn open(
     Ok((StatusCode::CREATED, cookie, view).into_response())
 }
 
-/// Who the session is.
+/// Tells who the session is.
+#[utoipa::path(
+    get,
+    path = "/v1/session",
+    tag = "sessions",
+    responses(
+        (status = 200, body = View<'_>),
+        (status = 404, description = "The request bears a token and no session."),
+    ),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     session: Option<Extension<Session>>,
@@ -105,6 +132,12 @@ pub(super) async fn show(
 }
 
 /// Logs out: the cookie is good for nothing from then on, and streams that it opened end.
+#[utoipa::path(
+    delete,
+    path = "/v1/session",
+    tag = "sessions",
+    responses((status = 204)),
+)]
 pub(super) async fn close(
     State(state): State<ApiState>,
     headers: HeaderMap,

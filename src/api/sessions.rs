@@ -24,10 +24,10 @@ const MOST_OF_ONE: usize = 32;
 /// Of all; more tokens than a city has desks.
 const MOST: usize = 10_000;
 /// The cookie's name.
-const COOKIE: &str = "interdict_session";
+pub(super) const COOKIE: &str = "interdict_session";
 /// The header in which a request that changes something repeats the session's word: other pages can
 /// make a browser send its cookie, but cannot read this word.
-const CSRF: &str = "interdict-csrf";
+pub(super) const CSRF: &str = "interdict-csrf";
 
 /// Somebody's login.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -8,11 +8,12 @@ use interdict_engine::{
     CheckpointId, Input, Position, Sighting, SightingSource, Trust, Vehicle, VehicleId, VehicleView,
 };
 use interdict_protocols::Time;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ApiState;
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Body, Pairs, text};
 use super::flags::plate_id;
 use super::problem::Problem;
@@ -21,17 +22,21 @@ use super::vehicles::find;
 use crate::audit::acts;
 
 /// What somebody reports.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSighting)]
 pub(super) struct Reported {
     /// By identity or plate.
+    #[schema(min_length = 1, max_length = 1_000)]
     vehicle: String,
     /// Now, if it does not say.
     #[serde(default)]
     time: Option<Time>,
     #[serde(default)]
+    #[schema(minimum = -90, maximum = 90)]
     latitude: Option<f64>,
     #[serde(default)]
+    #[schema(minimum = -180, maximum = 180)]
     longitude: Option<f64>,
     /// In place of coordinates.
     #[serde(default)]
@@ -41,18 +46,31 @@ pub(super) struct Reported {
     #[serde(default)]
     trust: Option<Trusted>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 500)]
     speed_kmh: Option<f64>,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 360)]
     course_deg: Option<f64>,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     text: Option<String>,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     reporter: Option<String>,
 }
 
+/// A sighting as it was taken.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TakenSighting)]
+struct Taken {
+    sighting: Sighting,
+    vehicle: VehicleView,
+}
+
 /// A share, or a word for one.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected `low`, `medium`, `high` or a number from 0 to 1")]
+#[schema(as = StatedTrust)]
 enum Trusted {
     Share(f64),
     Word(String),
@@ -67,8 +85,17 @@ impl Trusted {
     }
 }
 
-/// Takes a sighting of a vehicle that is looked for. Of others nothing but the act is kept: where
-/// the innocent are is nobody's business.
+/// Takes a sighting of a vehicle that is looked for.
+///
+/// Of others nothing but the act is kept: where the innocent are is nobody's business.
+#[utoipa::path(
+    post,
+    path = "/sightings",
+    tag = "sightings",
+    params(Why),
+    request_body = Reported,
+    responses((status = 201, body = Taken), (status = 409)),
+)]
 pub(super) async fn add(
     State(state): State<ApiState>,
     caller: Caller,
@@ -103,7 +130,7 @@ pub(super) async fn add(
         .with("source", sighting.source.name())
         .with("trust", trust)
         .of(&serde_json::to_vec(&sighting).unwrap_or_default());
-    let answer = json!({ "sighting": sighting, "vehicle": VehicleView::from(&vehicle) });
+    let answer = Taken { sighting: sighting.clone(), vehicle: VehicleView::from(&vehicle) };
     state.shards.tell_noted(vec![Input::Sighting(sighting)], vec![act]).await?;
     // The same answer whether or not it is looked for: a covert flag does not show by it.
     Ok((StatusCode::CREATED, Json(answer)))

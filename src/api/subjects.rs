@@ -7,6 +7,7 @@ use axum::extract::State;
 use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::Time;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::extract::{Pairs, Segment};
@@ -17,7 +18,8 @@ use crate::audit::acts;
 use crate::config::Enrolment;
 use crate::subject::{self, Subject};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SubjectReport)]
 pub(super) struct View {
     vehicle: Vehicle,
     /// Its devices, as they are enrolled.
@@ -28,7 +30,17 @@ pub(super) struct View {
     subject: Subject,
 }
 
-/// The report on the vehicle of that identity or plate, for a stated reason.
+/// Reports what is held on a vehicle, who read it, and to whom it went.
+#[utoipa::path(
+    get,
+    path = "/subjects/{vehicle}/report",
+    tag = "vehicles",
+    params(
+        ("vehicle" = String, Path, description = "Its identity or plate."),
+        ("reason" = String, Query, description = "Why."),
+    ),
+    responses((status = 200, body = View), (status = 409)),
+)]
 pub(super) async fn report(
     State(state): State<ApiState>,
     caller: Caller,

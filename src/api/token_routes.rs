@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use interdict_engine::UnitId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Body, Pairs, Segment};
+use super::page::{self, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::{Action, Kind, Role, Token};
@@ -20,12 +22,15 @@ use super::{ApiState, blocking};
 /// The longest name, bytes.
 const LONGEST: usize = 128;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
 pub(super) struct Asked {
+    #[schema(min_length = 1, max_length = 128)]
     name: String,
     /// Whose it is to be; a person, or a service, of the token's name where nothing is said.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
     person: Option<String>,
     #[serde(default)]
     kind: Kind,
@@ -34,17 +39,60 @@ pub(super) struct Asked {
     unit: Option<String>,
 }
 
+/// Tokens without their secrets.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
+pub(super) struct TokenList {
+    tokens: Vec<Arc<Token>>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+/// A token just made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeToken)]
+struct Made {
+    #[serde(flatten)]
+    made: Token,
+    /// The secret, which is nowhere else.
+    token: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
+}
+
+/// Lists tokens, also those that were revoked, without their secrets.
+#[utoipa::path(
+    get,
+    path = "/tokens",
+    tag = "tokens",
+    params(Page),
+    responses((status = 200, body = TokenList)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-) -> Result<Json<Value>, Problem> {
+    pairs: Pairs,
+) -> Result<Json<TokenList>, Problem> {
     caller.may(Action::ManageTokens)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     let scope = caller.scope(&state);
     let mut tokens: Vec<Arc<Token>> = state.tokens.list();
     tokens.retain(|token| covers(&scope, token));
-    Ok(Json(json!({ "tokens": tokens })))
+    // A revoked token's name may be given again.
+    let key = |token: &Arc<Token>| format!("{} {}", token.name, page::at(token.created_at));
+    let (tokens, next) = page.cut(tokens, key);
+    Ok(Json(TokenList { tokens, next }))
 }
 
+/// Makes a token; its secret is shown this once.
+#[utoipa::path(
+    post,
+    path = "/tokens",
+    tag = "tokens",
+    params(Why),
+    request_body = Asked,
+    responses((status = 201, body = Made), (status = 409)),
+)]
 pub(super) async fn add(
     State(state): State<ApiState>,
     caller: Caller,
@@ -76,15 +124,11 @@ pub(super) async fn add(
         check(&scope, known)?;
     }
     let warning = "a fleet's token without a unit sees no device";
-    let warnings = (token.role == Role::Fleet && token.unit.is_none()).then_some([warning]);
+    let warnings = (token.role == Role::Fleet && token.unit.is_none()).then_some(warning);
     let made = token.clone();
     let secret = blocking(move || state.tokens.add(token, &by)).await?;
-    let mut answer = json!(made);
-    if let Some(answer) = answer.as_object_mut() {
-        answer.insert("token".to_owned(), secret.into());
-        answer.extend(warnings.map(|warnings| ("warnings".to_owned(), json!(warnings))));
-    }
-    Ok((StatusCode::CREATED, Json(answer)))
+    let made = Made { made, token: secret, warnings: warnings.into_iter().collect() };
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// A unit of the command tree; a fleet's may be the company that its vehicles belong to.
@@ -135,6 +179,14 @@ fn named(what: &str, given: &str) -> Result<String, Problem> {
     Ok(given.to_owned())
 }
 
+/// Revokes a token, and closes the streams that it opened.
+#[utoipa::path(
+    delete,
+    path = "/tokens/{name}",
+    tag = "tokens",
+    params(("name" = String, Path), Why),
+    responses((status = 200, body = Token), (status = 404), (status = 409)),
+)]
 pub(super) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,

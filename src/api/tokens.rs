@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use crate::audit::{Act, By, acts};
 use crate::store::{Store, StoreError, Table};
 
 /// What a token's holder is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Runs the installation.
@@ -33,8 +34,9 @@ pub enum Role {
 }
 
 /// What a token belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = TokenKind)]
 pub enum Kind {
     /// Somebody.
     #[default]
@@ -121,7 +123,7 @@ impl Role {
 }
 
 /// A token without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// What it is called; unlike any other token in force.
     pub name: String,

@@ -6,9 +6,11 @@ use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::Time;
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::extract::{Pairs, Segment};
+use super::page::{Limit, Page};
 use super::problem::Problem;
 use super::tokens::Action;
 use super::{ApiState, blocking, vehicles};
@@ -17,11 +19,10 @@ use crate::store::{Track, TrackFix};
 
 /// A track covers so many seconds before its end where nothing else is asked: an hour.
 const USUAL_S: f64 = 3_600.0;
-/// Fixes on a page, unless asked for otherwise, and the most.
-const PAGE: usize = 1_000;
-const LARGEST_PAGE: usize = 10_000;
 
-#[derive(Serialize)]
+/// Part of a vehicle's track.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VehicleTrack)]
 pub(super) struct View {
     vehicle: Vehicle,
     /// No earlier than the caller's history.
@@ -33,7 +34,27 @@ pub(super) struct View {
     next: Option<Time>,
 }
 
-pub(super) async fn show(
+/// Tells where a vehicle was, as far as that is kept, for a reason.
+#[utoipa::path(
+    get,
+    path = "/vehicles/{id}/track",
+    tag = "vehicles",
+    params(
+        ("id" = String, Path, description = "The vehicle's identity or plate."),
+        (
+            "from" = Option<Time>, Query,
+            description = "From when on positions were received; an hour before the end unless said.",
+        ),
+        ("to" = Option<Time>, Query, description = "Until when; now unless said."),
+        Limit,
+        (
+            "reason" = Option<String>, Query,
+            description = "Why; needed unless the configuration does not ask for one.",
+        ),
+    ),
+    responses((status = 200, body = View), (status = 404), (status = 409)),
+)]
+pub(super) async fn track(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(named): Segment,
@@ -48,8 +69,7 @@ pub(super) async fn show(
     if from >= to {
         return Err(Problem::bad_request("`from` must be earlier than `to`, and not now"));
     }
-    let limit = pairs.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = Page::asked(&pairs)?.limit();
     // Also of a vehicle that is enrolled no more: what is kept of it was kept before.
     let found = vehicles::find(&state, &named).await?;
     let is_known = found.is_some();

@@ -5,8 +5,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use interdict_engine::roads::{Place, RoadGraph, RoadIndex, Spread, gates};
-use interdict_engine::{Checkpoint, Position, Question};
-use serde_json::{Value, json};
+use interdict_engine::{Checkpoint, CheckpointId, Position, Question};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::extract::Pairs;
@@ -17,13 +18,64 @@ use super::{ApiState, blocking};
 /// Longer drives are drawn nowhere, seconds.
 const LONGEST_S: f64 = 7_200.0;
 
-/// The quickest way: `?from=LAT,LON&to=CHECKPOINT`, with `course_deg` as a vehicle goes. A GeoJSON
-/// feature.
+/// A GeoJSON feature (RFC 7946).
+#[derive(Serialize, ToSchema)]
+#[schema(as = LineFeature)]
+pub(super) struct Way {
+    #[schema(pattern = "^Feature$")]
+    r#type: &'static str,
+    properties: Drive,
+    geometry: Line,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = LineString)]
+struct Line {
+    #[schema(pattern = "^LineString$")]
+    r#type: &'static str,
+    /// Degrees east and north.
+    coordinates: Vec<[f64; 2]>,
+}
+
+#[derive(Default, Serialize, ToSchema)]
+struct Drive {
+    /// Seconds that it takes; not said of the single roads that can be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drive_s: Option<f64>,
+}
+
+/// A GeoJSON FeatureCollection (RFC 7946).
+#[derive(Serialize, ToSchema)]
+pub(super) struct Reach {
+    #[schema(pattern = "^FeatureCollection$")]
+    r#type: &'static str,
+    features: Vec<Way>,
+}
+
+/// Finds the quickest way to a checkpoint.
+#[utoipa::path(
+    get,
+    path = "/ways",
+    tag = "roads",
+    params(
+        (
+            "from" = String, Query, description = "Degrees north,east.",
+            pattern = r"^-?[0-8]?[0-9](\.[0-9]+)?,-?1?[0-7]?[0-9](\.[0-9]+)?$",
+        ),
+        ("to" = CheckpointId, Query, description = "The checkpoint."),
+        (
+            "course_deg" = Option<f64>, Query,
+            description = "Where the vehicle heads, degrees from north.", minimum = 0,
+            maximum = 360,
+        ),
+    ),
+    responses((status = 200, body = Way), (status = 404), (status = 409), (status = 422)),
+)]
 pub(super) async fn way(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Way>, Problem> {
     caller.may(Action::ReadAlerts)?;
     let pairs = pairs.only(&["from", "to", "course_deg"])?;
     let (from, course_deg) = (place(&pairs)?, number(&pairs, "course_deg", 360.0)?);
@@ -35,22 +87,34 @@ pub(super) async fn way(
         let (graph, index) = (roads.0.as_ref(), roads.1.as_ref());
         let spread = Spread::new(graph, index, from, course_deg, LONGEST_S).ok_or_else(off_road)?;
         let drive = spread.drive_to(&gates(graph, index, &checkpoint)).ok_or_else(no_way)?;
-        Ok::<_, Problem>(json!({
-            "type": "Feature",
-            "properties": { "drive_s": drive.drive_s.round() },
-            "geometry": { "type": "LineString", "coordinates": coordinates(&drive.line) },
-        }))
+        let properties = Drive { drive_s: Some(drive.drive_s.round()) };
+        Ok::<_, Problem>(feature(properties, &drive.line))
     };
     blocking(find).await.map(Json)
 }
 
-/// The roads that can be reached: `?from=LAT,LON&within_s=N`, by who drives as fast as those who
-/// flee. A GeoJSON FeatureCollection.
+/// Draws the roads that can be reached, by who drives as fast as those who flee.
+#[utoipa::path(
+    get,
+    path = "/reach",
+    tag = "roads",
+    params(
+        (
+            "from" = String, Query, description = "Degrees north,east.",
+            pattern = r"^-?[0-8]?[0-9](\.[0-9]+)?,-?1?[0-7]?[0-9](\.[0-9]+)?$",
+        ),
+        (
+            "within_s" = f64, Query, description = "In so many seconds.", minimum = 0,
+            maximum = 7_200,
+        ),
+    ),
+    responses((status = 200, body = Reach), (status = 409), (status = 422)),
+)]
 pub(super) async fn reach(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Reach>, Problem> {
     caller.may(Action::ReadAlerts)?;
     let pairs = pairs.only(&["from", "within_s"])?;
     let from = place(&pairs)?;
@@ -61,17 +125,8 @@ pub(super) async fn reach(
         let (graph, index) = (roads.0.as_ref(), roads.1.as_ref());
         let spread = Spread::new(graph, index, from, None, within_s / Question::PACE);
         let lines = spread.ok_or_else(off_road)?.lines();
-        let features: Vec<Value> = lines
-            .iter()
-            .map(|line| {
-                json!({
-                    "type": "Feature",
-                    "properties": {},
-                    "geometry": { "type": "LineString", "coordinates": coordinates(line) },
-                })
-            })
-            .collect();
-        Ok::<_, Problem>(json!({ "type": "FeatureCollection", "features": features }))
+        let features = lines.iter().map(|line| feature(Drive::default(), line)).collect();
+        Ok::<_, Problem>(Reach { r#type: "FeatureCollection", features })
     };
     blocking(find).await.map(Json)
 }
@@ -92,6 +147,11 @@ async fn ground(
                       as files.roads in its configuration";
         Problem::conflict("no-roads", detail)
     })
+}
+
+fn feature(properties: Drive, line: &[Place]) -> Way {
+    let geometry = Line { r#type: "LineString", coordinates: coordinates(line) };
+    Way { r#type: "Feature", properties, geometry }
 }
 
 fn coordinates(line: &[Place]) -> Vec<[f64; 2]> {

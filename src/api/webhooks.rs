@@ -5,72 +5,141 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use interdict_engine::UnitId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Body, Pairs, Segment, text};
+use super::page::{self, Limit, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
 use super::{ApiState, blocking};
 use crate::dispatch::Wanted;
-use crate::dispatch::webhook::{New, Secret, View, WebhookError};
+use crate::dispatch::webhook::{Dead, New, Secret, View, WebhookError};
 
-/// Dead letters in one answer.
-const PAGE: usize = 1_000;
+/// Dead letters sent again by one request.
+const RESENT: usize = 1_000;
 /// Seconds that the secret before a new one is signed with, where it is not said: a day to tell every
 /// receiver.
 const OVERLAP_S: f64 = 86_400.0;
 /// A month at the most: a secret that leaked must go.
 const LONGEST_OVERLAP_S: f64 = 30.0 * 86_400.0;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 pub(super) struct Asked {
+    #[schema(pattern = "^https?://")]
     url: String,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 1_000)]
     name: Option<String>,
     #[serde(default)]
     filter: Wanted,
     #[serde(default)]
+    #[schema(min_items = 1)]
     fields: Option<Vec<String>>,
     #[serde(default)]
+    #[schema(pattern = "^whsec_")]
     secret: Option<String>,
     #[serde(default)]
     after: Option<u64>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Rotation {
+    #[schema(pattern = "^whsec_")]
     secret: Option<String>,
+    #[schema(minimum = 0, maximum = 2_592_000)]
     overlap_s: Option<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReplayFrom)]
 pub(super) struct Place {
     after: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeadLetters)]
 pub(super) struct Letters {
+    #[schema(min_items = 1, max_items = 1_000)]
     sequences: Vec<u64>,
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhooks)]
+pub(super) struct WebhookList {
+    webhooks: Vec<View>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+/// A webhook and its secret, shown this once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookWithSecret)]
+pub(super) struct WithSecret {
+    #[serde(flatten)]
+    view: View,
+    secret: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = RemovedWebhook)]
+pub(super) struct Removed {
+    id: String,
+}
+
+/// Events that could not be delivered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DeadPage {
+    dead: Vec<Dead>,
+    /// The event that the next page begins after; `null` on the last.
+    next: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Resending {
+    /// How many events are sent again.
+    resending: usize,
+}
+
+/// Lists webhooks, without their secrets.
+#[utoipa::path(
+    get,
+    path = "/webhooks",
+    tag = "webhooks",
+    params(Page),
+    responses((status = 200, body = WebhookList)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-) -> Result<Json<Value>, Problem> {
+    pairs: Pairs,
+) -> Result<Json<WebhookList>, Problem> {
     caller.may(Action::ManageWebhooks)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     let scope = caller.scope(&state);
     let mut webhooks = state.webhooks.list().await?;
     webhooks.retain(|webhook| is_theirs(&scope, webhook));
-    Ok(Json(json!({ "webhooks": webhooks })))
+    let key = |webhook: &View| format!("{} {}", page::at(webhook.created_at), webhook.id);
+    let (webhooks, next) = page.cut(webhooks, key);
+    Ok(Json(WebhookList { webhooks, next }))
 }
 
+/// Tells of a webhook, and how far behind it is.
+#[utoipa::path(
+    get,
+    path = "/webhooks/{id}",
+    tag = "webhooks",
+    params(("id" = String, Path)),
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,
@@ -79,6 +148,15 @@ pub(super) async fn show(
     own(&state, &caller, &id).await.map(Json)
 }
 
+/// Makes a webhook; its secret is shown this once.
+#[utoipa::path(
+    post,
+    path = "/webhooks",
+    tag = "webhooks",
+    params(Why),
+    request_body = Asked,
+    responses((status = 201, body = WithSecret), (status = 409), (status = 410)),
+)]
 pub(super) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
@@ -116,25 +194,42 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(with_secret(made))))
 }
 
+/// Removes a webhook.
+#[utoipa::path(
+    delete,
+    path = "/webhooks/{id}",
+    tag = "webhooks",
+    params(("id" = String, Path), Why),
+    responses((status = 200, body = Removed), (status = 404)),
+)]
 pub(super) async fn remove(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Removed>, Problem> {
     own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     state.webhooks.remove(&id, &by).await?;
-    Ok(Json(json!({ "id": id })))
+    Ok(Json(Removed { id }))
 }
 
+/// Gives a webhook another secret; the one before is signed with, too, for a while.
+#[utoipa::path(
+    post,
+    path = "/webhooks/{id}/rotate",
+    tag = "webhooks",
+    params(("id" = String, Path), Why),
+    request_body = Rotation,
+    responses((status = 200, body = WithSecret), (status = 404)),
+)]
 pub(super) async fn rotate(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(asked): Body<Rotation>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<WithSecret>, Problem> {
     own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let next = asked.secret.as_deref().map(secret).transpose()?;
@@ -146,6 +241,14 @@ pub(super) async fn rotate(
     Ok(Json(with_secret(state.webhooks.rotate(&id, next, overlap_s, &by).await?)))
 }
 
+/// Holds what a webhook sends; it waits.
+#[utoipa::path(
+    post,
+    path = "/webhooks/{id}/pause",
+    tag = "webhooks",
+    params(("id" = String, Path), Why),
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn pause(
     state: State<ApiState>,
     caller: Caller,
@@ -155,6 +258,14 @@ pub(super) async fn pause(
     set_paused(state, caller, id, pairs, true).await
 }
 
+/// Lets a webhook send again.
+#[utoipa::path(
+    post,
+    path = "/webhooks/{id}/resume",
+    tag = "webhooks",
+    params(("id" = String, Path), Why),
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn resume(
     state: State<ApiState>,
     caller: Caller,
@@ -176,6 +287,15 @@ async fn set_paused(
     Ok(Json(state.webhooks.set_paused(&id, paused, &by).await?))
 }
 
+/// Sends once more what came after an event.
+#[utoipa::path(
+    post,
+    path = "/webhooks/{id}/replay",
+    tag = "webhooks",
+    params(("id" = String, Path), Why),
+    request_body = Place,
+    responses((status = 200, body = View), (status = 404), (status = 410)),
+)]
 pub(super) async fn replay(
     State(state): State<ApiState>,
     caller: Caller,
@@ -189,35 +309,58 @@ pub(super) async fn replay(
     Ok(Json(state.webhooks.replay(&id, after, &by).await?))
 }
 
+/// Lists the events that a webhook could not deliver.
+#[utoipa::path(
+    get,
+    path = "/webhooks/{id}/dead",
+    tag = "webhooks",
+    params(
+        ("id" = String, Path),
+        ("after" = Option<u64>, Query, description = "The event after which the page begins."),
+        Limit,
+    ),
+    responses((status = 200, body = DeadPage), (status = 404)),
+)]
 pub(super) async fn dead(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<DeadPage>, Problem> {
     own(&state, &caller, &id).await?;
-    let after = pairs.only(&["after"])?.number("after")?;
-    let mut dead = state.webhooks.dead(&id, after, PAGE + 1).await?;
-    let more = dead.len() > PAGE;
-    dead.truncate(PAGE);
-    Ok(Json(json!({ "dead": dead, "more": more })))
+    let pairs = pairs.only(&["after", "limit"])?;
+    let (after, limit) = (pairs.number("after")?, Page::asked(&pairs)?.limit());
+    let mut dead = state.webhooks.dead(&id, after, limit + 1).await?;
+    let more = dead.len() > limit;
+    dead.truncate(limit);
+    let next = dead.last().filter(|_| more).map(|last| last.sequence);
+    Ok(Json(DeadPage { dead, next }))
 }
 
+/// Sends events again that could not be delivered.
+#[utoipa::path(
+    post,
+    path = "/webhooks/{id}/dead/resend",
+    tag = "webhooks",
+    params(("id" = String, Path), Why),
+    request_body = Letters,
+    responses((status = 200, body = Resending), (status = 404)),
+)]
 pub(super) async fn resend(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(Letters { sequences }): Body<Letters>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Resending>, Problem> {
     own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
-    if sequences.is_empty() || sequences.len() > PAGE {
-        let detail = format!("`sequences` must name 1 to {PAGE} dead letters");
+    if sequences.is_empty() || sequences.len() > RESENT {
+        let detail = format!("`sequences` must name 1 to {RESENT} dead letters");
         return Err(Problem::bad_request(detail));
     }
     let count = state.webhooks.resend(&id, sequences, &by).await?;
-    Ok(Json(json!({ "resending": count })))
+    Ok(Json(Resending { resending: count }))
 }
 
 /// The webhook, for an admin who may read all that it sends.
@@ -261,13 +404,8 @@ fn secret(text: &str) -> Result<Secret, Problem> {
     })
 }
 
-/// A webhook and its secret, shown this once.
-fn with_secret((view, secret): (View, Secret)) -> Value {
-    let mut answer = json!(view);
-    if let Some(answer) = answer.as_object_mut() {
-        answer.insert("secret".to_owned(), secret.reveal().into());
-    }
-    answer
+fn with_secret((view, secret): (View, Secret)) -> WithSecret {
+    WithSecret { view, secret: secret.reveal() }
 }
 
 impl From<WebhookError> for Problem {

@@ -7,6 +7,7 @@ use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{Hash, Octets};
 
@@ -46,6 +47,8 @@ pub mod acts {
     pub const DEVICE_IMPORT: &str = "device.import";
     /// A device was revoked.
     pub const DEVICE_REVOKE: &str = "device.revoke";
+    /// A device came in the place of another.
+    pub const DEVICE_SWAP: &str = "device.swap";
     /// A device was asked to show a text to its driver.
     pub const DEVICE_TEXT: &str = "device.text";
     /// A device's first token of another platform was believed.
@@ -60,6 +63,8 @@ pub mod acts {
     pub const FLAG_APPROVE: &str = "flag.approve";
     /// Flags were written out as CSV.
     pub const FLAG_EXPORT: &str = "flag.export";
+    /// A flag on a plate goes on on the vehicle that was enrolled with it.
+    pub const FLAG_MOVE: &str = "flag.move";
     /// A flag was rejected.
     pub const FLAG_REJECT: &str = "flag.reject";
     /// A flag was renewed.
@@ -143,7 +148,8 @@ impl By {
 }
 
 /// What an entry commits to and keeps apart.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditContent)]
 pub struct Content {
     /// See [`By::who`].
     pub who: String,

@@ -4,6 +4,7 @@ use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::tree::leaf_hash;
 use super::{Act, Content, Hash, Octets, Salt};
@@ -12,7 +13,8 @@ use super::{Act, Content, Hash, Octets, Salt};
 const HEADING: &str = "interdict audit entry, format 1";
 
 /// An entry of the log, as exports, the interface and proofs write it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     /// Its number, from 1 without a gap.
     #[serde(rename = "entry")]
@@ -30,6 +32,7 @@ pub struct Entry {
     pub salt: Option<Salt>,
     /// A [`Content`], to the letter as the commitment has it; gone where it was purged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Content>)]
     pub content: Option<Box<RawValue>>,
 }
 

@@ -1,11 +1,15 @@
 //! [`Octets`]: so many bytes, base64 where they are text.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// `N` bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +50,25 @@ impl<const N: usize> Serialize for Octets<N> {
 
 impl<'de, const N: usize> Deserialize<'de> for Octets<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<const N: usize> PartialSchema for Octets<N> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .content_encoding("base64")
+            .min_length(Some(N.div_ceil(3) * 4))
+            .max_length(Some(N.div_ceil(3) * 4))
+            .description(Some(format!("{N} bytes in base64.")))
+            .into()
+    }
+}
+
+impl<const N: usize> ToSchema for Octets<N> {
+    fn name() -> Cow<'static, str> {
+        format!("Octets{N}").into()
     }
 }

@@ -3,11 +3,13 @@
 use ct_merkle::{InclusionProof, RootHash};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use utoipa::ToSchema;
 
 use super::{Entry, Hash, HeadError, PublicKey, SignedHead};
 
 /// An entry, a signed head, and the hashes that lead from the one to the other.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditProof)]
 pub struct Proof {
     /// The entry, as an export has it.
     pub entry: Entry,

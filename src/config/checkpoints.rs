@@ -42,7 +42,7 @@ const STATES: &[(&str, State)] =
 const ROUGH_M: f64 = 500.0;
 
 /// A day: nobody needs longer.
-const LONGEST_S: f64 = 86_400.0;
+pub(super) const LONGEST_S: f64 = 86_400.0;
 
 /// The checkpoints of a file that no configuration names. Units are taken as they are; a checkpoint
 /// without one belongs to the unit `city`.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use interdict_engine::{Class, UnitId, Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The longest identity, plate or name that is taken, bytes: a VIN has 17, an IMEI 15 letters.
 const LONGEST: usize = 128;
 
 /// A device that is heard, and what carries it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Enrolment {
     /// The device's identity, as it was enrolled.
     pub device: DeviceId,
@@ -18,6 +19,7 @@ pub struct Enrolment {
     pub vehicle: Vehicle,
     /// Its maker's name for the model: some fields of frames depend on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub model: Option<Arc<str>>,
     /// The datum that it reports in, where that is known of this device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,12 +28,15 @@ pub struct Enrolment {
 
 /// What somebody says of a device to enrol. What is not said of a vehicle or device that is known
 /// stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewEnrolment)]
 pub struct Enrol {
     /// The device's identity: IMEI or terminal number.
+    #[schema(min_length = 1, max_length = 128)]
     pub device: String,
     /// The vehicle's identity.
+    #[schema(min_length = 1, max_length = 128)]
     pub vehicle: String,
     /// The vehicle's plate.
     #[serde(default)]

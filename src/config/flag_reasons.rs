@@ -2,6 +2,7 @@
 
 use interdict_engine::{Action, Level, Scope};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::document::Places;
 use super::duration;
@@ -12,7 +13,7 @@ use super::problem::Report;
 pub const LONGEST_FLAG_S: f64 = 30.0 * 86_400.0;
 
 /// A reason, and what a flag may be for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FlagReason {
     /// What flags name it by.
@@ -30,6 +31,7 @@ pub struct FlagReason {
         deserialize_with = "duration::seconds",
         default = "longest"
     )]
+    #[schema(rename = "longest_s", required)]
     pub longest_s: f64,
     /// The widest scope of a flag for it.
     #[serde(default)]

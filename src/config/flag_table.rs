@@ -5,33 +5,41 @@ use interdict_protocols::Time;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::BadLine;
 use crate::text::{Columns, LONGEST, Line, Lines, cell, seconds, uncell};
 
 /// A flag as somebody asks for it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewFlag)]
 pub struct AskedFlag {
     /// The vehicle's identity or plate.
+    #[schema(min_length = 1, max_length = 1_000)]
     pub vehicle: String,
     /// The reason's code.
+    #[schema(min_length = 1)]
     pub reason: String,
     /// The case that it serves.
+    #[schema(min_length = 1, max_length = 1_000)]
     pub case: String,
     /// Who orders it.
+    #[schema(min_length = 1, max_length = 1_000)]
     pub authority: String,
     /// What is to be done; what the reason says if nothing is said.
     #[serde(default)]
     pub action: Option<Action>,
     /// 1 (most urgent) to 4.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 4)]
     pub priority: Option<u8>,
     /// What officers are to do.
     #[serde(default)]
     pub instruction: Option<String>,
     /// What officers must beware of.
     #[serde(default)]
+    #[schema(max_items = 16)]
     pub cautions: Vec<String>,
     /// Whom to call.
     #[serde(default)]
@@ -56,6 +64,7 @@ pub struct AskedFlag {
     pub starts_at: Option<Time>,
     /// Seconds after which it ends.
     #[serde(default)]
+    #[schema(exclusive_minimum = 0)]
     pub expires_s: Option<f64>,
     /// When it ends.
     #[serde(default)]
@@ -74,6 +83,7 @@ pub struct AskedFlag {
     pub colour: Option<String>,
     /// Its vehicle identification number.
     #[serde(default)]
+    #[schema(pattern = "^[A-HJ-NPR-Za-hj-npr-z0-9]{17}$")]
     pub vin: Option<String>,
 }
 

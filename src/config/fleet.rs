@@ -6,6 +6,7 @@ use interdict_engine::Class;
 use interdict_protocols::Datum;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::enrolment::{Enrol, device_key};
 
@@ -26,7 +27,7 @@ const COLUMNS: &[&str] = &[
 ];
 
 /// A line that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BadLine {
     /// Its number in the file, from 1.
     pub line: u64,

@@ -4,6 +4,7 @@
 //! Start at [`Configuration::load`].
 
 mod audit;
+mod checkpoint_schema;
 mod checkpoints;
 mod datum;
 mod digest;
@@ -41,6 +42,7 @@ use interdict_protocols::{Datum, Time};
 use jiff::tz::TimeZone;
 
 pub use audit::{Audit, Reasons};
+pub use checkpoint_schema::CheckpointFeature;
 pub use checkpoints::read_checkpoint;
 pub use datum::to_wgs84;
 pub use downlink::Downlink;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::DeviceId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Core, Enrol, Enrolment, Registry};
 use crate::audit::{Act, By, acts};
@@ -22,14 +23,23 @@ pub enum EnrolError {
     /// What was said cannot be.
     #[error("{0}")]
     Invalid(String),
+    /// That device is enrolled already.
+    #[error("the device `{device}` is enrolled already, in vehicle `{vehicle}`; revoke it first")]
+    Taken {
+        /// Which.
+        device: String,
+        /// What carries it.
+        vehicle: String,
+    },
     /// It could not be made durable.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// What an enrolment came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = EnrolmentChange)]
 pub enum Change {
     /// The device was not enrolled before.
     Added,
@@ -90,6 +100,7 @@ impl Registry {
         core.store.write_noted(Table::Enrolments, [change], &[act])?;
         core.tokens.forget(&core.store, key)?;
         let removed = core.fleet_mut().remove(device);
+        core.say_changed();
         Ok(removed)
     }
 
@@ -209,6 +220,7 @@ impl Core {
             fleet.insert(Arc::clone(enrolment));
         }
         drop(fleet);
+        self.say_changed();
         let mut refused = self.refused();
         for enrol in enrols {
             refused.forget(&enrol.device);

@@ -2,6 +2,7 @@
 
 use interdict_engine::Vehicle;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::change::Plan;
 use super::{Change, Core, Enrol, Registry};
@@ -13,7 +14,8 @@ use crate::store::StoreError;
 const NAMED: usize = 1_000;
 
 /// What an import came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DevicesImport)]
 pub struct Report {
     /// Whether anything was carried out: nothing is where a line is bad, unless bad lines were to
     /// be skipped.

@@ -11,6 +11,7 @@ mod plates;
 mod platforms;
 mod refused;
 mod saver;
+mod swap;
 mod tokens;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Platform;
@@ -32,6 +34,7 @@ pub use change::{Change, EnrolError, Enrolled};
 pub use import::Report;
 pub use plates::{Alike, plate_key};
 pub use refused::Refused;
+pub use swap::Swap;
 
 /// What an operator sets for devices.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +68,8 @@ struct Core {
     fleet: RwLock<Fleet>,
     tokens: DeviceTokens,
     refused: Mutex<RefusedList>,
+    /// Counts changes of enrolments by people.
+    changes: watch::Sender<u64>,
     /// Held from looking at the fleet to changing it, so that the store and the memory agree.
     changing: Mutex<()>,
 }
@@ -87,10 +92,17 @@ impl Registry {
             options,
             fleet: RwLock::new(fleet),
             tokens,
+            changes: watch::Sender::default(),
             changing: Mutex::new(()),
         });
         let saver = Saver::start(Arc::clone(&core));
         Ok(Self(Arc::new(Inner { core, saver })))
+    }
+
+    /// Changes when somebody enrols, swaps or revokes devices.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.core.changes.subscribe()
     }
 
     /// The enrolment of a device; `None` where it is not enrolled. Numbers that differ only in
@@ -106,24 +118,6 @@ impl Registry {
         let mut all: Vec<_> = self.0.core.fleet().all().cloned().collect();
         all.sort_by(|one, other| one.device.cmp(&other.device));
         all
-    }
-
-    /// Up to `limit` enrolments that are `wanted`, in order of the devices' identities, those after
-    /// `after`; and whether there are more.
-    #[must_use]
-    pub fn page(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-        wanted: impl Fn(&Enrolment) -> bool,
-    ) -> (Vec<Arc<Enrolment>>, bool) {
-        let mut page = self.list();
-        page.retain(|enrolment| {
-            after.is_none_or(|after| enrolment.device.as_str() > after) && wanted(enrolment)
-        });
-        let more = page.len() > limit;
-        page.truncate(limit);
-        (page, more)
     }
 
     /// How many devices are enrolled.
@@ -195,6 +189,10 @@ impl Core {
 
     fn refused(&self) -> MutexGuard<'_, RefusedList> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say_changed(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     fn changing(&self) -> MutexGuard<'_, ()> {

@@ -1,5 +1,8 @@
 //! Plates as they are compared: written differently and the same, or alike and not the same.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 /// A plate as it is compared: `辽B·8K 521` and `辽b8k521` are one.
 #[must_use]
 pub fn plate_key(plate: &str) -> String {
@@ -13,8 +16,9 @@ pub fn plate_key(plate: &str) -> String {
 }
 
 /// How two plates that are not the same are taken for each other, the likelier first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = PlateAlike)]
 pub enum Alike {
     /// By the letters and digits alone they are the same; the plates' colours differ.
     OtherColour,

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use interdict_protocols::{DeviceId, Time};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Longer identities are nobody's: they are not kept.
 const LONGEST: usize = 128;
 
 /// A device that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RefusedDevice)]
 pub struct Refused {
     /// Its identity, as it says.
     pub device: DeviceId,

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use interdict_engine::{CheckpointId, Setup, Type, UnitId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::store::StoredEvent;
 
 /// What somebody asks for, in their words; an empty list asks for everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = EventFilter)]
 pub struct Wanted {
     /// Units, each with those under it.
     pub units: Vec<String>,

@@ -7,6 +7,7 @@ use interdict_engine::FlagId;
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use sled::Batch;
+use utoipa::ToSchema;
 
 use super::concern::Sealing;
 use super::journal::{HOLDS, decode, encode, hold_key, identity};
@@ -15,7 +16,7 @@ use super::{Store, StoreError};
 use crate::audit::Act;
 
 /// Who holds what is kept of a flag, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hold {
     /// Since when.
     pub at: Time,

@@ -7,6 +7,7 @@ use interdict_engine::{Event, FlagId, FlagReport, Input, Record};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use sled::Batch;
+use utoipa::ToSchema;
 
 use super::flags::is_end;
 use super::handles::Handles;
@@ -14,7 +15,8 @@ use super::journal::{LIVES, decode, encode, identity, life_key};
 use super::{Store, StoreError};
 
 /// When a flag began and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FlagLife)]
 pub struct Life {
     /// When it began.
     pub began_at: Time,
@@ -24,7 +26,8 @@ pub struct Life {
 }
 
 /// A flag's end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FlagEnded)]
 pub struct Ended {
     /// When.
     pub at: Time,

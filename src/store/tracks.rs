@@ -23,6 +23,7 @@ use interdict_engine::{Class, UnitId, VehicleId};
 use interdict_protocols::{DeviceId, Fix, Time};
 use serde::{Deserialize, Serialize};
 use sled::Batch;
+use utoipa::ToSchema;
 
 use super::concern::Sealing;
 use super::handles::Handles;
@@ -34,7 +35,7 @@ use super::{Store, StoreError};
 const TABLE: &str = "tracks";
 
 /// A fix as it was received.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TrackFix {
     /// When it was received.
     pub at: Time,

@@ -9,6 +9,7 @@ use crate::{Class, Data, Event, EventId, Record, Type, VehicleId};
 /// More vehicles of a class raised an alarm within a minute than are flagged by themselves: a jammer, a
 /// broadcast gone wrong, a drill. Each alarm is still an event of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MassAlarm {
     /// The class.
     pub class: Class,

@@ -41,6 +41,7 @@ impl Question {
 
 /// Which checkpoints hold a vehicle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Containment {
     /// Where it was...
     pub place: Position,
@@ -79,6 +80,8 @@ pub struct Containment {
 /// Roads to be stopped otherwise, and the checkpoints that close the ways out together with them:
 /// all but those that the vehicle may reach before anybody can stop it there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = ContainmentRing))]
 pub struct Ring {
     /// Seconds from `now` after which a road can be stopped where no checkpoint is.
     pub stopped_after_s: f64,
@@ -92,6 +95,8 @@ pub struct Ring {
 
 /// A checkpoint that closes roads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = ClosingCheckpoint))]
 pub struct Closing {
     /// Which.
     pub checkpoint: CheckpointView,
@@ -111,6 +116,7 @@ pub struct Closing {
 
 /// How the vehicle gets out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WayOutKind {
     /// By a road that goes on where the map ends.
@@ -125,6 +131,7 @@ pub enum WayOutKind {
 
 /// A way out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WayOut {
     /// How.
     pub kind: WayOutKind,
@@ -138,6 +145,8 @@ pub struct WayOut {
 
 /// A checkpoint that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = LeftOutCheckpoint))]
 pub struct LeftOut {
     /// Which.
     pub checkpoint: CheckpointView,
@@ -147,6 +156,7 @@ pub struct LeftOut {
 
 /// Why a checkpoint cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhyLeftOut {
     /// Its state says so.

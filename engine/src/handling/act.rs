@@ -6,6 +6,8 @@ use crate::{EventId, UnitId, VehicleId};
 
 /// How an alert ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = AlertOutcome))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The vehicle was stopped.

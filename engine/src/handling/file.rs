@@ -9,6 +9,8 @@ use crate::{AlertReport, Deadlines, Event, EventId, FlagEnd, Handling, Type, Uni
 
 /// What is told beside an alert: who knows of it, and what was done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = AlertProgress))]
 pub struct Progress {
     /// The units that it has been told to, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -6,6 +6,7 @@ use super::{CheckpointId, UnitId};
 
 /// A place, WGS-84.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Position {
     /// Degrees north.
     pub latitude: f64,
@@ -28,6 +29,8 @@ impl Position {
 
 /// What kind of place it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = CheckpointKind))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A road that everybody who leaves must take.
@@ -44,6 +47,8 @@ pub enum Kind {
 
 /// Whether somebody stands there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = CheckpointState))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// People are there.
@@ -57,6 +62,8 @@ pub enum State {
 
 /// What a vehicle passes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = CheckpointShape))]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// A place on a road: passed within `radius_m` of it.
@@ -69,6 +76,7 @@ pub enum Shape {
 
 /// Where a vehicle can be stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Checkpoint {
     /// Its identity.
     pub id: CheckpointId,
@@ -91,18 +99,23 @@ pub struct Checkpoint {
     pub bearing_deg: Option<f64>,
     /// The time that its people need, seconds.
     #[serde(default = "default_lead_s")]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub lead_s: f64,
     /// The time to set it up, seconds.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub ready_s: f64,
     /// How near a vehicle passes a point, metres.
     #[serde(default = "default_radius_m")]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub radius_m: f64,
     /// Whether somebody stands there.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub state: State,
     /// Its place is known only roughly.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub approximate: bool,
     /// How roughly, metres.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,8 @@ const PRIORITY: u8 = 2;
 
 /// What is to be done about a vehicle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = FlagAction))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Stop it.
@@ -25,6 +27,7 @@ pub enum Action {
 
 /// How far a flag is decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FlagState {
     /// Somebody asks for it: it raises nothing until somebody else approves it.
@@ -40,6 +43,8 @@ pub enum FlagState {
 
 /// How far a flag reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = FlagScope))]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// The unit whose it is and those below it; everywhere where it is nobody's.
@@ -51,6 +56,7 @@ pub enum Scope {
 
 /// How a flag ended: the codes that police orders close with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FlagEnd {
     /// Its time was over.
@@ -63,6 +69,8 @@ pub enum FlagEnd {
     Wrong,
     /// Nobody approved it, or somebody rejected it.
     NotApproved,
+    /// It goes on on another vehicle's identity: the plate that it was on belongs to that one.
+    Moved,
     /// Anything else.
     #[serde(other)]
     Other,
@@ -81,6 +89,7 @@ impl FlagEnd {
             Self::Invalid => "invalid",
             Self::Wrong => "wrong",
             Self::NotApproved => "not_approved",
+            Self::Moved => "moved",
             Self::Other => "other",
         }
     }
@@ -94,6 +103,7 @@ impl std::fmt::Display for FlagEnd {
 
 /// This vehicle is to be intercepted, or observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Flag {
     /// Its identity.
     pub id: FlagId,
@@ -103,6 +113,7 @@ pub struct Flag {
     pub reason: String,
     /// What is to be done.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub action: Action,
     /// The case that it serves.
     pub case: String,
@@ -121,6 +132,7 @@ pub struct Flag {
     pub contact: Option<String>,
     /// How far it is decided.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub state: FlagState,
     /// Who asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,6 +145,7 @@ pub struct Flag {
     pub unit: Option<UnitId>,
     /// How far it reaches.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub scope: Scope,
     /// The units that alone may see it; everybody where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

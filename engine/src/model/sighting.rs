@@ -11,6 +11,7 @@ pub const DOUBTED_BELOW: f64 = 0.5;
 
 /// Who or what saw the vehicle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SightingSource {
     /// Somebody who rang 110.
@@ -80,6 +81,7 @@ impl Trust {
 
 /// A vehicle was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sighting {
     /// Which vehicle.
     pub vehicle: VehicleId,
@@ -154,6 +156,8 @@ impl Sighted {
 
 /// What was made of a sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SightingStanding))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It is the newest that is known of the vehicle.

@@ -6,6 +6,8 @@ use super::{Position, UnitId};
 
 /// The three levels of command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = UnitLevel))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Stands at checkpoints.
@@ -18,6 +20,7 @@ pub enum Level {
 
 /// A node of the command tree: city, district or station.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Unit {
     /// Its identity.
     pub id: UnitId,
@@ -38,6 +41,7 @@ pub struct Unit {
 
 /// The area that a unit answers for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Region {
     /// Whose it is.
     pub unit: UnitId,

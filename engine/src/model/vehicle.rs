@@ -6,6 +6,8 @@ use super::{UnitId, VehicleId};
 
 /// What kind of fleet a vehicle belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = VehicleClass))]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Carries money or weapons.
@@ -23,6 +25,7 @@ pub enum Class {
 
 /// A vehicle of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Vehicle {
     /// Its identity.
     pub id: VehicleId,
@@ -31,6 +34,7 @@ pub struct Vehicle {
     pub plate: Option<String>,
     /// Its class.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub class: Class,
     /// The unit or company it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]

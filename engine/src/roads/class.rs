@@ -8,6 +8,7 @@ macro_rules! classes {
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum RoadClass {
             $(#[doc = $meaning] $variant,)+

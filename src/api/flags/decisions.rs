@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use interdict_engine::{Decided, Decision, Flag, FlagRefusal, Input, Level};
+use interdict_engine::{Decided, Decision, Flag, FlagId, FlagRefusal, Input, Level};
 use interdict_protocols::Time;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::super::auth::Caller;
+use super::super::document::Why;
 use super::super::extract::{Body, Pairs, Segment, text};
 use super::super::problem::Problem;
 use super::super::tokens::Action;
@@ -18,23 +20,25 @@ use super::{View, approver, find, noted};
 use crate::audit::{By, acts};
 use crate::config::LONGEST_FLAG_S;
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Approval {
     #[serde(default)]
     note: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Rejection {
+    #[schema(min_length = 1, max_length = 1_000)]
     note: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Renewal {
     #[serde(default)]
+    #[schema(exclusive_minimum = 0)]
     expires_s: Option<f64>,
     #[serde(default)]
     expires_at: Option<Time>,
@@ -42,36 +46,62 @@ pub(in super::super) struct Renewal {
     note: Option<String>,
 }
 
+/// Approves a flag that somebody else asked for.
+#[utoipa::path(
+    post,
+    path = "/flags/{id}/approve",
+    tag = "flags",
+    params(("id" = FlagId, Path), Why),
+    request_body = Approval,
+    responses((status = 200, body = View), (status = 404), (status = 409)),
+)]
 pub(in super::super) async fn approve(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(body): Body<Approval>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     let note = optional("note", body.note.as_deref())?;
     decide(&state, &caller, (id, pairs, note), |_, _| Ok(Decision::Approve)).await
 }
 
+/// Rejects a flag that somebody else asked for: it ends.
+#[utoipa::path(
+    post,
+    path = "/flags/{id}/reject",
+    tag = "flags",
+    params(("id" = FlagId, Path), Why),
+    request_body = Rejection,
+    responses((status = 200, body = View), (status = 404), (status = 409)),
+)]
 pub(in super::super) async fn reject(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(body): Body<Rejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     let note = text("note", &body.note)?;
     decide(&state, &caller, (id, pairs, Some(note)), |_, _| Ok(Decision::Reject)).await
 }
 
-/// Lets it last until then: a new decision, by somebody who may approve it.
+/// Lets a flag last longer: a new decision, by somebody who may approve it.
+#[utoipa::path(
+    post,
+    path = "/flags/{id}/renew",
+    tag = "flags",
+    params(("id" = FlagId, Path), Why),
+    request_body = Renewal,
+    responses((status = 200, body = View), (status = 404), (status = 409)),
+)]
 pub(in super::super) async fn renew(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
     Body(body): Body<Renewal>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     let note = optional("note", body.note.as_deref())?;
     let reasons = state.flag_reasons.clone();
     let until = move |flag: &Flag, now| {
@@ -88,7 +118,7 @@ async fn decide(
     caller: &Caller,
     (id, pairs, note): (String, Pairs, Option<String>),
     decision: impl FnOnce(&Flag, Time) -> Result<Decision, Problem>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.may(Action::ApproveFlags)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let found = find(state, caller, id.clone()).await?;
@@ -125,7 +155,7 @@ async fn decide(
     let store = state.store.clone();
     // What is rejected holds no more.
     let report = blocking(move || store.flag(&id)).await?.unwrap_or(found);
-    Ok(Json(json!(View::new(state, report))))
+    Ok(Json(View::new(state, report)))
 }
 
 /// Whether the caller's unit is high enough, and over the flag's. Who belongs to none is the

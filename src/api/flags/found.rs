@@ -5,6 +5,7 @@ use interdict_engine::{Vehicle, VehicleId, VehicleView};
 use interdict_protocols::Time;
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::super::ApiState;
 use super::super::extract::text;
@@ -17,8 +18,9 @@ use crate::devices::{Alike, plate_key};
 const NEAR: usize = 10;
 
 /// How a vehicle was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = VehicleMatch)]
 pub(super) enum Match {
     /// By its identity.
     Identity,
@@ -29,8 +31,9 @@ pub(super) enum Match {
 }
 
 /// Whether a vehicle has a tracker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = TrackerKnown)]
 pub(super) enum Tracker {
     /// It has, or had one that was heard.
     Enrolled,
@@ -49,7 +52,8 @@ pub(super) struct Found {
 }
 
 /// Another vehicle that may be meant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NearVehicle)]
 pub(super) struct Near {
     #[serde(flatten)]
     vehicle: VehicleView,

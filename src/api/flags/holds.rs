@@ -3,60 +3,111 @@
 use axum::Json;
 use axum::extract::State;
 use interdict_engine::FlagId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::auth::Caller;
 use super::super::extract::{Body, Pairs, Segment, text};
+use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::tokens::Action;
 use super::super::{ApiState, blocking};
 use crate::audit::{By, acts};
 use crate::store::{Hold, Life};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Because {
+    #[schema(min_length = 1, max_length = 1_000)]
     reason: String,
 }
 
-/// The flags that are held, also those that have ended.
+/// The flags of which nothing is purged.
+#[derive(Serialize, ToSchema)]
+pub(in super::super) struct Holds {
+    holds: Vec<Held>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = HeldFlag)]
+struct Held {
+    flag: FlagId,
+    hold: Hold,
+}
+
+/// A flag that is held, or was until now.
+#[derive(Serialize, ToSchema)]
+pub(in super::super) struct HeldLife {
+    flag: FlagId,
+    life: Life,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
+}
+
+/// Lists the flags that are held, also those that have ended.
+#[utoipa::path(
+    get,
+    path = "/holds",
+    tag = "flags",
+    params(Page),
+    responses((status = 200, body = Holds)),
+)]
 pub(in super::super) async fn holds(
     State(state): State<ApiState>,
     caller: Caller,
-) -> Result<Json<Value>, Problem> {
+    pairs: Pairs,
+) -> Result<Json<Holds>, Problem> {
     caller.may(Action::HoldFlags)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     caller.scope(&state).check(None)?;
     let store = state.store.clone();
     let held = blocking(move || store.holds()).await?;
-    let held: Vec<_> =
-        held.into_iter().map(|(flag, hold)| json!({ "flag": flag, "hold": hold })).collect();
-    Ok(Json(json!({ "holds": held })))
+    let held = held.into_iter().map(|(flag, hold)| Held { flag, hold }).collect();
+    let (holds, next) = page.cut(held, |held| held.flag.to_string());
+    Ok(Json(Holds { holds, next }))
 }
 
 /// Keeps what there is of a flag, standing or ended, from being purged.
+#[utoipa::path(
+    post,
+    path = "/flags/{id}/hold",
+    tag = "flags",
+    params(("id" = FlagId, Path)),
+    request_body = Because,
+    responses((status = 200, body = HeldLife), (status = 404)),
+)]
 pub(in super::super) async fn hold(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     Body(because): Body<Because>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<HeldLife>, Problem> {
     let (life, by) = known(&state, &caller, &id, &because).await?;
     let reason = by.why.clone().unwrap_or_default();
     let hold = Hold { at: state.shards.clock().now(), by: by.who.clone(), reason };
     let act = state.act(acts::FLAG_HOLD, &by).with("flag", id.as_str());
     let (store, flag, held) = (state.store.clone(), FlagId::from(id.as_str()), hold.clone());
     blocking(move || store.hold(&flag, Some(&held), act)).await?;
-    Ok(Json(json!({ "flag": id, "life": life, "hold": hold })))
+    Ok(Json(HeldLife { flag: id.into(), life, hold: Some(hold) }))
 }
 
-/// Lets go of it: what is due is purged within the hour.
+/// Lets go of a flag that is held: what is due is purged within the hour.
+#[utoipa::path(
+    post,
+    path = "/flags/{id}/release",
+    tag = "flags",
+    params(("id" = FlagId, Path)),
+    request_body = Because,
+    responses((status = 200, body = HeldLife), (status = 404)),
+)]
 pub(in super::super) async fn release(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     Body(because): Body<Because>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<HeldLife>, Problem> {
     let (life, by) = known(&state, &caller, &id, &because).await?;
     let act = state.act(acts::FLAG_RELEASE, &by).with("flag", id.as_str());
     let (store, flag) = (state.store.clone(), FlagId::from(id.as_str()));
@@ -70,7 +121,7 @@ pub(in super::super) async fn release(
     if !was_held.await? {
         return Err(Problem::not_found(format!("the flag `{id}` is not held")));
     }
-    Ok(Json(json!({ "flag": id, "life": life })))
+    Ok(Json(HeldLife { flag: id.into(), life, hold: None }))
 }
 
 async fn known(

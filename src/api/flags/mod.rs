@@ -1,38 +1,41 @@
 //! `/v1/flags`.
 
 mod asked;
-mod decisions;
+pub(super) mod decisions;
 mod found;
-mod holds;
-mod table;
+pub(super) mod holds;
+pub(super) mod table;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use interdict_engine::{Flag, FlagEnd, FlagReport, FlagState, Input, Level, Scope, VehicleView};
+use interdict_engine::{
+    Flag, FlagEnd, FlagId, FlagReport, FlagState, Input, Level, Scope, VehicleView,
+};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::document::Why;
 use super::extract::{Body, Pairs, Segment, text};
+use super::page::Page;
 use super::problem::Problem;
 use super::tokens::Action;
 use super::{ApiState, blocking};
 use crate::audit::{Act, By, acts};
-use crate::config::AskedFlag;
+use crate::config::{AskedFlag, FlagReason};
 use asked::Applicant;
 use found::{Found, Match, Near, Tracker};
 
-pub(super) use decisions::{approve, reject, renew};
 pub(super) use found::plate_id;
-pub(super) use holds::{hold, holds, release};
-pub(super) use table::{export, import};
 
 /// A flag, and which vehicle it found.
-#[derive(Serialize)]
-struct View {
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlagAsMatched)]
+pub(super) struct View {
     #[serde(flatten)]
     flag: Flag,
     /// When it ends unless somebody decides.
@@ -52,7 +55,8 @@ impl View {
 }
 
 /// A flag just added, and what is known of its vehicle.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AddedFlag)]
 struct Added {
     #[serde(flatten)]
     view: View,
@@ -65,6 +69,20 @@ struct Added {
     near: Vec<Near>,
 }
 
+/// Some flags.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Flags {
+    flags: Vec<View>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlagReasons)]
+pub(super) struct Reasons {
+    reasons: Vec<FlagReason>,
+}
+
 /// The lowest level whose people approve a flag. What has no reason any more is the city's.
 fn approver(state: &ApiState, flag: &Flag) -> Level {
     let by_reason = state.flag_reasons.find(&flag.reason).map(|reason| reason.approver);
@@ -74,7 +92,7 @@ fn approver(state: &ApiState, flag: &Flag) -> Level {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Withdrawal {
     reason: String,
@@ -82,14 +100,22 @@ struct Withdrawal {
     note: Option<String>,
 }
 
-/// The flags that the caller may know of; `?state=` only those, such as `applied`.
+/// Lists the flags that hold and that the caller may know of.
+#[utoipa::path(
+    get,
+    path = "/flags",
+    tag = "flags",
+    params(("state" = Option<FlagState>, Query, description = "Only those, such as `applied`."), Page),
+    responses((status = 200, body = Flags)),
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Flags>, Problem> {
     caller.may(Action::ReadAlerts)?;
-    let pairs = pairs.only(&["state"])?;
+    let pairs = pairs.only(&["state", "after", "limit"])?;
+    let page = Page::asked(&pairs)?;
     let wanted = pairs.get("state").map(|text| {
         serde_json::from_value::<FlagState>(text.into()).map_err(|_| {
             let known = "applied, emergency, approved or provisional";
@@ -99,8 +125,9 @@ pub(super) async fn list(
     let wanted = wanted.transpose()?;
     let mut flags = seen(&state, &caller).await?;
     flags.retain(|report| wanted.is_none_or(|wanted| report.flag.state == wanted));
-    let flags: Vec<View> = flags.into_iter().map(|report| View::new(&state, report)).collect();
-    Ok(Json(json!({ "flags": flags })))
+    let (flags, next) = page.cut(flags, |report| report.flag.id.to_string());
+    let flags = flags.into_iter().map(|report| View::new(&state, report)).collect();
+    Ok(Json(Flags { flags, next }))
 }
 
 /// The flags that hold and that the caller may know of.
@@ -111,26 +138,48 @@ async fn seen(state: &ApiState, caller: &Caller) -> Result<Vec<FlagReport>, Prob
     Ok(flags)
 }
 
-/// The reasons for which a vehicle may be flagged.
+/// Lists the reasons for which a vehicle may be flagged.
+#[utoipa::path(
+    get,
+    path = "/flags/reasons",
+    tag = "flags",
+    responses((status = 200, body = Reasons)),
+)]
 pub(super) async fn reasons(
     State(state): State<ApiState>,
     caller: Caller,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Reasons>, Problem> {
     caller.may(Action::ReadAlerts)?;
-    let reasons: Vec<_> = state.flag_reasons.iter().collect();
-    Ok(Json(json!({ "reasons": reasons })))
+    Ok(Json(Reasons { reasons: state.flag_reasons.iter().cloned().collect() }))
 }
 
+/// Tells of a flag that holds.
+#[utoipa::path(
+    get,
+    path = "/flags/{id}",
+    tag = "flags",
+    params(("id" = FlagId, Path)),
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.may(Action::ReadAlerts)?;
     let found = find(&state, &caller, id).await?;
-    Ok(Json(json!(View::new(&state, found))))
+    Ok(Json(View::new(&state, found)))
 }
 
+/// Flags a vehicle, or asks that it be flagged.
+#[utoipa::path(
+    post,
+    path = "/flags",
+    tag = "flags",
+    params(Why),
+    request_body = AskedFlag,
+    responses((status = 201, body = Added), (status = 409)),
+)]
 pub(super) async fn add(
     State(state): State<ApiState>,
     caller: Caller,
@@ -168,14 +217,27 @@ async fn made(
     Ok((flag, found))
 }
 
-/// Takes the reason's code from the body, or from `?reason=`.
+/// Withdraws a flag.
+///
+/// The reason is a code: `handled`, `invalid`, `wrong` or `other`, in the body or as `?reason=`.
+#[utoipa::path(
+    post,
+    path = "/flags/{id}/withdraw",
+    tag = "flags",
+    params(
+        ("id" = FlagId, Path),
+        ("reason" = Option<String>, Query, description = "The code, in place of a body."),
+    ),
+    request_body = Option<Withdrawal>,
+    responses((status = 200, body = View), (status = 404)),
+)]
 pub(super) async fn withdraw(
     State(state): State<ApiState>,
     caller: Caller,
     Segment(id): Segment,
     pairs: Pairs,
-    body: axum::body::Bytes,
-) -> Result<Json<Value>, Problem> {
+    body: Bytes,
+) -> Result<Json<View>, Problem> {
     caller.may(Action::Flag)?;
     let pairs = pairs.only(&["reason"])?;
     let (reason, note) = match pairs.get("reason") {
@@ -198,7 +260,31 @@ pub(super) async fn withdraw(
     let by = Some(by.who);
     let withdraw = Input::Withdraw { flag, vehicle, reason, note, by };
     state.shards.tell_noted(vec![withdraw], vec![act]).await?;
-    Ok(Json(json!(View::new(&state, found))))
+    Ok(Json(View::new(&state, found)))
+}
+
+/// Withdraws a flag, as `POST /v1/flags/{id}/withdraw` does.
+#[utoipa::path(
+    delete,
+    path = "/flags/{id}",
+    tag = "flags",
+    params(
+        ("id" = FlagId, Path),
+        (
+            "reason" = FlagEnd, Query,
+            description = "The code: `handled`, `invalid`, `wrong` or `other`.",
+        ),
+    ),
+    responses((status = 200, body = View), (status = 404)),
+)]
+pub(super) async fn end(
+    state: State<ApiState>,
+    caller: Caller,
+    id: Segment,
+    pairs: Pairs,
+    body: Bytes,
+) -> Result<Json<View>, Problem> {
+    withdraw(state, caller, id, pairs, body).await
 }
 
 /// The code that somebody withdraws a flag with.

@@ -8,10 +8,12 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use interdict_engine::{Flag, Input};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::super::ApiState;
 use super::super::auth::Caller;
+use super::super::document::Why;
 use super::super::extract::{Pairs, Text};
 use super::super::problem::Problem;
 use super::super::tokens::Action;
@@ -23,8 +25,9 @@ use crate::config::{BadLine, read_flags, write_flags};
 const NAMED: usize = 1_000;
 
 /// What an import came to.
-#[derive(Default, Serialize)]
-struct Report {
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = FlagsImport)]
+pub(in super::super) struct Report {
     /// Whether anything was carried out: nothing is where a line is bad.
     done: bool,
     added: usize,
@@ -45,12 +48,21 @@ fn key(flag: &Flag) -> Key {
     (flag.vehicle.to_string(), flag.reason.clone(), flag.case.clone())
 }
 
+/// Flags the vehicles of a CSV: all of them, or none where a line is bad.
+#[utoipa::path(
+    post,
+    path = "/flags/import",
+    tag = "flags",
+    params(Why),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = Report), (status = 422)),
+)]
 pub(in super::super) async fn import(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
     Text(text): Text,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Report>, Problem> {
     caller.may(Action::Flag)?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
     let now = state.shards.clock().now();
@@ -101,9 +113,17 @@ pub(in super::super) async fn import(
         state.shards.tell_noted(inputs, acts).await?;
     }
     report.done = true;
-    Ok(Json(json!(report)))
+    Ok(Json(report))
 }
 
+/// Writes the flags that the caller may know of as CSV.
+#[utoipa::path(
+    get,
+    path = "/flags/export",
+    tag = "flags",
+    params(Why),
+    responses((status = 200, body = String, content_type = "text/csv")),
+)]
 pub(in super::super) async fn export(
     State(state): State<ApiState>,
     caller: Caller,

@@ -4,6 +4,9 @@
 use interdict_protocols::{Alarm, AlarmSet, Datum, Fix, Time};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::Refusal;
 
@@ -28,9 +31,33 @@ pub(super) struct Report {
     pub(super) fix: Fix,
 }
 
+/// What is posted, for its description: an item of either form, or many.
+pub(super) enum Posted {}
+
+impl PartialSchema for Posted {
+    fn schema() -> RefOr<Schema> {
+        let item = || {
+            AnyOfBuilder::new()
+                .item(Ref::from_schema_name(Own::name()))
+                .item(Ref::from_schema_name(Forwarded::name()))
+        };
+        AnyOfBuilder::new().item(item()).item(ArrayBuilder::new().items(item())).into()
+    }
+}
+
+impl ToSchema for Posted {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Own::name().into(), Own::schema()));
+        schemas.push((Forwarded::name().into(), Forwarded::schema()));
+        Own::schemas(schemas);
+        Forwarded::schemas(schemas);
+    }
+}
+
 /// Our own form.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PostedPosition)]
 struct Own {
     #[serde(default)]
     device: Option<String>,
@@ -60,13 +87,14 @@ const fn yes() -> bool {
 }
 
 /// What Traccar forwards; it has many more fields.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ForwardedByTraccar)]
 struct Forwarded {
     position: ForwardedPosition,
     device: ForwardedDevice,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ForwardedPosition {
     fix_time: Instant,
@@ -84,7 +112,7 @@ struct ForwardedPosition {
     attributes: ForwardedAttributes,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 struct ForwardedAttributes {
     #[serde(default)]
     alarm: Option<String>,
@@ -93,7 +121,7 @@ struct ForwardedAttributes {
     archive: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ForwardedDevice {
     unique_id: String,
@@ -102,8 +130,9 @@ struct ForwardedDevice {
 }
 
 /// ISO 8601, or milliseconds since 1970.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = ForwardedInstant)]
 enum Instant {
     Text(String),
     Milliseconds(i64),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::signing::Secrets;
 use crate::dispatch::Wanted;
@@ -17,8 +18,9 @@ const AT_HOME: [&str; 1] = ["nearest_units"];
 const ALL: &str = "*";
 
 /// Whether events are sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = WebhookState)]
 pub enum State {
     /// They are.
     #[default]

@@ -23,6 +23,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use super::Wanted;
 use crate::audit::{Act, By, acts};
@@ -88,7 +89,8 @@ pub struct New {
 }
 
 /// A webhook as it may be shown: without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Webhook)]
 pub struct View {
     /// Its identity.
     pub id: String,
@@ -98,7 +100,8 @@ pub struct View {
     pub filter: Wanted,
     fields: Option<Vec<String>>,
     created_by: String,
-    created_at: Time,
+    /// When.
+    pub created_at: Time,
     /// Whether events are sent.
     pub state: State,
     /// Until when the secret before the present one is signed with, too.
@@ -119,7 +122,8 @@ pub struct View {
 }
 
 /// How far behind an endpoint is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = WebhookLag)]
 pub struct Lag {
     /// Events still to be delivered. Beyond the next thousand those count, too, that are not wanted.
     pub events: u64,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use interdict_engine::{EventId, Type, VehicleId};
 use interdict_protocols::Time;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::config;
 use crate::store::StoredEvent;
@@ -21,7 +22,8 @@ use crate::store::StoredEvent;
 const STUMBLES: u32 = 5;
 
 /// Something that failed and is tried again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = WebhookTrouble)]
 pub struct Trouble {
     /// Since when.
     pub since: Time,
@@ -61,7 +63,8 @@ struct Failure<'a> {
 }
 
 /// A vehicle whose events wait because the endpoint rejects one of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = WebhookHeld)]
 pub struct Held {
     /// The next sequence to look at; the rejected event itself at first.
     pub from: u64,
@@ -72,7 +75,8 @@ pub struct Held {
 }
 
 /// An event that could not be delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeadLetter)]
 pub struct Dead {
     /// Its place in the order of all events: what it is asked for by.
     pub sequence: u64,
