@@ -63,6 +63,9 @@ impl Serialize for Value {
     }
 }
 
+/// As many as most frames have.
+const FEW: usize = 16;
+
 /// Attributes by name, in the order in which the frame states them. A name set again replaces the
 /// earlier value, as JSON objects have each name once.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,7 +102,16 @@ impl Attributes {
             return;
         }
         self.seen |= bit;
+        if self.list.len() == self.list.capacity() {
+            self.grow();
+        }
         self.list.push((name, value.into()));
+    }
+
+    /// Makes room for a dozen more at once: one allocation for most frames.
+    #[cold]
+    fn grow(&mut self) {
+        self.list.reserve(self.list.len().max(FEW));
     }
 
     /// Sets `name` where there is a value.

@@ -1,5 +1,6 @@
 //! HTTP/1.1 requests and the forms in them.
 
+use crate::field::search;
 use crate::{Reason, Reject};
 
 /// One request, as the framer found it.
@@ -26,7 +27,7 @@ impl<'a> Request<'a> {
     /// [`Reason::Malformed`] where the first line is no request's, or the head no text.
     pub fn parse(frame: &'a [u8]) -> Result<Self, Reject> {
         let malformed = Reject::at(0, Reason::Malformed);
-        let head_length = memchr::memmem::find(frame, b"\r\n\r\n").ok_or(malformed)?;
+        let head_length = search::find(frame, b"\r\n\r\n").ok_or(malformed)?;
         let (head, rest) = frame.split_at_checked(head_length).ok_or(malformed)?;
         let head = std::str::from_utf8(head).map_err(|_| malformed)?;
         let (line, headers) = head.split_once("\r\n").unwrap_or((head, ""));

@@ -8,7 +8,9 @@ pub mod escape;
 mod fields;
 pub mod http;
 pub mod nmea;
+pub mod number;
 mod reader;
+pub mod search;
 pub mod text;
 
 pub use fields::Fields;

@@ -196,7 +196,7 @@ impl MainLink {
     fn speak_for(&self, call: &Call<'_>, vehicle: &Vehicle, out: &mut Out<'_>) {
         let device = vehicle.device(call.message.manner.access_code);
         if self.access_code.is_none() {
-            out.about(device);
+            out.about(&device);
         } else if out.device().is_none_or(|speaker| speaker.as_str() != device) {
             out.login(device, Standing::Proven, Vec::new());
         }

@@ -32,7 +32,7 @@
 mod command;
 mod data;
 
-use crate::field::{Reader, checksum};
+use crate::field::{Reader, checksum, search};
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Standing, Step, Transports};
 use crate::{AlarmSet, Attributes, When};
 
@@ -92,7 +92,7 @@ fn find(bytes: &[u8], _: bool) -> Step {
 fn find_line_end(bytes: &[u8]) -> Step {
     let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
     let from = SHORTEST.saturating_sub(2);
-    match memchr::memmem::find(window.get(from..).unwrap_or_default(), b"\r\n") {
+    match search::find(window.get(from..).unwrap_or_default(), b"\r\n") {
         Some(length) => {
             let end = from.saturating_add(length).saturating_add(2);
             Step::Frame { body: 0..end, end }

@@ -26,7 +26,7 @@
 
 mod framing;
 
-use crate::field::{Fields, checksum, nmea};
+use crate::field::{Fields, checksum, nmea, search};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Time,
     Transports,
@@ -57,7 +57,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
 
 fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let sentence_at = framing::sentence(frame);
-    let imei_at = memchr::memmem::find(frame, IMEI);
+    let imei_at = search::find(frame, IMEI);
     let nameless = Reject::at(frame.len(), Reason::Malformed);
     // The serial stands on the line of the sentence.
     let before = frame.get(..sentence_at.or(imei_at).ok_or(nameless)?).unwrap_or_default();
