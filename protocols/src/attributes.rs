@@ -35,6 +35,12 @@ impl From<String> for Value {
     }
 }
 
+impl From<Cow<'_, str>> for Value {
+    fn from(value: Cow<'_, str>) -> Self {
+        Self::Text(Cow::Owned(value.into_owned()))
+    }
+}
+
 impl From<&'static str> for Value {
     fn from(value: &'static str) -> Self {
         Self::Text(Cow::Borrowed(value))
@@ -62,6 +68,21 @@ impl Serialize for Value {
         }
     }
 }
+
+/// The name of one of several, such as `adc_1_v`: the first eight are known when the program is built,
+/// and need no allocation.
+macro_rules! numbered {
+    ($before:literal, $number:expr, $after:literal) => {
+        $crate::attributes::numbered!(@ $before, $number, $after, 1 2 3 4 5 6 7 8)
+    };
+    (@ $before:literal, $number:expr, $after:literal, $($known:literal)+) => {
+        match $number {
+            $($known => ::std::borrow::Cow::Borrowed(concat!($before, $known, $after)),)+
+            number => ::std::borrow::Cow::Owned(format!(concat!($before, "{}", $after), number)),
+        }
+    };
+}
+pub(crate) use numbered;
 
 /// As many as most frames have.
 const FEW: usize = 16;

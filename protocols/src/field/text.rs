@@ -1,25 +1,73 @@
 //! Text from devices: never trusted to be what it says, always bounded by its frame.
 
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use arrayvec::ArrayString;
 use encoding_rs::GBK;
+
+/// A text of a few words that is made up from a frame's bytes, such as a device's number. It needs
+/// no allocation, since every frame may hold one.
+pub type Short = ArrayString<96>;
+
+/// What is written, which is known to be short: the rest would be left out.
+#[must_use]
+pub fn short(text: impl fmt::Display) -> Short {
+    let mut short = Short::new();
+    // An error says that the rest has no room.
+    let _ = write!(short, "{text}");
+    short
+}
+
+/// The text in upper case where it is ASCII; of a long text, its beginning.
+#[must_use]
+pub fn upper_case(text: &str) -> Short {
+    let mut upper = Short::new();
+    for letter in text.chars() {
+        if upper.try_push(letter.to_ascii_uppercase()).is_err() {
+            break;
+        }
+    }
+    upper
+}
+
+/// The text in lower case where it is ASCII; of a long text, its beginning.
+#[must_use]
+pub fn lower_case(text: &str) -> Short {
+    let mut lower = upper_case(text);
+    lower.make_ascii_lowercase();
+    lower
+}
 
 /// Text in GBK (GB 18030's two-byte part; ASCII is part of it), up to its padding of NUL bytes and
 /// spaces. What is no GBK becomes U+FFFD.
 #[must_use]
-pub fn gbk(bytes: &[u8]) -> String {
+pub fn gbk(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    GBK.decode_without_bom_handling(bytes).0.trim().to_owned()
+    trimmed(GBK.decode_without_bom_handling(bytes).0)
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
 }
 
 /// Text in ASCII, up to its first NUL byte and without white space around it; bytes above 127
 /// become U+FFFD.
 #[must_use]
-pub fn ascii(bytes: &[u8]) -> String {
-    let text: String = bytes
-        .iter()
-        .take_while(|byte| **byte != 0)
-        .map(|byte| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER })
-        .collect();
-    text.trim().to_owned()
+pub fn ascii(bytes: &[u8]) -> Cow<'_, str> {
+    let length = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    let bytes = bytes.get(..length).unwrap_or_default();
+    if bytes.is_ascii()
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text.trim());
+    }
+    let letter =
+        |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER };
+    trimmed(Cow::Owned(bytes.iter().map(letter).collect()))
 }
 
 /// Text in UTF-16, big-endian, without white space and NUL characters around it.

@@ -137,7 +137,7 @@ fn sum(bytes: &[u8]) -> u16 {
 fn imei(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<[u8; 8], Reject> {
     let malformed = reader.reject(Reason::Malformed);
     let imei: [u8; 8] = reader.array()?;
-    let digits = bcd::digits(&imei);
+    let digits = bcd::number(&imei);
     out.identify(digits.get(1..16).ok_or(malformed)?);
     Ok(imei)
 }

@@ -63,7 +63,7 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
         (1..=8).contains(&count.len()) && count.bytes().all(|byte| byte.is_ascii_hexdigit());
     if form == "+ACK" {
         if kind == "HBD" && is_count {
-            out.reply(format!("+SACK:GTHBD,{version},{count}$"), When::Now);
+            out.reply_text(format_args!("+SACK:GTHBD,{version},{count}$"), When::Now);
         } else if kind != "HBD" {
             let mut attributes = Attributes::new();
             attributes.set("result", kind.to_owned());
@@ -76,7 +76,7 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     message.items(backfill, out)?;
     // Without its count there is nothing to answer with: what is told counts all the same.
     if is_count {
-        out.reply(format!("+SACK:{count}$"), When::Accepted);
+        out.reply_text(format_args!("+SACK:{count}$"), When::Accepted);
     }
     Ok(())
 }

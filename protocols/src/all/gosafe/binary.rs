@@ -18,8 +18,10 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::MARK;
-use crate::field::{Reader, bcd, checksum};
+use crate::field::{Reader, bcd, checksum, text};
 use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject, Time, When};
 
 /// 2000-01-01T00:00:00Z.
@@ -76,7 +78,7 @@ fn second(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
     let mut reader = Reader::new(content);
     reader.skip(3)?;
     let at = reader.offset();
-    let imei = bcd::digits(reader.take(8)?);
+    let imei = bcd::number(reader.take(8)?);
     let imei = imei.get(1..).filter(|digits| digits.len() == 15).unwrap_or_default();
     super::identify(imei, at, out)?;
     if reader.is_empty() {
@@ -104,7 +106,7 @@ fn second(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
 /// What the parts of a frame of version 2 have told.
 #[derive(Default)]
 struct Second {
-    fixes: Vec<Fix>,
+    fixes: SmallVec<[Fix; 2]>,
     time: Option<Time>,
     attributes: Attributes,
 }
@@ -171,7 +173,7 @@ fn masked(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<When, Reject> {
     let at = reader.offset();
     let [a, b, c, d, e, f, g] = reader.array()?;
     let imei = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
-    super::identify(&format!("{imei:015}"), at, out)?;
+    super::identify(&text::short(format_args!("{imei:015}")), at, out)?;
     if reader.remaining() < 4 {
         return Ok(super::when(false));
     }

@@ -197,7 +197,7 @@ fn regular(
         }
     }
     if keyword == "help me" {
-        out.reply(format!("**,imei:{imei},E;"), When::Accepted);
+        out.reply_text(format_args!("**,imei:{imei},E;"), When::Accepted);
     }
     Ok(())
 }

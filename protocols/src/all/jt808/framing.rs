@@ -105,6 +105,9 @@ fn standard(bytes: &[u8], last: bool) -> Step {
 }
 
 fn is_sound(content: &[u8]) -> bool {
+    if memchr(0x7d, content).is_none() {
+        return xor(content) == 0 && content.len() >= CONTENT_MIN;
+    }
     let (mut sum, mut length) = (0_u8, 0_usize);
     for byte in STANDARD.plain(content) {
         let Ok((byte, _)) = byte else { return false };

@@ -6,6 +6,7 @@ use memchr::{memchr, memchr2};
 
 use crate::field::checksum::crc16_ccitt_false;
 use crate::field::escape::{Escapes, Unescaped};
+use crate::field::text::Short;
 use crate::field::{Reader, text};
 use crate::{Cipher, Reason, Reject, Step, Time};
 
@@ -252,15 +253,15 @@ impl Message<'_> {
 }
 
 /// A vehicle by its plate.
-pub(super) struct Vehicle {
-    plate: String,
+pub(super) struct Vehicle<'a> {
+    plate: Cow<'a, str>,
     /// The colour of its plate (JT/T 697.7), which makes the plate one of its kind: 1 blue, 2
     /// yellow, 3 black, 4 white, 5 green, 9 other, …
     colour: u8,
 }
 
-impl Vehicle {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Reject> {
+impl<'a> Vehicle<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Reject> {
         let nobody = reader.reject(Reason::Unidentified);
         let plate = text::gbk(reader.take(21)?);
         let colour = reader.u8()?;
@@ -271,8 +272,10 @@ impl Vehicle {
     }
 
     /// Its identity as a device: of a platform, and by that platform's names.
-    pub(super) fn device(&self, access_code: u32) -> String {
-        format!("{}{access_code}:{}:{}", super::PLATFORM_VEHICLE, self.plate, self.colour)
+    pub(super) fn device(&self, access_code: u32) -> Short {
+        let (plate, colour) = (&self.plate, self.colour);
+        // A plate of 21 bytes in GBK has at most 63.
+        text::short(format_args!("{}{access_code}:{plate}:{colour}", super::PLATFORM_VEHICLE))
     }
 }
 

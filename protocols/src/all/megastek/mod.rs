@@ -14,7 +14,7 @@ mod older;
 
 use memchr::memchr;
 
-use crate::field::search;
+use crate::field::{search, text};
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -80,8 +80,13 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
 
 /// The alarm that a device names.
 fn alarm(name: &str) -> Option<Alarm> {
-    let name: String =
-        name.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).collect::<String>().to_lowercase();
+    let mut letters = text::Short::new();
+    for letter in name.chars().filter(|letter| !matches!(letter, ' ' | '-' | '_')) {
+        if letters.try_push(letter.to_ascii_lowercase()).is_err() {
+            return None;
+        }
+    }
+    let name = letters;
     if name.starts_with("geo") || name.starts_with("move") {
         return match name.as_str() {
             name if name.ends_with("in") => Some(Alarm::GeofenceEnter),

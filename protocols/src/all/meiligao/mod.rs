@@ -112,7 +112,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     let data = frame.get(reader.offset()..sum_at).unwrap_or_default();
     let at = reader.offset();
 
-    let device = crate::field::bcd::digits(&number);
+    let device = crate::field::bcd::number(&number);
     if device.is_empty() {
         return Err(Reject::at(4, Reason::Malformed));
     }

@@ -139,7 +139,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     if imei == 0 || imei > 9_999_999_999_999_999 {
         return Err(malformed);
     }
-    let imei = format!("{imei:015}");
+    let imei = text::short(format_args!("{imei:015}"));
     let unsupported = reader.reject(Reason::Unsupported);
     let command = reader.u8()?;
     if command == IDENTIFICATION {

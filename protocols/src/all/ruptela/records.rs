@@ -110,7 +110,8 @@ impl Record {
         let [a, b, c, d] = self.halves;
         for (first, second) in [(a, b), (c, d)] {
             if let (Some(first), Some(second)) = (first, second) {
-                let driver = text::ascii(&[first, second].concat());
+                let both = [first, second];
+                let driver = text::ascii(both.as_flattened());
                 self.attributes
                     .set_some("driver_id", Some(driver).filter(|driver| !driver.is_empty()));
             }

@@ -124,7 +124,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     let serial = reader.array()?;
     let wrong_imei = reader.reject(Reason::Malformed);
     let imei = reader.array()?;
-    let digits = bcd::digits(&imei);
+    let digits = bcd::number(&imei);
     let device = digits.get(1..16).ok_or(wrong_imei)?;
     let answer = Answer { mark, message, serial, imei };
 

@@ -27,7 +27,9 @@ mod kinds;
 
 use kinds::{named_event, position};
 
-use crate::field::checksum;
+use std::fmt::Write as _;
+
+use crate::field::{checksum, text};
 use crate::{Alarm, Attributes, Context, Framer, Out, Protocol, Reason, Reject};
 use crate::{Step, Transports, When};
 
@@ -97,7 +99,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
             names.number = Some(part);
             names.number_is_first = names.device.is_none();
         } else if let Some((key, value)) = part.split_once('=') {
-            match key.to_ascii_lowercase().as_str() {
+            match text::lower_case(key).as_str() {
                 "id" => names.device = Some(value),
                 key => attribute(key, value, &mut attributes),
             }
@@ -146,19 +148,24 @@ fn verify(frame: &[u8]) -> Result<(), Reject> {
 
 fn answer(names: &Names<'_>) -> Option<String> {
     let device = names.device?;
-    Some(match names.number {
-        None => device.to_owned(),
-        Some(number) if number.starts_with("#IP") => format!(">SAK;ID={device};{number}<"),
-        Some(number) => {
-            let body = if names.number_is_first {
-                format!(">ACK;{number};ID={device};*")
-            } else {
-                format!(">ACK;ID={device};{number};*")
-            };
-            let sum = checksum::xor(body.as_bytes());
-            format!("{body}{sum:02X}<")
+    let mut answer = String::with_capacity(64);
+    // A string takes all that is written.
+    let _ = match names.number {
+        None => write!(answer, "{device}"),
+        Some(number) if number.starts_with("#IP") => {
+            write!(answer, ">SAK;ID={device};{number}<")
         }
-    })
+        Some(number) => {
+            let _ = if names.number_is_first {
+                write!(answer, ">ACK;{number};ID={device};*")
+            } else {
+                write!(answer, ">ACK;ID={device};{number};*")
+            };
+            let sum = checksum::xor(answer.as_bytes());
+            write!(answer, "{sum:02X}<")
+        }
+    };
+    Some(answer)
 }
 
 /// `;KEY=value`, of Sanav and Enfora.

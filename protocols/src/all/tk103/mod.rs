@@ -136,7 +136,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         parts(text).ok_or_else(|| Reject::at(0, Reason::Malformed))?;
     if command == "BP00" {
         out.login(device, Standing::Claimed, Vec::new());
-        out.reply(format!("({device}AP01HSO)"), When::Now);
+        out.reply_text(format_args!("({device}AP01HSO)"), When::Now);
         return Ok(());
     }
     out.identify(device);
@@ -170,7 +170,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         }
     }
     if command == "BP05" && !has_commas {
-        out.reply(format!("({device}AP05)"), When::Accepted);
+        out.reply_text(format_args!("({device}AP05)"), When::Accepted);
     }
     Ok(())
 }

@@ -111,7 +111,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     let hardware = reader.be_u16()?;
     let firmware = reader.be_u32()?;
     let device_at = reader.reject(Reason::Malformed);
-    let device = bcd::digits(reader.take(8)?);
+    let device = bcd::number(reader.take(8)?);
     let device = device.get(1..).filter(|digits| digits.len() == 15).ok_or(device_at)?;
     let time_at = reader.reject(Reason::OutOfRange);
     let time = blocks::instant(reader.array()?).ok_or(time_at)?;
