@@ -1,8 +1,7 @@
 //! Bytes that a frame writes as two, so that its flags stand nowhere inside it.
 
-use std::borrow::Cow;
-
 use memchr::memchr2;
+use smallvec::SmallVec;
 
 /// A protocol's escapes.
 pub struct Escapes {
@@ -43,7 +42,7 @@ impl Escapes {
     pub fn open<'a>(&'a self, wire: &'a [u8]) -> Result<Unescaped<'a>, usize> {
         let [first, second] = self.leads;
         let plain = if memchr2(first, second, wire).is_none() {
-            Cow::Borrowed(wire)
+            Bytes::Lent(wire)
         } else {
             if let Some((last, before)) = wire.split_last()
                 && self.is_lead(*last)
@@ -51,7 +50,7 @@ impl Escapes {
                 return Err(before.len());
             }
             let plain = self.plain(wire).map(|byte| byte.map(|(byte, _)| byte));
-            Cow::Owned(plain.collect::<Result<_, _>>()?)
+            Bytes::Own(plain.collect::<Result<_, _>>()?)
         };
         Ok(Unescaped { wire, plain, escapes: self })
     }
@@ -82,10 +81,29 @@ impl Iterator for Plain<'_> {
     }
 }
 
+/// A frame's bytes: as they came, or without what was written for others. Frames of positions have
+/// room on the stack.
+#[expect(clippy::large_enum_variant, reason = "the point of it")]
+pub enum Bytes<'a> {
+    /// As they came.
+    Lent(&'a [u8]),
+    /// Others.
+    Own(SmallVec<[u8; 256]>),
+}
+
+impl AsRef<[u8]> for Bytes<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
+
 /// What escaped bytes stand for.
 pub struct Unescaped<'a> {
     wire: &'a [u8],
-    plain: Cow<'a, [u8]>,
+    plain: Bytes<'a>,
     escapes: &'a Escapes,
 }
 
@@ -93,15 +111,15 @@ impl Unescaped<'_> {
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.plain
+        self.plain.as_ref()
     }
 
     /// Where the byte at `offset` stands among the escaped ones.
     #[must_use]
     pub fn place(&self, offset: usize) -> usize {
         match self.plain {
-            Cow::Borrowed(_) => offset,
-            Cow::Owned(_) => {
+            Bytes::Lent(_) => offset,
+            Bytes::Own(_) => {
                 let before = self.escapes.plain(self.wire).take(offset).flatten().last();
                 before.map_or(0, |(_, end)| end)
             }

@@ -7,6 +7,7 @@ pub mod date;
 pub mod escape;
 mod fields;
 pub mod http;
+pub mod json;
 pub mod nmea;
 pub mod number;
 mod reader;

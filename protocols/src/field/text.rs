@@ -47,6 +47,20 @@ pub fn gbk(bytes: &[u8]) -> Cow<'_, str> {
     trimmed(GBK.decode_without_bom_handling(bytes).0)
 }
 
+/// The same of at most 32 bytes, on the stack; what is behind them is passed over.
+#[must_use]
+pub fn short_gbk(bytes: &[u8]) -> Short {
+    let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let bytes = bytes.get(..32).unwrap_or(bytes);
+    // No byte becomes more than the three of U+FFFD.
+    // It wants some room behind the last letter.
+    let mut text = [0; 112];
+    let (_, _, length, _) =
+        GBK.new_decoder_without_bom_handling().decode_to_utf8(bytes, &mut text, true);
+    let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+    short(text.unwrap_or_default().trim())
+}
+
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
@@ -122,6 +136,10 @@ mod tests {
     fn a_chinese_plate_is_read_and_its_padding_is_not() {
         assert_eq!(gbk(b"\xc1\xc9B12345\0\0\x41"), "\u{8fbd}B12345");
         assert_eq!(gbk(b"\xff"), "\u{fffd}");
+        for bytes in [&b"\xc1\xc9B12345\0\0\x41"[..], b"\xff", b"\xc1", b" \x80\xff\xff7 "] {
+            assert_eq!(short_gbk(bytes).as_str(), gbk(bytes));
+        }
+        assert_eq!(short_gbk(&[0xff; 40]).len(), 96);
     }
 
     #[test]

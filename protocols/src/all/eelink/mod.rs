@@ -301,7 +301,7 @@ fn stated_place(answer: &str) -> Option<Fix> {
         nmea::signed(degrees.parse().ok()?, hemisphere)
     };
     let (date, of_day) = value("Time:")?.trim().split_once(' ')?;
-    let time = Time::parse(&format!("{date}T{of_day}Z"))?;
+    let time = Time::parse(&text::short(format_args!("{date}T{of_day}Z")))?;
     let mut fix = Fix::new(time, degrees("Lat:")?, degrees("Lon:")?)?;
     let speed = value("Speed:")
         .map(|speed| speed.trim_end_matches(|c: char| c.is_alphabetic() || matches!(c, '/' | ' ')));

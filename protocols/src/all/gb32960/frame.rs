@@ -118,7 +118,8 @@ impl<'f> Header<'f> {
             Edition::Of2025 => b"$$",
         };
         let length = u16::try_from(data.len()).unwrap_or_default();
-        let mut frame = start.to_vec();
+        let mut frame = Vec::with_capacity(data.len().saturating_add(25));
+        frame.extend(start);
         frame.extend([self.command, answer]);
         frame.extend(self.vin);
         frame.push(NOT_ENCRYPTED);

@@ -15,6 +15,8 @@
 //! | `IDA` | a driver's tag |
 //! | `INF`, `CAN`, `OBD` | the device, the vehicle: see `vehicle` |
 
+use smallvec::SmallVec;
+
 use super::vehicle;
 use crate::field::Fields;
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time, When};
@@ -108,7 +110,7 @@ fn is_coordinate(text: &str) -> bool {
 
 impl Message<'_> {
     /// Where longitudes stand that a latitude and a time follow.
-    fn positions(&self) -> Vec<usize> {
+    fn positions(&self) -> SmallVec<[usize; 8]> {
         let is_position = |at: &usize| {
             let text = |places: usize| self.fields.text(at.saturating_add(places));
             is_coordinate(text(0))

@@ -16,11 +16,10 @@
 //! The place has a mask of its own (2): satellites in bits 0 to 4 and the fix in 5 and 6 (1),
 //! latitude and longitude · 10⁶ (4, 4), km/h (2), course (2), metres (2), HDOP · 100, VDOP · 100.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use super::MARK;
+use crate::field::escape::Bytes;
 use crate::field::{Reader, bcd, checksum, text};
 use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject, Time, When};
 
@@ -30,17 +29,18 @@ const EVENT: u8 = 0x41;
 
 pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
     let frame = unescaped(frame)?;
-    let mut reader = Reader::new(&frame);
+    let frame = frame.as_ref();
+    let mut reader = Reader::new(frame);
     reader.skip(1)?;
     let version = reader.u8()?;
-    if version & 0x0f == 2 { second(&frame, out) } else { masked(&mut reader, out) }
+    if version & 0x0f == 2 { second(frame, out) } else { masked(&mut reader, out) }
 }
 
-fn unescaped(data: &[u8]) -> Result<Cow<'_, [u8]>, Reject> {
+fn unescaped(data: &[u8]) -> Result<Bytes<'_>, Reject> {
     if !data.contains(&0x1b) {
-        return Ok(Cow::Borrowed(data));
+        return Ok(Bytes::Lent(data));
     }
-    let mut bytes = Vec::with_capacity(data.len());
+    let mut bytes = SmallVec::with_capacity(data.len());
     let mut rest = data.iter();
     while let Some(byte) = rest.next() {
         bytes.push(match *byte {
@@ -57,7 +57,7 @@ fn unescaped(data: &[u8]) -> Result<Cow<'_, [u8]>, Reject> {
             byte => byte,
         });
     }
-    Ok(Cow::Owned(bytes))
+    Ok(Bytes::Own(bytes))
 }
 
 fn time(seconds: u32) -> Time {

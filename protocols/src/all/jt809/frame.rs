@@ -253,17 +253,17 @@ impl Message<'_> {
 }
 
 /// A vehicle by its plate.
-pub(super) struct Vehicle<'a> {
-    plate: Cow<'a, str>,
+pub(super) struct Vehicle {
+    plate: Short,
     /// The colour of its plate (JT/T 697.7), which makes the plate one of its kind: 1 blue, 2
     /// yellow, 3 black, 4 white, 5 green, 9 other, …
     colour: u8,
 }
 
-impl<'a> Vehicle<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Reject> {
+impl Vehicle {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Reject> {
         let nobody = reader.reject(Reason::Unidentified);
-        let plate = text::gbk(reader.take(21)?);
+        let plate = text::short_gbk(reader.take(21)?);
         let colour = reader.u8()?;
         if plate.is_empty() || plate.bytes().all(|byte| byte == b'0') {
             return Err(nobody);

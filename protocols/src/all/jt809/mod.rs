@@ -193,7 +193,7 @@ impl MainLink {
     }
 
     /// Says whose the items are that follow.
-    fn speak_for(&self, call: &Call<'_>, vehicle: &Vehicle<'_>, out: &mut Out<'_>) {
+    fn speak_for(&self, call: &Call<'_>, vehicle: &Vehicle, out: &mut Out<'_>) {
         let device = vehicle.device(call.message.manner.access_code);
         let device = device.as_str();
         if self.access_code.is_none() {

@@ -22,7 +22,7 @@ pub(super) struct Warning {
 }
 
 /// Reads the body of 0x1400; `None` where it is about something else than a vehicle's alarm.
-pub(super) fn read<'a>(body: &mut Reader<'a>) -> Result<Option<(Vehicle<'a>, Warning)>, Reject> {
+pub(super) fn read(body: &mut Reader<'_>) -> Result<Option<(Vehicle, Warning)>, Reject> {
     let mut reader = body.clone();
     let mut vehicle = None;
     if counts(body, VEHICLE_HEAD) || !counts(body, HEAD) {
@@ -70,10 +70,10 @@ fn of_2011(reader: &mut Reader<'_>) -> Result<Warning, Reject> {
     Ok(Warning { alarm: alarm(kind), time, attributes })
 }
 
-fn of_2019<'a>(
-    reader: &mut Reader<'a>,
-    vehicle: Option<Vehicle<'a>>,
-) -> Result<Option<(Vehicle<'a>, Warning)>, Reject> {
+fn of_2019(
+    reader: &mut Reader<'_>,
+    vehicle: Option<Vehicle>,
+) -> Result<Option<(Vehicle, Warning)>, Reject> {
     let platform = text::ascii(reader.take(11)?);
     let kind = reader.be_u16()?;
     let when = time(reader)?;

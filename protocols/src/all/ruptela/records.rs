@@ -7,6 +7,8 @@
 //! Extended records that do not fit are sent in parts: the upper half of `part` is the number of
 //! the last one, the lower half its own. All parts are one record.
 
+use smallvec::SmallVec;
+
 use crate::field::{Reader, text};
 use crate::item::hex;
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
@@ -193,7 +195,7 @@ pub(super) fn decode(
     reader.skip(1)?;
     let mut pending: Option<Record> = None;
     // Answered in full or not at all: what cannot be read to its end refuses the whole frame.
-    let mut whole = Vec::new();
+    let mut whole = SmallVec::<[Record; 2]>::new();
     for _ in 0..reader.u8()? {
         let seconds = reader.be_u32()?;
         reader.skip(1)?;

@@ -179,7 +179,8 @@ impl Answer {
     /// The header again, and the code of the alarm where there is one.
     fn bytes(&self, alarm: u8) -> Vec<u8> {
         let length = if alarm == 0 { 15 } else { 16 };
-        let mut bytes = vec![self.mark, self.mark, self.message, 0, length];
+        let mut bytes = Vec::with_capacity(usize::from(length));
+        bytes.extend([self.mark, self.mark, self.message, 0, length]);
         bytes.extend(self.serial);
         bytes.extend(self.imei);
         bytes.extend((alarm != 0).then_some(alarm));

@@ -92,6 +92,8 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     let text = std::str::from_utf8(frame).map_err(|_| Reject::at(0, Reason::Malformed))?;
     let mut parts = text.get(1..).unwrap_or_default().split(';');
     let data = parts.next().unwrap_or_default();
+    // With the `>`, which offsets count.
+    let marked = text.get(..data.len().saturating_add(1)).unwrap_or_default();
     let mut names = Names::default();
     let mut attributes = Attributes::new();
     for part in parts {
@@ -114,11 +116,11 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
         out.identify(device);
     }
     if data.starts_with("RUV") {
-        named_event(context, data, attributes, out)?;
+        named_event(context, marked, attributes, out)?;
     } else {
         match data.get(..3).unwrap_or_default() {
             "RPV" | "REV" | "RGP" | "RPI" | "RTT" | "RCQ" | "RCV" | "RBR" | "RUS" => {
-                let (fix, attributes) = position(context, data, attributes)?;
+                let (fix, attributes) = position(context, marked, attributes)?;
                 out.fix(fix, attributes);
             }
             "RLN" | "RCP" | "RAL" | "RTM" | "RVR" | "RST" | "RID" | "RIP" => return Ok(()),

@@ -176,13 +176,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
 }
 
 fn civil(date: &str, is_day_first: bool, time: &str) -> Option<Time> {
-    let midnight = if is_day_first {
-        nmea::date(date)?
-    } else {
-        let (year, rest) = date.split_at_checked(2)?;
-        let (month, day) = rest.split_at_checked(2)?;
-        nmea::date(&format!("{day}{month}{year}"))?
-    };
+    let midnight = if is_day_first { nmea::date(date)? } else { nmea::date_ymd(date)? };
     Some(midnight.plus_millis(nmea::time_of_day_ms(time)?))
 }
 
