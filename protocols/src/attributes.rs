@@ -84,8 +84,9 @@ macro_rules! numbered {
 }
 pub(crate) use numbered;
 
-/// As many as most frames have.
-const FEW: usize = 16;
+/// More than most frames have, and as many as one quickly found piece of memory holds: the usual
+/// allocators have those ready up to 1 KiB.
+const FEW: usize = 1024 / size_of::<(Cow<'static, str>, Value)>();
 
 /// Attributes by name, in the order in which the frame states them. A name set again replaces the
 /// earlier value, as JSON objects have each name once.
@@ -129,7 +130,7 @@ impl Attributes {
         self.list.push((name, value.into()));
     }
 
-    /// Makes room for a dozen more at once: one allocation for most frames.
+    /// Makes room for many at once: one allocation for most frames.
     #[cold]
     fn grow(&mut self) {
         self.list.reserve(self.list.len().max(FEW));

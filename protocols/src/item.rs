@@ -93,11 +93,16 @@ pub enum Item {
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    hex_to(bytes, &mut text);
+    text
+}
+
+/// The same, behind `text`.
+pub(crate) fn hex_to(bytes: &[u8], text: &mut String) {
     let digit =
         |half: u8| char::from(if half < 10 { b'0' | half } else { half.wrapping_add(b'a' - 10) });
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
     text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
-    text
 }
 
 impl Serialize for Item {

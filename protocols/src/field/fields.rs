@@ -11,8 +11,8 @@ use crate::{Reason, Reject};
 /// The fields of a text frame, each knowing where it stands.
 pub struct Fields<'a> {
     frame: &'a [u8],
-    /// The same, where all of it is text.
-    text: Option<&'a str>,
+    /// As much of it from its beginning as is text: nearly always all.
+    text: &'a str,
     /// Where each ends. Longer frames than these are rare, and may allocate.
     ends: SmallVec<[u32; 64]>,
 }
@@ -43,12 +43,20 @@ fn each_separator(frame: &[u8], separator: u8, mut found: impl FnMut(u32)) {
     }
 }
 
+#[cold]
+fn beginning(frame: &[u8], length: usize) -> &str {
+    frame.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
 impl<'a> Fields<'a> {
     /// Splits `frame` at every `separator`: always at least one field.
     #[must_use]
     #[inline]
     pub fn split(frame: &'a [u8], separator: u8) -> Self {
-        let text = std::str::from_utf8(frame).ok();
+        let text = match std::str::from_utf8(frame) {
+            Ok(text) => text,
+            Err(error) => beginning(frame, error.valid_up_to()),
+        };
         let mut fields = Self { frame, text, ends: SmallVec::new() };
         each_separator(frame, separator, |at| fields.ends.push(at));
         fields.ends.push(u32::try_from(frame.len()).unwrap_or(u32::MAX));
@@ -84,15 +92,17 @@ impl<'a> Fields<'a> {
     #[inline]
     pub fn text(&self, index: usize) -> &'a str {
         let Some((from, until)) = self.range(index) else { return "" };
-        let text = match self.text {
-            Some(text) => text.get(from..until),
-            None => self.frame.get(from..until).and_then(|bytes| std::str::from_utf8(bytes).ok()),
-        };
-        let text = text.unwrap_or_default();
+        let Some(text) = self.text.get(from..until) else { return self.text_behind(index) };
         match text.as_bytes() {
             [] | [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
             _ => text.trim(),
         }
+    }
+
+    /// The same where something that is no text stands before it.
+    #[cold]
+    fn text_behind(&self, index: usize) -> &'a str {
+        std::str::from_utf8(self.bytes(index)).unwrap_or_default().trim()
     }
 
     /// A field as a number or whatever else it may stand for.

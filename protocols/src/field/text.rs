@@ -6,6 +6,8 @@ use std::fmt::{self, Write};
 use arrayvec::ArrayString;
 use encoding_rs::GBK;
 
+use super::search;
+
 /// A text of a few words that is made up from a frame's bytes, such as a device's number. It needs
 /// no allocation, since every frame may hold one.
 pub type Short = ArrayString<96>;
@@ -84,6 +86,15 @@ pub fn ascii(bytes: &[u8]) -> Cow<'_, str> {
     trimmed(Cow::Owned(bytes.iter().map(letter).collect()))
 }
 
+/// Text in UTF-8 as it stands; what is none becomes U+FFFD.
+#[must_use]
+pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
 /// Text in UTF-16, big-endian, without white space and NUL characters around it.
 #[must_use]
 pub fn utf16_be(bytes: &[u8]) -> String {
@@ -116,8 +127,8 @@ pub fn is_printable(bytes: &[u8]) -> bool {
 /// What follows `label`, up to a comma or white space: lines of answers are made of such pairs.
 #[must_use]
 pub fn labelled<'a>(line: &'a str, label: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(label)?;
-    let rest = rest.trim_start_matches(' ');
+    let at = search::find(line.as_bytes(), label.as_bytes())?.checked_add(label.len())?;
+    let rest = line.get(at..)?.trim_start_matches(' ');
     let value = rest.split(|letter: char| letter == ',' || letter.is_whitespace()).next()?;
     (!value.is_empty()).then_some(value)
 }

@@ -1,13 +1,12 @@
 //! The units of a report (tables 9 to 19 and B.4 to B.8 of 2016; 10 to 27 of 2025). What a unit
 //! states of single cells and probes is passed over: the extremes say what matters.
 
-use std::fmt::Write as _;
-
 use smallvec::SmallVec;
 
 use super::frame::Edition;
 use crate::attributes::numbered;
 use crate::field::Reader;
+use crate::item::hex_to;
 use crate::{Alarm, AlarmSet, Attributes, Datum, Reason, Reject};
 
 /// What a report states.
@@ -282,8 +281,8 @@ impl Units {
             let mut told = String::with_capacity(codes.len().min(CODES_TOLD).saturating_mul(9));
             for (number, code) in codes.iter().take(CODES_TOLD).enumerate() {
                 let comma = if number == 0 { "" } else { "," };
-                // A string takes all that is written.
-                let _ = write!(told, "{comma}{code:08x}");
+                told.push_str(comma);
+                hex_to(&code.to_be_bytes(), &mut told);
             }
             self.attributes.set("trouble_codes", told);
         }

@@ -16,10 +16,11 @@
 //! The place has a mask of its own (2): satellites in bits 0 to 4 and the fix in 5 and 6 (1),
 //! latitude and longitude · 10⁶ (4, 4), km/h (2), course (2), metres (2), HDOP · 100, VDOP · 100.
 
+use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::MARK;
-use crate::field::escape::Bytes;
+use crate::field::escape::Room;
 use crate::field::{Reader, bcd, checksum, text};
 use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject, Time, When};
 
@@ -28,36 +29,39 @@ const EPOCH_S: i64 = 946_684_800;
 const EVENT: u8 = 0x41;
 
 pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
-    let frame = unescaped(frame)?;
-    let frame = frame.as_ref();
+    let mut room = Room::new();
+    let frame = unescaped(frame, &mut room)?;
     let mut reader = Reader::new(frame);
     reader.skip(1)?;
     let version = reader.u8()?;
     if version & 0x0f == 2 { second(frame, out) } else { masked(&mut reader, out) }
 }
 
-fn unescaped(data: &[u8]) -> Result<Bytes<'_>, Reject> {
-    if !data.contains(&0x1b) {
-        return Ok(Bytes::Lent(data));
+fn unescaped<'a>(data: &'a [u8], room: &'a mut Room) -> Result<&'a [u8], Reject> {
+    const ESCAPE: u8 = 0x1b;
+    let Some(mut length) = memchr(ESCAPE, data) else { return Ok(data) };
+    let mut rest = data;
+    loop {
+        let (before, from) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        room.extend_from_slice(before);
+        rest = match from {
+            [] => return Ok(room),
+            [_, 0x00, behind @ ..] => {
+                room.push(ESCAPE);
+                behind
+            }
+            [_, 0xe3, behind @ ..] => {
+                room.push(MARK);
+                behind
+            }
+            [_] => return Err(Reject::at(data.len(), Reason::Malformed)),
+            [_, _, behind @ ..] => {
+                let at = data.len().saturating_sub(behind.len());
+                return Err(Reject::at(at, Reason::Malformed));
+            }
+        };
+        length = memchr(ESCAPE, rest).unwrap_or(rest.len());
     }
-    let mut bytes = SmallVec::with_capacity(data.len());
-    let mut rest = data.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match *byte {
-            0x1b => match rest.next() {
-                Some(0x00) => 0x1b,
-                Some(0xe3) => MARK,
-                _ => {
-                    return Err(Reject::at(
-                        data.len().saturating_sub(rest.len()),
-                        Reason::Malformed,
-                    ));
-                }
-            },
-            byte => byte,
-        });
-    }
-    Ok(Bytes::Own(bytes))
 }
 
 fn time(seconds: u32) -> Time {

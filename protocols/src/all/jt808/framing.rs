@@ -200,7 +200,8 @@ mod tests {
         let frame = Dialect::Alternative.wrap(&content);
         let whole = Step::Frame { body: 0..frame.len() - 1, end: frame.len() };
         assert_eq!(find(&frame, false), whole);
-        let message = Message::open(&frame[..frame.len() - 1]).unwrap();
+        let mut room = crate::field::escape::Room::new();
+        let message = Message::open(&frame[..frame.len() - 1], &mut room).unwrap();
         assert_eq!(message.content(), content);
         assert_eq!(find(&[0xe7, 0x80], false), UNFRAMED(1));
         assert_eq!(find(&[0xe7, 2, 0, 0, 0, 0xab], false), UNFRAMED(1));

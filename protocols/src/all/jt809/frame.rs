@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 
 use crate::field::checksum::crc16_ccitt_false;
-use crate::field::escape::{Escapes, Unescaped};
+use crate::field::escape::{Escapes, Room, Unescaped};
 use crate::field::text::Short;
 use crate::field::{Reader, text};
 use crate::{Cipher, Reason, Reject, Step, Time};
@@ -158,8 +158,8 @@ pub(super) struct Message<'f> {
 
 impl<'a> Frame<'a> {
     /// Opens what stands between a frame's flags.
-    pub(super) fn open(raw: &'a [u8]) -> Result<Self, Reject> {
-        let plain = ESCAPES.open(raw).map_err(|at| Reject::at(at, Reason::Malformed))?;
+    pub(super) fn open(raw: &'a [u8], room: &'a mut Room) -> Result<Self, Reject> {
+        let plain = ESCAPES.open(raw, room).map_err(|at| Reject::at(at, Reason::Malformed))?;
         let frame = Self(plain);
         let bytes = frame.0.bytes();
         let Some((content, crc)) = bytes
@@ -307,7 +307,8 @@ mod tests {
         for form in [Form::Of2011, Form::Of2019] {
             for usual in [Form::Of2011, Form::Of2019] {
                 let whole = frame(form, id::SUB_LOGIN_ANSWER, &[0x5b]);
-                let open = Frame::open(&whole[1..whole.len() - 1]).unwrap();
+                let mut room = Room::new();
+                let open = Frame::open(&whole[1..whole.len() - 1], &mut room).unwrap();
                 let message = open.message(usual, |_| None).unwrap();
                 assert_eq!(message.manner.form, form);
                 assert_eq!(message.body().rest(), [0x5b]);
@@ -319,7 +320,8 @@ mod tests {
     fn a_crc_is_verified() {
         let mut whole = frame(Form::Of2011, id::LINK_TEST, &[]);
         whole[10] ^= 1;
-        assert_eq!(Frame::open(&whole[1..25]).err(), Some(Reject::at(22, Reason::Checksum)));
-        assert_eq!(Frame::open(&whole[1..20]).err(), Some(Reject::at(19, Reason::Truncated)));
+        let open = |raw: &[u8]| Frame::open(raw, &mut Room::new()).err();
+        assert_eq!(open(&whole[1..25]), Some(Reject::at(22, Reason::Checksum)));
+        assert_eq!(open(&whole[1..20]), Some(Reject::at(19, Reason::Truncated)));
     }
 }

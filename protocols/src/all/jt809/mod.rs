@@ -40,6 +40,7 @@ pub use self::sub_link::{PlatformLink, SubLink, SubLinkState};
 use self::frame::{Form, Frame, Message, Vehicle, id};
 use self::sub_link::Serial;
 use super::jt808;
+use crate::field::escape::Room;
 use crate::field::{Reader, text};
 use crate::{
     AlarmSet, Attributes, Context, Decoder, Framer, Out, PlatformLogin, PlatformRefusal, Protocol,
@@ -92,7 +93,8 @@ impl Decoder for MainLink {
         frame: &[u8],
         out: &mut Out<'_>,
     ) -> Result<(), Reject> {
-        let frame = Frame::open(frame)?;
+        let mut room = Room::new();
+        let frame = Frame::open(frame, &mut room)?;
         let place = |reject| frame.place(reject);
         let message =
             frame.message(self.form, |code| context.installation.cipher(code)).map_err(place)?;
