@@ -236,6 +236,17 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// How many items there are: what comes after may be taken back.
+    #[must_use]
+    pub(crate) const fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Takes back all items but the first `count`, which told of no device.
+    pub(crate) fn take_back(&mut self, count: usize) {
+        self.items.truncate(count);
+    }
+
     /// How the device speaks: its encoder is given that back.
     pub const fn manner(&mut self, manner: Manner) {
         *self.manner = manner;
