@@ -68,6 +68,14 @@ fn may_begin(bytes: &[u8]) -> bool {
         CIPHER => matches!(byte, 1..=5 | 0xfe | 0xff),
         _ => true,
     };
+    // All of one at once: no branch for each of its letters.
+    if let Some(vin) = bytes.get(VIN..CIPHER) {
+        let is_text = vin.iter().fold(true, |all, byte| all & matches!(byte, 0 | b' '..=b'~'));
+        return is_text
+            && [0, 1, COMMAND, ANSWER, CIPHER]
+                .into_iter()
+                .all(|at| bytes.get(at).is_none_or(|byte| is_header((at, byte))));
+    }
     bytes.iter().take(HEADER).enumerate().all(is_header)
 }
 

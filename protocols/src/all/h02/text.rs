@@ -18,7 +18,7 @@
 
 use super::command;
 use super::status::Status;
-use crate::field::{Fields, nmea, text};
+use crate::field::{Fields, date, nmea, text};
 use crate::{AlarmSet, Attributes, Context, Fix, Out, Reason, Reject, Time, When};
 
 /// Maker, device, message.
@@ -63,8 +63,7 @@ pub(super) fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> 
     }
     // The makers' servers confirm these, and the device then forgets the record.
     if matches!(message, "V1" | "V3" | "NBR") && !device.is_empty() {
-        let ((year, month, day), (hour, minute, second)) = context.received_at.to_civil(0);
-        let now = format_args!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
+        let now = date::digits(context.received_at, 0);
         out.reply_text(format_args!("{maker},{device},V4,{message},{now}#"), When::Accepted);
     }
     Ok(())

@@ -35,7 +35,7 @@
 
 mod blocks;
 
-use crate::field::{Reader, bcd, checksum};
+use crate::field::{Reader, bcd, checksum, date, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Time,
     Transports, When,
@@ -144,8 +144,16 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
 }
 
 fn answer(context: &Context<'_>, number: u16) -> String {
-    let ((year, month, day), (hour, minute, second)) = context.received_at.to_civil(0);
-    format!(
-        "@ACK,{number}#@UTC time:{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
-    )
+    let now = date::digits(context.received_at, 0);
+    let mut answer = String::with_capacity(64);
+    answer.push_str("@ACK,");
+    answer.push_str(&text::short(number));
+    answer.push_str("#@UTC time:");
+    for (part, behind) in
+        [(0..4, "-"), (4..6, "-"), (6..8, " "), (8..10, ":"), (10..12, ":"), (12..14, "")]
+    {
+        answer.push_str(now.get(part).unwrap_or_default());
+        answer.push_str(behind);
+    }
+    answer
 }
