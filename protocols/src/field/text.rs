@@ -21,6 +21,12 @@ pub fn short(text: impl fmt::Display) -> Short {
     short
 }
 
+/// A text that is known to be short; empty where it is not.
+#[must_use]
+pub fn copied(text: &str) -> Short {
+    Short::from(text).unwrap_or_default()
+}
+
 /// The text in upper case where it is ASCII; of a long text, its beginning.
 #[must_use]
 pub fn upper_case(text: &str) -> Short {
@@ -60,7 +66,7 @@ pub fn short_gbk(bytes: &[u8]) -> Short {
     let (_, _, length, _) =
         GBK.new_decoder_without_bom_handling().decode_to_utf8(bytes, &mut text, true);
     let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok());
-    short(text.unwrap_or_default().trim())
+    copied(text.unwrap_or_default().trim())
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {

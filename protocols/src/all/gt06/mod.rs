@@ -129,7 +129,7 @@ fn unchecked(kind: u8, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
 fn imei(bytes: [u8; 8]) -> text::Short {
     let digits = bcd::number(&bytes);
     match digits.strip_prefix('0') {
-        Some(imei) if imei.len() == 15 => text::short(imei),
+        Some(imei) if imei.len() == 15 => text::copied(imei),
         _ => text::short(format_args!("{:016x}", u64::from_be_bytes(bytes))),
     }
 }

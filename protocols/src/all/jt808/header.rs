@@ -205,7 +205,7 @@ impl<'m> Header<'m> {
         }
         let zeros = digits.bytes().take_while(|digit| *digit == b'0').count();
         let last = digits.len().saturating_sub(1);
-        text::short(digits.get(zeros.min(last)..).unwrap_or_default())
+        text::copied(digits.get(zeros.min(last)..).unwrap_or_default())
     }
 
     /// An answer to this message: in its form, to its terminal.
@@ -214,14 +214,14 @@ impl<'m> Header<'m> {
         let length = u16::try_from(body.len()).unwrap_or_default() & 0x03ff;
         let form = if self.is_2019() { 0x4000 } else { 0 };
         let mut content = SmallVec::<[u8; 64]>::new();
-        content.extend(message.to_be_bytes());
-        content.extend((length | form).to_be_bytes());
-        content.extend(self.version);
+        content.extend_from_slice(&message.to_be_bytes());
+        content.extend_from_slice(&(length | form).to_be_bytes());
+        content.extend_from_slice(self.version.as_slice());
         content.extend_from_slice(self.number);
         if self.is_lock() {
             content.push(1);
         } else {
-            content.extend(serial.to_be_bytes());
+            content.extend_from_slice(&serial.to_be_bytes());
         }
         content.extend_from_slice(body);
         self.dialect.wrap(&content)

@@ -1,6 +1,7 @@
 //! Where frames begin and end, what their bytes stand for, and the header in its two forms.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use memchr::{memchr, memchr2};
 
@@ -273,9 +274,14 @@ impl Vehicle {
 
     /// Its identity as a device: of a platform, and by that platform's names.
     pub(super) fn device(&self, access_code: u32) -> Short {
-        let (plate, colour) = (&self.plate, self.colour);
-        // A plate of 21 bytes in GBK has at most 63.
-        text::short(format_args!("{}{access_code}:{plate}:{colour}", super::PLATFORM_VEHICLE))
+        let mut device = text::copied(super::PLATFORM_VEHICLE);
+        // All of it has room: a plate of 21 bytes in GBK has at most 63.
+        let _ = write!(device, "{access_code}");
+        for part in [":", &self.plate, ":"] {
+            let _ = device.try_push_str(part);
+        }
+        let _ = write!(device, "{}", self.colour);
+        device
     }
 }
 
