@@ -22,16 +22,16 @@ impl Escapes {
     /// Appends `bytes` to `wire`, escaped.
     pub fn write(&self, bytes: &[u8], wire: &mut Vec<u8>) {
         let is_special = |byte: &u8| self.pairs.iter().any(|(plain, _)| plain == byte);
-        let mut rest = bytes;
-        while let Some(at) = rest.iter().position(is_special) {
-            let (before, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-            wire.extend_from_slice(before);
-            let Some((byte, behind)) = from.split_first() else { return };
-            let pair = self.pairs.iter().find(|(plain, _)| plain == byte);
-            wire.extend_from_slice(pair.map_or(&[], |(_, pair)| pair));
-            rest = behind;
+        if !bytes.iter().any(is_special) {
+            wire.extend_from_slice(bytes);
+            return;
         }
-        wire.extend_from_slice(rest);
+        for byte in bytes {
+            match self.pairs.iter().find(|(plain, _)| plain == byte) {
+                Some((_, pair)) => wire.extend_from_slice(pair),
+                None => wire.push(*byte),
+            }
+        }
     }
 
     /// The bytes that `wire` stands for, one after another.

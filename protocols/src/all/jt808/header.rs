@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use smallvec::SmallVec;
+use arrayvec::ArrayVec;
 
 use super::framing::Dialect;
 use crate::field::text::Short;
@@ -213,18 +213,20 @@ impl<'m> Header<'m> {
         // Every answer is far shorter than the ten bits of its length allow.
         let length = u16::try_from(body.len()).unwrap_or_default() & 0x03ff;
         let form = if self.is_2019() { 0x4000 } else { 0 };
-        let mut content = SmallVec::<[u8; 64]>::new();
-        content.extend_from_slice(&message.to_be_bytes());
-        content.extend_from_slice(&(length | form).to_be_bytes());
-        content.extend_from_slice(self.version.as_slice());
-        content.extend_from_slice(self.number);
-        if self.is_lock() {
-            content.push(1);
-        } else {
-            content.extend_from_slice(&serial.to_be_bytes());
+        let serial = serial.to_be_bytes();
+        let serial = if self.is_lock() { &[1][..] } else { &serial };
+        let mut head = ArrayVec::<u8, 32>::new();
+        for part in [
+            &message.to_be_bytes()[..],
+            &(length | form).to_be_bytes(),
+            self.version.as_slice(),
+            self.number,
+            serial,
+        ] {
+            // A number has ten bytes at most, and so a head seventeen.
+            let _ = head.try_extend_from_slice(part);
         }
-        content.extend_from_slice(body);
-        self.dialect.wrap(&content)
+        self.dialect.wrap(&head, body)
     }
 
     /// The platform's general answer, 0x8001.
@@ -296,7 +298,7 @@ mod tests {
         let answer = header(&form_2019).general_answer(0, Verdict::Accepted);
         let content =
             [0x80, 0x01, 0x40, 5, 1, 0, 0, 0, 0, 1, 0x39, 0, 0, 0, 2, 0, 0, 0, 7, 2, 0, 0];
-        assert_eq!(answer, Dialect::Standard.wrap(&content));
+        assert_eq!(answer, Dialect::Standard.wrap(&content, &[]));
     }
 
     #[test]

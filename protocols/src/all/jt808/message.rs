@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn an_offset_counts_escaped_bytes() {
-        let mut frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9]);
+        let mut frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9], &[]);
         frame.pop();
         let mut room = Room::new();
         let message = Message::open(&frame, &mut room).unwrap();
