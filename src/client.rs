@@ -138,6 +138,26 @@ impl Client {
         self.call("GET", path, None)
     }
 
+    /// `GET` of the list `name` at an address, page after page to its end.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn list(&self, path: &str, name: &str) -> Result<Vec<Value>, ClientError> {
+        let begins = if path.contains('?') { '&' } else { '?' };
+        let (mut all, mut page) = (Vec::new(), self.get(path)?);
+        loop {
+            if let Some(Value::Array(entries)) = page.get_mut(name).map(Value::take) {
+                all.extend(entries);
+            }
+            let after = match page.get("next") {
+                Some(Value::String(next)) => segment(next),
+                Some(Value::Number(next)) => next.to_string(),
+                _ => return Ok(all),
+            };
+            page = self.get(&format!("{path}{begins}after={after}"))?;
+        }
+    }
+
     /// `GET` of what is read to the letter.
     ///
     /// # Errors

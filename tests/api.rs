@@ -140,7 +140,7 @@ fn a_flag_lives_from_added_to_withdrawn() {
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=found")).0, 400);
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=other")).0, 404);
     dispatcher.post(&path, &json!({"reason": "handled"})).unwrap();
-    assert_eq!(admin.get("/v1/flags").unwrap(), json!({"flags": []}));
+    assert_eq!(admin.get("/v1/flags").unwrap(), json!({"flags": [], "next": null}));
     assert_eq!(refusal(dispatcher.post(&path, &json!({"reason": "handled"}))).0, 404);
 
     let events = read(&admin, "/v1/events?after=0", None, 2);
@@ -193,7 +193,7 @@ fn a_token_is_made_used_and_revoked() {
     let asked = json!({"name": "wang", "role": "operator", "unit": "station"});
     let made = admin.post("/v1/tokens", &asked).unwrap();
     let wang = server.client(made["token"].as_str().unwrap());
-    assert_eq!(wang.get("/v1/flags").unwrap(), json!({"flags": []}));
+    assert_eq!(wang.get("/v1/flags").unwrap(), json!({"flags": [], "next": null}));
     assert_eq!(refusal(wang.get("/v1/tokens")).0, 403);
     assert_eq!(refusal(wang.post("/v1/devices", &json!({"device": "1", "vehicle": "v"}))).0, 403);
     assert_eq!(refusal(admin.post("/v1/tokens", &asked)).0, 409);

@@ -57,6 +57,7 @@ const NONE: &str = r#"{"unit":"station"}"#;
 const NORTH: &str = r#"{"type":"Feature","properties":{"name":"North","kind":"post","unit":"station"},
     "geometry":{"type":"Point","coordinates":[121.5,39.0]}}"#;
 const ENROL: &str = r#"{"device":"2","vehicle":"w","unit":"station"}"#;
+const SWAP: &str = r#"{"device":"4"}"#;
 const IMPORT: &str = "device,vehicle,unit\n3,x,station\n";
 const FLAG: &str = r#"{"vehicle":"f","reason":"stolen","case":"A","authority":"duty officer"}"#;
 const FLAGS: &str = "vehicle,reason,case,authority\nf,stolen,B,duty officer\n";
@@ -83,6 +84,7 @@ const TABLE: &[Row] = &[
     ),
     row("GET /v1/devices/{id}", "/v1/devices/1", "", DEVICES, (200, 403)),
     row("DELETE /v1/devices/{id}", "/v1/devices/none", "", ADMINS, (404, 404)),
+    row("POST /v1/devices/{id}/swap", "/v1/devices/none/swap", SWAP, ADMINS, (404, 404)),
     row("POST /v1/devices/{id}/ask", "/v1/devices/none/ask", "", COMMAND, (404, 404)),
     row(
         "POST /v1/devices/{id}/text",
@@ -118,6 +120,7 @@ const TABLE: &[Row] = &[
         BOOKS,
         (200, 403),
     ),
+    row("GET /v1/vehicles", "/v1/vehicles", "", DEVICES, (200, 200)),
     row("GET /v1/vehicles/{id}", "/v1/vehicles/v?reason=x", "", POSITION, (200, 403)),
     row("GET /v1/alerts", "/v1/alerts", "", POLICE, (200, 200)),
     row("POST /v1/alerts/{id}/deliver", "/v1/alerts/ALERT/deliver", NONE, HANDLE, (200, 403)),
@@ -143,6 +146,8 @@ const TABLE: &[Row] = &[
         (404, 404),
     ),
     row("GET /v1/reports/alerts", "/v1/reports/alerts?unit=station", "", POLICE, (200, 403)),
+    row("GET /v1/units", "/v1/units", "", POLICE, (200, 200)),
+    row("GET /v1/regions", "/v1/regions", "", POLICE, (200, 200)),
     row("GET /v1/checkpoints", "/v1/checkpoints", "", POLICE, (200, 200)),
     row("GET /v1/checkpoints/{id}", "/v1/checkpoints/north", "", POLICE, (200, 200)),
     row("PUT /v1/checkpoints/{id}", "/v1/checkpoints/north", NORTH, COMMAND, (200, 403)),

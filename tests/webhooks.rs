@@ -301,7 +301,7 @@ fn what_only_the_server_reaches_is_refused_at_creation_and_at_each_connect() {
             server.request("POST", "/v1/webhooks", Some(&json!({ "url": url })));
         assert_eq!(status, 400, "{url}: {problem}");
     }
-    assert_eq!(server.get("/v1/webhooks"), json!({ "webhooks": [] }));
+    assert_eq!(server.get("/v1/webhooks"), json!({ "webhooks": [], "next": null }));
     assert_eq!(server.stop(), 0);
 
     // A webhook that was good once: what is allowed has changed since, as a name's address might.
@@ -448,7 +448,7 @@ fn it_is_made_paused_rotated_set_back_and_removed_by_an_admin_and_all_is_noted()
     assert_eq!(ahead.0, 400, "{}", ahead.1);
     assert!(command(&server, &["webhook", "list"]).contains(&url));
     command(&server, &["webhook", "remove", id]);
-    assert_eq!(server.get("/v1/webhooks"), json!({ "webhooks": [] }));
+    assert_eq!(server.get("/v1/webhooks"), json!({ "webhooks": [], "next": null }));
 
     let dispatcher = server.post("/v1/tokens", &json!({ "name": "d", "role": "dispatcher" }));
     let refused = ureq::get(server.url("/v1/webhooks"))
@@ -466,7 +466,7 @@ fn it_is_made_paused_rotated_set_back_and_removed_by_an_admin_and_all_is_noted()
     assert!(audit.contains("exercise") && !audit.contains("whsec_"));
     drop(server);
     let server = place.start();
-    assert_eq!(server.get("/v1/webhooks"), json!({ "webhooks": [] }));
+    assert_eq!(server.get("/v1/webhooks"), json!({ "webhooks": [], "next": null }));
 }
 
 #[test]

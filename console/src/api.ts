@@ -48,3 +48,15 @@ export async function ask<T>(method: string, path: string, body?: unknown): Prom
 export const get = <T>(path: string) => ask<T>("GET", path);
 export const post = <T>(path: string, body: unknown) => ask<T>("POST", path, body);
 export const segment = encodeURIComponent;
+
+/** The list `name` at an address, page after page to its end. */
+export async function list<T>(path: string, name: string): Promise<T[]> {
+  const all: T[] = [];
+  let after = "";
+  for (;;) {
+    const page = await get<Record<string, unknown>>(path + after);
+    all.push(...((page[name] as T[] | undefined) ?? []));
+    if (typeof page["next"] !== "string") return all;
+    after = `?after=${segment(page["next"])}`;
+  }
+}

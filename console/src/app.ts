@@ -1,7 +1,7 @@
 // The page's one controller: it holds what is known and what is chosen, talks to the server, and
 // tells the views that something changed. Views read it and call it; they keep nothing.
 
-import { Refused, ask, get, post, segment, useSession } from "./api.js";
+import { Refused, ask, get, list, post, segment, useSession } from "./api.js";
 import { now, setClock } from "./clock.js";
 import type { Alert, Checkpoint, Containment, Event, Flag, FlagReason, Outcome, Place, Session, Silence } from "./model.js";
 import { clean, countdown } from "./format.js";
@@ -126,7 +126,7 @@ class App {
 
   async refreshFlags(): Promise<void> {
     try {
-      this.store.flags = (await get<{ flags: Flag[] }>("/v1/flags")).flags;
+      this.store.flags = await list<Flag>("/v1/flags", "flags");
       this.changed();
     } catch (error) {
       this.endIfRefused(error);
@@ -145,7 +145,7 @@ class App {
 
   async refreshCheckpoints(): Promise<void> {
     try {
-      const { checkpoints } = await get<{ checkpoints: Checkpoint[] }>("/v1/checkpoints");
+      const checkpoints = await list<Checkpoint>("/v1/checkpoints", "checkpoints");
       this.store.checkpoints = new Map(checkpoints.map((checkpoint) => [checkpoint.id, checkpoint]));
       this.changed();
     } catch (error) {

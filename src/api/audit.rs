@@ -14,20 +14,17 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Pairs, Segment};
+use super::page::{Limit, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::{Action, Token};
 use super::{ApiState, blocking};
 use crate::audit::{Entry, Proof, acts};
 
-/// Entries on one page, unless fewer or more are asked for.
-const PAGE: usize = 1_000;
-const LARGEST_PAGE: usize = 10_000;
-
 /// Some entries.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditPage)]
-pub(super) struct Page {
+pub(super) struct Entries {
     entries: Vec<Entry>,
     /// Where to go on; `null` at the end.
     next: Option<u64>,
@@ -43,25 +40,21 @@ pub(super) struct Page {
     tag = "audit",
     params(
         ("after" = Option<u64>, Query, description = "The entry after which the page begins."),
-        (
-            "limit" = Option<u64>, Query,
-            description = "Entries on the page, 1000 unless said, 10000 at the most.",
-        ),
+        Limit,
         Why,
     ),
-    responses((status = 200, body = Page)),
+    responses((status = 200, body = Entries)),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     pairs: Pairs,
-) -> Result<Json<Page>, Problem> {
+) -> Result<Json<Entries>, Problem> {
     caller.may(Action::ReadAudit)?;
     let pairs = pairs.only(&["after", "limit", "reason"])?;
     let by = caller.by(&pairs)?;
     let after = pairs.number("after")?.unwrap_or(0);
-    let limit = pairs.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = Page::asked(&pairs)?.limit();
     let size = state.store.audit_frontier().size();
     let store = state.store.clone();
     let mut entries = blocking(move || store.audit_entries(after, size, limit)).await?;
@@ -72,7 +65,7 @@ pub(super) async fn list(
     let unit = scope.unit().filter(|_| !scope.is_whole()).cloned();
     let theirs = Theirs::new(&state, scope);
     entries.retain(|entry| theirs.has(entry));
-    Ok(Json(Page { entries, next: last.filter(|last| *last < size), unit }))
+    Ok(Json(Entries { entries, next: last.filter(|last| *last < size), unit }))
 }
 
 /// Proves that an entry is in the log.

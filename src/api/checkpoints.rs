@@ -15,6 +15,7 @@ use super::ApiState;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Body, Pairs, Segment};
+use super::page::Page;
 use super::problem::Problem;
 use super::tokens::Action;
 use crate::audit::{Act, By, acts};
@@ -36,6 +37,8 @@ pub(super) struct View {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Checkpoints {
     checkpoints: Vec<View>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
 }
 
 /// A checkpoint as it was taken.
@@ -69,14 +72,18 @@ pub(super) struct Change {
     get,
     path = "/checkpoints",
     tag = "checkpoints",
+    params(Page),
     responses((status = 200, body = Checkpoints)),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
 ) -> Result<Json<Checkpoints>, Problem> {
     caller.may(Action::ReadAlerts)?;
-    Ok(Json(Checkpoints { checkpoints: all(&state).await? }))
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
+    let (checkpoints, next) = page.cut(all(&state).await?, |view| view.checkpoint.id.to_string());
+    Ok(Json(Checkpoints { checkpoints, next }))
 }
 
 /// Tells of a checkpoint.

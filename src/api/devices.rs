@@ -16,16 +16,14 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Body, Pairs, Segment, Text};
+use super::page::{self, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
 use super::{ApiState, blocking};
 use crate::config::read_fleet;
-use crate::devices::{Change, Enrol, Enrolment, Refused, Report};
+use crate::devices::{Change, Enrol, Enrolment, Refused, Report, Swap};
 
-/// Devices on one page, unless fewer or more are asked for.
-const PAGE: usize = 1_000;
-const LARGEST_PAGE: usize = 10_000;
 /// Vehicles told to the engine at a time: others get in between.
 const TOLD: usize = 1_000;
 
@@ -34,16 +32,7 @@ const TOLD: usize = 1_000;
     get,
     path = "/devices",
     tag = "devices",
-    params(
-        (
-            "after" = Option<DeviceId>, Query,
-            description = "The device after which the page begins.",
-        ),
-        (
-            "limit" = Option<u64>, Query,
-            description = "Devices on the page, 1000 unless said, 10000 at the most.",
-        ),
-    ),
+    params(Page),
     responses((status = 200, body = Devices)),
 )]
 pub(super) async fn list(
@@ -52,32 +41,35 @@ pub(super) async fn list(
     pairs: Pairs,
 ) -> Result<Json<Devices>, Problem> {
     caller.may(Action::ReadDevices)?;
-    let pairs = pairs.only(&["after", "limit"])?;
-    let limit = pairs.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     let scope = caller.scope(&state);
-    let theirs = |enrolment: &Enrolment| scope.holds(enrolment.vehicle.unit.as_ref());
-    let (devices, more) = state.registry.page(pairs.get("after"), limit, theirs);
-    let next = devices.last().filter(|_| more).map(|last| last.device.clone());
+    let mut devices = state.registry.list();
+    devices.retain(|enrolment| scope.holds(enrolment.vehicle.unit.as_ref()));
+    let (devices, next) = page.cut(devices, |enrolment| enrolment.device.to_string());
     let devices = views(&state, devices).await?;
     Ok(Json(Devices { devices, next }))
 }
 
-/// Lists devices that wanted to be heard and are not enrolled.
+/// Lists devices that wanted to be heard and are not enrolled, the latest first.
 #[utoipa::path(
     get,
     path = "/devices/refused",
     tag = "devices",
+    params(Page),
     responses((status = 200, body = RefusedDevices)),
 )]
 pub(super) async fn refused(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
 ) -> Result<Json<RefusedDevices>, Problem> {
     caller.may(Action::ReadRefusedDevices)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     // They belong to nobody.
     caller.scope(&state).check(None)?;
-    Ok(Json(RefusedDevices { refused: state.registry.refused() }))
+    let key = |refused: &Refused| format!("{} {}", page::at(refused.last_seen), refused.device);
+    let (refused, next) = page.cut_falling(state.registry.refused(), key);
+    Ok(Json(RefusedDevices { refused, next }))
 }
 
 /// Tells how a device is enrolled and how it is heard.
@@ -153,6 +145,32 @@ pub(super) async fn revoke(
     revoked.map(|revoked| Json(Enrolment::clone(&revoked))).ok_or_else(|| not_enrolled(&device))
 }
 
+/// Puts another device in the place of one, in its vehicle and as it was enrolled.
+#[utoipa::path(
+    post,
+    path = "/devices/{id}/swap",
+    tag = "devices",
+    params(("id" = DeviceId, Path), Why),
+    request_body = Swap,
+    responses((status = 200, body = Enrolment), (status = 404), (status = 409)),
+)]
+pub(super) async fn swap(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Segment(device): Segment,
+    pairs: Pairs,
+    Body(swap): Body<Swap>,
+) -> Result<Json<Enrolment>, Problem> {
+    caller.may(Action::ManageDevices)?;
+    let by = caller.by(&pairs.only(&["reason"])?)?;
+    let old = DeviceId::from(device.as_str());
+    let known = state.registry.find(&old).ok_or_else(|| not_enrolled(&device))?;
+    caller.scope(&state).check(known.vehicle.unit.as_ref())?;
+    let registry = state.registry.clone();
+    let swapped = blocking(move || registry.swap(&old, swap, &by)).await?;
+    swapped.map(|now| Json(Enrolment::clone(&now))).ok_or_else(|| not_enrolled(&device))
+}
+
 /// Enrols the devices of a CSV: all of them, or none where a line is bad.
 #[utoipa::path(
     post,
@@ -206,14 +224,16 @@ pub(super) async fn import(
 #[derive(Serialize, ToSchema)]
 pub(super) struct Devices {
     devices: Vec<View>,
-    /// The device to go on after; `null` at the end.
-    next: Option<DeviceId>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
 }
 
 /// Devices that wanted to be heard.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RefusedDevices {
     refused: Vec<Refused>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
 }
 
 /// A device as it is now enrolled.

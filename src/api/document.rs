@@ -65,6 +65,7 @@ const REFUSALS: [(u16, &str); 13] = [
         (name = "sessions", description = "Browsers' logins."),
         (name = "sightings", description = "Where somebody or something other than its tracker saw a vehicle."),
         (name = "tokens", description = "Who may do what."),
+        (name = "units", description = "The command tree, and who answers for which area."),
         (name = "vehicles", description = "Where a vehicle is, and what is held on it."),
         (name = "webhooks", description = "Other systems that events are sent to."),
     ),

@@ -18,10 +18,12 @@ mod health;
 mod host;
 mod ingest;
 mod noting;
+mod page;
 mod presence;
 mod problem;
 mod rates;
 mod reports;
+mod request_id;
 mod roads;
 mod scope;
 mod session_routes;
@@ -32,6 +34,7 @@ mod subjects;
 mod tls;
 mod token_routes;
 mod tokens;
+mod units;
 mod vehicles;
 mod ways;
 mod webhooks;
@@ -45,7 +48,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::serve::{Listener as _, ListenerExt as _};
 use interdict_engine::Setup;
@@ -242,6 +245,7 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .routes(routes!(devices::import).layer(csv))
         .routes(routes!(devices::refused))
         .routes(routes!(devices::show, devices::revoke))
+        .routes(routes!(devices::swap))
         .routes(routes!(commands::ask))
         .routes(routes!(commands::text))
         .routes(routes!(flags::list, flags::add))
@@ -258,7 +262,10 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .routes(routes!(flags::decisions::renew))
         .routes(routes!(subjects::report))
         .routes(routes!(sightings::add))
+        .routes(routes!(vehicles::list))
         .routes(routes!(vehicles::show))
+        .routes(routes!(units::units))
+        .routes(routes!(units::regions))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::deliver))
         .routes(routes!(alerts::acknowledge))
@@ -328,6 +335,7 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(strangers)
         .layer(map_response(no_store))
+        .layer(from_fn(request_id::name))
         .with_state(state)
 }
 

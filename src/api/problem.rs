@@ -8,6 +8,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::request_id;
 use super::tokens::TokenError;
 use crate::devices::EnrolError;
 use crate::downlink::NotAsked;
@@ -71,6 +72,8 @@ impl IntoResponse for Problem {
         });
         if let Some(document) = document.as_object_mut() {
             document.extend(self.more);
+            let request = request_id::current();
+            document.extend(request.map(|id| ("request_id".to_owned(), id.into())));
         }
         let wait_s = document.get("retry_after_s").and_then(Value::as_u64);
         let kind = HeaderValue::from_static("application/problem+json");
@@ -111,6 +114,7 @@ impl PartialSchema for Problem {
             .property("title", text("The status in words."))
             .property("status", status)
             .property("detail", text("For people: what is wrong, and what to do."))
+            .property("request_id", text("The request, as `X-Request-Id` and the log name it."))
             .required("type")
             .required("title")
             .required("status")
@@ -177,6 +181,7 @@ impl From<EnrolError> for Problem {
     fn from(error: EnrolError) -> Self {
         match error {
             EnrolError::Invalid(detail) => Self::bad_request(detail),
+            EnrolError::Taken { .. } => Self::conflict("taken", error.to_string()),
             EnrolError::Store(error) => error.into(),
         }
     }

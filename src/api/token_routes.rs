@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Body, Pairs, Segment};
+use super::page::{self, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::{Action, Kind, Role, Token};
@@ -43,6 +44,8 @@ pub(super) struct Asked {
 #[schema(as = Tokens)]
 pub(super) struct TokenList {
     tokens: Vec<Arc<Token>>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
 }
 
 /// A token just made.
@@ -62,17 +65,23 @@ struct Made {
     get,
     path = "/tokens",
     tag = "tokens",
+    params(Page),
     responses((status = 200, body = TokenList)),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
 ) -> Result<Json<TokenList>, Problem> {
     caller.may(Action::ManageTokens)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     let scope = caller.scope(&state);
     let mut tokens: Vec<Arc<Token>> = state.tokens.list();
     tokens.retain(|token| covers(&scope, token));
-    Ok(Json(TokenList { tokens }))
+    // A revoked token's name may be given again.
+    let key = |token: &Arc<Token>| format!("{} {}", token.name, page::at(token.created_at));
+    let (tokens, next) = page.cut(tokens, key);
+    Ok(Json(TokenList { tokens, next }))
 }
 
 /// Makes a token; its secret is shown this once.

@@ -1,4 +1,4 @@
-//! `/v1/vehicles`: where a vehicle is, for a reason.
+//! `/v1/vehicles`: which there are, and where one is, for a reason.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::ApiState;
 use super::auth::Caller;
 use super::extract::{Pairs, Segment};
+use super::page::Page;
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
@@ -28,6 +29,53 @@ pub(super) struct Position {
     received_at: Option<Time>,
     /// The platform's device that it is from; `null` where the vehicle's own tracker gave it.
     platform: Option<DeviceId>,
+}
+
+/// Vehicles that are enrolled.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Vehicles {
+    vehicles: Vec<Carrier>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
+}
+
+/// A vehicle and what it carries.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnrolledVehicle)]
+struct Carrier {
+    #[serde(flatten)]
+    vehicle: Vehicle,
+    devices: Vec<DeviceId>,
+}
+
+/// Lists the enrolled vehicles, without where they are.
+#[utoipa::path(
+    get,
+    path = "/vehicles",
+    tag = "vehicles",
+    params(("plate" = Option<String>, Query, description = "Only those of that plate or identity; blanks, dots and case do not matter."), Page),
+    responses((status = 200, body = Vehicles)),
+)]
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    pairs: Pairs,
+) -> Result<Json<Vehicles>, Problem> {
+    caller.may(Action::ReadDevices)?;
+    let pairs = pairs.only(&["plate", "after", "limit"])?;
+    let page = Page::asked(&pairs)?;
+    let scope = caller.scope(&state);
+    let mut vehicles = match pairs.get("plate") {
+        Some(plate) => state.registry.vehicles_named(plate),
+        None => state.registry.vehicles(),
+    };
+    vehicles.retain(|vehicle| scope.holds(vehicle.unit.as_ref()));
+    let (vehicles, next) = page.cut(vehicles, |vehicle| vehicle.id.to_string());
+    let carrier = |vehicle: Vehicle| {
+        let devices = state.registry.devices_of(&vehicle.id);
+        Carrier { vehicle, devices }
+    };
+    Ok(Json(Vehicles { vehicles: vehicles.into_iter().map(carrier).collect(), next }))
 }
 
 /// Tells where a vehicle is, for a reason.

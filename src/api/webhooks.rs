@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Body, Pairs, Segment, text};
+use super::page::{self, Limit, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::tokens::Action;
@@ -18,8 +19,8 @@ use super::{ApiState, blocking};
 use crate::dispatch::Wanted;
 use crate::dispatch::webhook::{Dead, New, Secret, View, WebhookError};
 
-/// Dead letters in one answer.
-const PAGE: usize = 1_000;
+/// Dead letters sent again by one request.
+const RESENT: usize = 1_000;
 /// Seconds that the secret before a new one is signed with, where it is not said: a day to tell every
 /// receiver.
 const OVERLAP_S: f64 = 86_400.0;
@@ -75,6 +76,8 @@ pub(super) struct Letters {
 #[schema(as = Webhooks)]
 pub(super) struct WebhookList {
     webhooks: Vec<View>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
 }
 
 /// A webhook and its secret, shown this once.
@@ -96,8 +99,8 @@ pub(super) struct Removed {
 #[derive(Serialize, ToSchema)]
 pub(super) struct DeadPage {
     dead: Vec<Dead>,
-    /// Whether there are more.
-    more: bool,
+    /// The event that the next page begins after; `null` on the last.
+    next: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -111,17 +114,22 @@ pub(super) struct Resending {
     get,
     path = "/webhooks",
     tag = "webhooks",
+    params(Page),
     responses((status = 200, body = WebhookList)),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
 ) -> Result<Json<WebhookList>, Problem> {
     caller.may(Action::ManageWebhooks)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     let scope = caller.scope(&state);
     let mut webhooks = state.webhooks.list().await?;
     webhooks.retain(|webhook| is_theirs(&scope, webhook));
-    Ok(Json(WebhookList { webhooks }))
+    let key = |webhook: &View| format!("{} {}", page::at(webhook.created_at), webhook.id);
+    let (webhooks, next) = page.cut(webhooks, key);
+    Ok(Json(WebhookList { webhooks, next }))
 }
 
 /// Tells of a webhook, and how far behind it is.
@@ -309,6 +317,7 @@ pub(super) async fn replay(
     params(
         ("id" = String, Path),
         ("after" = Option<u64>, Query, description = "The event after which the page begins."),
+        Limit,
     ),
     responses((status = 200, body = DeadPage), (status = 404)),
 )]
@@ -319,11 +328,13 @@ pub(super) async fn dead(
     pairs: Pairs,
 ) -> Result<Json<DeadPage>, Problem> {
     own(&state, &caller, &id).await?;
-    let after = pairs.only(&["after"])?.number("after")?;
-    let mut dead = state.webhooks.dead(&id, after, PAGE + 1).await?;
-    let more = dead.len() > PAGE;
-    dead.truncate(PAGE);
-    Ok(Json(DeadPage { dead, more }))
+    let pairs = pairs.only(&["after", "limit"])?;
+    let (after, limit) = (pairs.number("after")?, Page::asked(&pairs)?.limit());
+    let mut dead = state.webhooks.dead(&id, after, limit + 1).await?;
+    let more = dead.len() > limit;
+    dead.truncate(limit);
+    let next = dead.last().filter(|_| more).map(|last| last.sequence);
+    Ok(Json(DeadPage { dead, next }))
 }
 
 /// Sends events again that could not be delivered.
@@ -344,8 +355,8 @@ pub(super) async fn resend(
 ) -> Result<Json<Resending>, Problem> {
     own(&state, &caller, &id).await?;
     let by = caller.by(&pairs.only(&["reason"])?)?;
-    if sequences.is_empty() || sequences.len() > PAGE {
-        let detail = format!("`sequences` must name 1 to {PAGE} dead letters");
+    if sequences.is_empty() || sequences.len() > RESENT {
+        let detail = format!("`sequences` must name 1 to {RESENT} dead letters");
         return Err(Problem::bad_request(detail));
     }
     let count = state.webhooks.resend(&id, sequences, &by).await?;

@@ -47,6 +47,8 @@ pub mod acts {
     pub const DEVICE_IMPORT: &str = "device.import";
     /// A device was revoked.
     pub const DEVICE_REVOKE: &str = "device.revoke";
+    /// A device came in the place of another.
+    pub const DEVICE_SWAP: &str = "device.swap";
     /// A device was asked to show a text to its driver.
     pub const DEVICE_TEXT: &str = "device.text";
     /// A device's first token of another platform was believed.

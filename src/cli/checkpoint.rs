@@ -72,11 +72,10 @@ enum Command {
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::List { server, format } => {
-            let answer = server.client()?.get("/v1/checkpoints")?;
-            let checkpoints = members(&answer, "checkpoints");
+            let checkpoints = server.client()?.list("/v1/checkpoints", "checkpoints")?;
             match format {
-                Format::Json => json_lines(checkpoints)?,
-                Format::Human => list(checkpoints)?,
+                Format::Json => json_lines(&checkpoints)?,
+                Format::Human => list(&checkpoints)?,
             }
         }
         Command::Put { server, file, reason } => put(&server.client()?, &file, &reason)?,

@@ -32,6 +32,26 @@ enum Command {
         #[command(flatten)]
         reason: Reason,
     },
+    /// Put another device in the place of one, in its vehicle
+    Swap {
+        #[command(flatten)]
+        server: ServerArguments,
+        /// The IMEI or terminal number of the device that goes
+        old: String,
+        /// The IMEI or terminal number of the one that comes
+        new: String,
+        /// The new device's model, where it is another
+        #[arg(long)]
+        model: Option<String>,
+        /// The datum that the new device reports in, where it is another
+        #[arg(long, value_parser = ["wgs84", "gcj02", "bd09"])]
+        datum: Option<String>,
+        /// The registration token that another platform gave the new device
+        #[arg(long)]
+        token: Option<String>,
+        #[command(flatten)]
+        reason: Reason,
+    },
     /// Ask a device for its position, now
     Ask {
         #[command(flatten)]
@@ -135,6 +155,14 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let answer = server.client()?.delete(&path)?;
             writeln!(std::io::stdout(), "revoked: {}", text(&answer, "/device"))?;
         }
+        Command::Swap { server, old, new, model, datum, token, reason } => {
+            let path = reason.on(&format!("/v1/devices/{}/swap", segment(&old)));
+            let body = json!({ "device": new, "model": model, "datum": datum, "token": token });
+            let answer = server.client()?.post(&path, &body)?;
+            let (device, vehicle) = (text(&answer, "/device"), text(&answer, "/vehicle/id"));
+            let out = &mut std::io::stdout();
+            writeln!(out, "swapped: {device} in {vehicle}, in place of {}", escape(&old))?;
+        }
         Command::Ask { server, device, reason } => {
             let path = reason.on(&format!("/v1/devices/{}/ask", segment(&device)));
             said(&server.client()?.post(&path, &Value::Null)?)?;
@@ -144,11 +172,10 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             said(&server.client()?.post(&path, &json!({ "text": text }))?)?;
         }
         Command::List { server, refused: true, format, zone } => {
-            let answer = server.client()?.get("/v1/devices/refused")?;
-            let refused = members(&answer, "refused");
+            let refused = server.client()?.list("/v1/devices/refused", "refused")?;
             match format {
-                Format::Json => json_lines(refused)?,
-                Format::Human => list_refused(refused, &zone)?,
+                Format::Json => json_lines(&refused)?,
+                Format::Human => list_refused(&refused, &zone)?,
             }
         }
         Command::List { server, format, zone, .. } => list(&server.client()?, format, &zone)?,
@@ -189,41 +216,29 @@ fn said(answer: &Value) -> std::io::Result<()> {
 }
 
 fn list(client: &Client, format: Format, zone: &jiff::tz::TimeZone) -> anyhow::Result<()> {
+    let devices = client.list("/v1/devices", "devices")?;
+    if format == Format::Json {
+        return Ok(json_lines(&devices)?);
+    }
+    if devices.is_empty() {
+        return Ok(writeln!(std::io::stdout(), "no device is enrolled")?);
+    }
     let heading = ["device", "vehicle", "plate", "class", "unit", "model", "heard"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    let mut path = "/v1/devices".to_owned();
-    loop {
-        let page = client.get(&path)?;
-        let devices = members(&page, "devices");
-        match format {
-            Format::Json => json_lines(devices)?,
-            Format::Human => rows.extend(devices.iter().map(|device| {
-                let mut row = [
-                    "/device",
-                    "/vehicle/id",
-                    "/vehicle/plate",
-                    "/vehicle/class",
-                    "/vehicle/unit",
-                    "/model",
-                ]
-                .map(|pointer| text(device, pointer))
-                .to_vec();
-                row.push(local(device.pointer("/health/heard_at").unwrap_or(&Value::Null), zone));
-                row
-            })),
-        }
-        match page.get("next").and_then(Value::as_str) {
-            Some(next) => path = format!("/v1/devices?after={}", segment(next)),
-            None => break,
-        }
-    }
-    if format == Format::Human {
-        match rows.len() {
-            1 => writeln!(std::io::stdout(), "no device is enrolled")?,
-            _ => table(&rows)?,
-        }
-    }
-    Ok(())
+    rows.extend(devices.iter().map(|device| {
+        let pointers = [
+            "/device",
+            "/vehicle/id",
+            "/vehicle/plate",
+            "/vehicle/class",
+            "/vehicle/unit",
+            "/model",
+        ];
+        let mut row = pointers.map(|pointer| text(device, pointer)).to_vec();
+        row.push(local(device.pointer("/health/heard_at").unwrap_or(&Value::Null), zone));
+        row
+    }));
+    Ok(table(&rows)?)
 }
 
 fn list_refused(refused: &[Value], zone: &jiff::tz::TimeZone) -> std::io::Result<()> {

@@ -151,12 +151,11 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Add(arguments) => add::run(&arguments)?,
         Command::List { server, state, format, zone } => {
             let query = state.map(|state| format!("?state={}", segment(&state)));
-            let answer =
-                server.client()?.get(&format!("/v1/flags{}", query.unwrap_or_default()))?;
-            let flags = members(&answer, "flags");
+            let path = format!("/v1/flags{}", query.unwrap_or_default());
+            let flags = server.client()?.list(&path, "flags")?;
             match format {
-                Format::Json => json_lines(flags)?,
-                Format::Human => list(flags, &zone)?,
+                Format::Json => json_lines(&flags)?,
+                Format::Human => list(&flags, &zone)?,
             }
         }
         Command::Reasons { server } => {
@@ -180,9 +179,9 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             writeln!(out, "flag {} is held no longer", text(&released, "/flag"))?;
         }
         Command::Holds { server, zone } => {
-            let answer = server.client()?.get("/v1/holds")?;
+            let holds = server.client()?.list("/v1/holds", "holds")?;
             let mut rows = vec![["flag", "since", "by", "reason"].map(str::to_owned).to_vec()];
-            rows.extend(members(&answer, "holds").iter().map(|held| {
+            rows.extend(holds.iter().map(|held| {
                 let since = local(held.pointer("/hold/at").unwrap_or(&Value::Null), &zone);
                 vec![text(held, "/flag"), since, text(held, "/hold/by"), text(held, "/hold/reason")]
             }));

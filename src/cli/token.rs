@@ -83,11 +83,10 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             writeln!(out, "{}", text(&made, "/token"))?;
         }
         Command::List { server, format, zone } => {
-            let answer = server.client()?.get("/v1/tokens")?;
-            let tokens = members(&answer, "tokens");
+            let tokens = server.client()?.list("/v1/tokens", "tokens")?;
             match format {
-                Format::Json => json_lines(tokens)?,
-                Format::Human => list(tokens, &zone)?,
+                Format::Json => json_lines(&tokens)?,
+                Format::Human => list(&tokens, &zone)?,
             }
         }
         Command::Revoke { server, name, reason } => {

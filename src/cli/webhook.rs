@@ -5,10 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::remote::{
-    Format, Reason, ServerArguments, json_lines, local, members, table, text, zone,
-};
-use crate::client::{Client, segment};
+use super::remote::{Format, Reason, ServerArguments, json_lines, local, table, text, zone};
+use crate::client::segment;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -132,11 +130,10 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             secret(out, &made)?;
         }
         Command::List { server, format } => {
-            let answer = server.client()?.get("/v1/webhooks")?;
-            let webhooks = members(&answer, "webhooks");
+            let webhooks = server.client()?.list("/v1/webhooks", "webhooks")?;
             match format {
-                Format::Json => json_lines(webhooks)?,
-                Format::Human => list(webhooks)?,
+                Format::Json => json_lines(&webhooks)?,
+                Format::Human => list(&webhooks)?,
             }
         }
         Command::Remove(one) => {
@@ -178,17 +175,8 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 const RESENT_AT_ONCE: usize = 1_000;
 
 fn letters(one: &One) -> anyhow::Result<Vec<Value>> {
-    let client: Client = one.server.client()?;
-    let mut letters: Vec<Value> = Vec::new();
-    loop {
-        let after = letters.last().and_then(|letter| letter["sequence"].as_u64()).unwrap_or(0);
-        let answer =
-            client.get(&format!("/v1/webhooks/{}/dead?after={after}", segment(&one.id)))?;
-        letters.extend_from_slice(members(&answer, "dead"));
-        if answer["more"] != true {
-            return Ok(letters);
-        }
-    }
+    let path = format!("/v1/webhooks/{}/dead", segment(&one.id));
+    Ok(one.server.client()?.list(&path, "dead")?)
 }
 
 fn secret(out: &mut impl Write, made: &Value) -> std::io::Result<()> {

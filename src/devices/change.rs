@@ -23,6 +23,14 @@ pub enum EnrolError {
     /// What was said cannot be.
     #[error("{0}")]
     Invalid(String),
+    /// That device is enrolled already.
+    #[error("the device `{device}` is enrolled already, in vehicle `{vehicle}`; revoke it first")]
+    Taken {
+        /// Which.
+        device: String,
+        /// What carries it.
+        vehicle: String,
+    },
     /// It could not be made durable.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -11,6 +11,7 @@ mod plates;
 mod platforms;
 mod refused;
 mod saver;
+mod swap;
 mod tokens;
 
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub use change::{Change, EnrolError, Enrolled};
 pub use import::Report;
 pub use plates::{Alike, plate_key};
 pub use refused::Refused;
+pub use swap::Swap;
 
 /// What an operator sets for devices.
 #[derive(Clone, Debug, Default)]
@@ -106,24 +108,6 @@ impl Registry {
         let mut all: Vec<_> = self.0.core.fleet().all().cloned().collect();
         all.sort_by(|one, other| one.device.cmp(&other.device));
         all
-    }
-
-    /// Up to `limit` enrolments that are `wanted`, in order of the devices' identities, those after
-    /// `after`; and whether there are more.
-    #[must_use]
-    pub fn page(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-        wanted: impl Fn(&Enrolment) -> bool,
-    ) -> (Vec<Arc<Enrolment>>, bool) {
-        let mut page = self.list();
-        page.retain(|enrolment| {
-            after.is_none_or(|after| enrolment.device.as_str() > after) && wanted(enrolment)
-        });
-        let more = page.len() > limit;
-        page.truncate(limit);
-        (page, more)
     }
 
     /// How many devices are enrolled.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::super::auth::Caller;
 use super::super::extract::{Body, Pairs, Segment, text};
+use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::tokens::Action;
 use super::super::{ApiState, blocking};
@@ -25,6 +26,8 @@ pub(in super::super) struct Because {
 #[derive(Serialize, ToSchema)]
 pub(in super::super) struct Holds {
     holds: Vec<Held>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -48,17 +51,22 @@ pub(in super::super) struct HeldLife {
     get,
     path = "/holds",
     tag = "flags",
+    params(Page),
     responses((status = 200, body = Holds)),
 )]
 pub(in super::super) async fn holds(
     State(state): State<ApiState>,
     caller: Caller,
+    pairs: Pairs,
 ) -> Result<Json<Holds>, Problem> {
     caller.may(Action::HoldFlags)?;
+    let page = Page::asked(&pairs.only(&["after", "limit"])?)?;
     caller.scope(&state).check(None)?;
     let store = state.store.clone();
     let held = blocking(move || store.holds()).await?;
-    Ok(Json(Holds { holds: held.into_iter().map(|(flag, hold)| Held { flag, hold }).collect() }))
+    let held = held.into_iter().map(|(flag, hold)| Held { flag, hold }).collect();
+    let (holds, next) = page.cut(held, |held| held.flag.to_string());
+    Ok(Json(Holds { holds, next }))
 }
 
 /// Keeps what there is of a flag, standing or ended, from being purged.

@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::document::Why;
 use super::extract::{Body, Pairs, Segment, object, text};
+use super::page::Page;
 use super::problem::Problem;
 use super::tokens::Action;
 use super::{ApiState, blocking};
@@ -72,6 +73,8 @@ struct Added {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Flags {
     flags: Vec<View>,
+    /// Where the next page begins; `null` on the last.
+    next: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -103,7 +106,7 @@ struct Withdrawal {
     get,
     path = "/flags",
     tag = "flags",
-    params(("state" = Option<FlagState>, Query, description = "Only those, such as `applied`.")),
+    params(("state" = Option<FlagState>, Query, description = "Only those, such as `applied`."), Page),
     responses((status = 200, body = Flags)),
 )]
 pub(super) async fn list(
@@ -112,7 +115,8 @@ pub(super) async fn list(
     pairs: Pairs,
 ) -> Result<Json<Flags>, Problem> {
     caller.may(Action::ReadAlerts)?;
-    let pairs = pairs.only(&["state"])?;
+    let pairs = pairs.only(&["state", "after", "limit"])?;
+    let page = Page::asked(&pairs)?;
     let wanted = pairs.get("state").map(|text| {
         serde_json::from_value::<FlagState>(text.into()).map_err(|_| {
             let known = "applied, emergency, approved or provisional";
@@ -122,8 +126,9 @@ pub(super) async fn list(
     let wanted = wanted.transpose()?;
     let mut flags = seen(&state, &caller).await?;
     flags.retain(|report| wanted.is_none_or(|wanted| report.flag.state == wanted));
-    let flags: Vec<View> = flags.into_iter().map(|report| View::new(&state, report)).collect();
-    Ok(Json(Flags { flags }))
+    let (flags, next) = page.cut(flags, |report| report.flag.id.to_string());
+    let flags = flags.into_iter().map(|report| View::new(&state, report)).collect();
+    Ok(Json(Flags { flags, next }))
 }
 
 /// The flags that hold and that the caller may know of.

@@ -100,7 +100,8 @@ pub struct View {
     pub filter: Wanted,
     fields: Option<Vec<String>>,
     created_by: String,
-    created_at: Time,
+    /// When.
+    pub created_at: Time,
     /// Whether events are sent.
     pub state: State,
     /// Until when the secret before the present one is signed with, too.
