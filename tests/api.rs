@@ -176,9 +176,12 @@ fn a_flag_names_one_vehicle_with_a_tracker_or_without() {
         (&json!("a"), &json!("b"))
     );
     assert_eq!(dispatcher.post("/v1/flags", &flag_of("b")).unwrap()["vehicle"], "b");
-    for (name, value) in
-        [("expires_s", json!(2_592_001)), ("priority", json!(5)), ("case", json!(" "))]
-    {
+    for (name, value) in [
+        ("expires_s", json!(2_592_001)),
+        ("priority", json!(5)),
+        ("case", json!(" ")),
+        ("vin", json!("7")),
+    ] {
         let mut asked = flag_of("b");
         asked[name] = value;
         assert_eq!(refusal(dispatcher.post("/v1/flags", &asked)).0, 400, "{name}");
