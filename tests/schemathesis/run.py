@@ -55,6 +55,8 @@ CHECKS = ",".join(
 
 # Examples of each operation, beside those that cover its schema: what a minute allows.
 FEW = ["--max-examples", "10"]
+# What they may not do at all, tests/roles.rs asks for.
+OF_DISPATCHER = [f"--exclude-tag={tag}" for tag in ["audit", "backup", "ingest", "server", "tokens", "webhooks"]]
 # Of a list that is posted what is good is taken, and what is not is told in the answer.
 ON_INGEST = ["--include-path", "/v1/ingest", "--exclude-checks", "negative_data_rejection"]
 WHO_AM_I = ["--include-name", "GET /v1/session"]
@@ -173,6 +175,9 @@ def furnish(server):
         server.ask("POST", "/v1/flags", {**asked, "vehicle": f"辽B·{plate}"}, approver)["id"]
         for plate in range(1000, 1080)
     ]
+    approved, flags = flags[:5], flags[5:]
+    for flag in approved:
+        server.ask("POST", f"/v1/flags/{flag}/approve", {}, dispatcher)
     alerts = server.ask("GET", "/v1/alerts")["alerts"]
     if len(alerts) < len(devices):
         sys.exit(f"{len(alerts)} of {len(devices)} vehicles raised an alert")
@@ -180,10 +185,12 @@ def furnish(server):
         server.ask("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/", "filter": {"types": [kind]}})["id"]
         for kind in ["interdict.alert.raised", "interdict.flag.added"]
     ]
+    enrolled = [device["device"] for device in server.ask("GET", "/v1/devices")["devices"]]
     names = {
-        "devices": devices,
+        "devices": [device for device in enrolled if device not in devices],
         "vehicles": [*devices, "辽B·A1002"],
         "flags": flags,
+        "approved_flags": approved,
         "alerts": [alert["alert"] for alert in alerts[:3]],
         "ended_alerts": [alert["alert"] for alert in alerts[3:]],
         "checkpoints": ["houyan", "dalian_port"],
@@ -243,10 +250,11 @@ def hold(server, folder, role, headers, names, *more):
         **os.environ,
         "SCHEMATHESIS_HOOKS": "hooks",
         "PYTHONPATH": str(HERE),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "INTERDICT_NAMES": json.dumps(names),
         "INTERDICT_TALLY": str(tally(folder)),
     }
-    return subprocess.run(command, env=environment, cwd=HERE).returncode == 0
+    return subprocess.run(command, env=environment, cwd=folder).returncode == 0
 
 
 def tally(folder):
@@ -272,7 +280,7 @@ def main():
             check_events(server, document)
             bearer = {role: [f"Authorization: Bearer {token}"] for role, token in tokens.items()}
             well = [
-                hold(server, folder, "dispatcher", bearer["dispatcher"], names, *FEW),
+                hold(server, folder, "dispatcher", bearer["dispatcher"], names, *FEW, *OF_DISPATCHER),
                 hold(server, folder, "platform", bearer["platform"], names, *ON_INGEST),
                 hold(server, folder, "session", session(server, tokens["dispatcher"]), names, *WHO_AM_I),
                 # Last, since an admin takes away what the others ask for.
