@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod heads;
 pub mod mass;
 pub mod metrics;
+pub mod plate_flags;
 pub mod pursuit;
 pub mod report;
 pub mod retention;

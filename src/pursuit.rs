@@ -4,21 +4,17 @@
 //! its vehicle: whoever sits in it could see that its tracker has begun to hurry.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use interdict_engine::{Flag, Type, VehicleId};
+use interdict_engine::{Flag, VehicleId};
 use interdict_protocols::{DeviceId, Time};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Act, By, acts};
 use crate::devices::Registry;
-use crate::dispatch::{Filter, Reader, Wanted};
+use crate::dispatch::FlagChanges;
 use crate::downlink::Downlink;
 use crate::shards::Shards;
 use crate::store::{Store, StoreError};
-
-/// How long a flag that begins later, or a device that is enrolled later, may wait to be seen.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Keeps `downlink` told until `closing`.
 pub async fn follow(
@@ -28,33 +24,15 @@ pub async fn follow(
     downlink: Downlink,
     closing: CancellationToken,
 ) {
+    let mut changes = FlagChanges::new(store.clone(), shards.latest());
+    let mut enrolments = registry.changes();
     let mut pursuit = Pursuit { followed: BTreeMap::new(), store, registry, shards, downlink };
-    let mut latest = pursuit.shards.latest();
-    let mut flags = pursuit.flag_events(*latest.borrow_and_update());
     loop {
         pursuit.look().await;
-        let changed = async {
-            loop {
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK_EVERY) => return,
-                    changed = latest.changed() => if changed.is_err() {
-                        return std::future::pending().await;
-                    },
-                }
-                match flags.next().await {
-                    Ok(page) if page.events.is_empty() => {}
-                    Ok(_) => return,
-                    // Fallen behind what is kept: whatever was said of flags is in their table.
-                    Err(_) => {
-                        flags = pursuit.flag_events(*latest.borrow());
-                        return;
-                    }
-                }
-            }
-        };
         tokio::select! {
             () = closing.cancelled() => return,
-            () = changed => {}
+            () = changes.next() => {}
+            Ok(()) = enrolments.changed() => {}
         }
     }
 }
@@ -69,16 +47,6 @@ struct Pursuit {
 }
 
 impl Pursuit {
-    /// What is said of flags from here on.
-    fn flag_events(&self, after: u64) -> Reader {
-        let types = Type::ALL.iter().map(|kind| kind.name());
-        let types = types.filter(|name| name.starts_with("interdict.flag.")).map(str::to_owned);
-        let wanted = Wanted { types: types.collect(), ..Wanted::default() };
-        // Nothing is asked for but types that there are.
-        let filter = Filter::new(&wanted, &Default::default()).unwrap_or_default();
-        Reader::new(self.store.clone(), filter, after)
-    }
-
     /// Compares who is to hurry with who has been told so; notes the difference, and tells it.
     async fn look(&mut self) {
         let wanted = match self.wanted().await {

@@ -25,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::heads::Publisher;
 use crate::mass;
 use crate::metrics::Metrics;
+use crate::plate_flags;
 use crate::pursuit;
 use crate::retention::Keeper;
 use crate::roads::lend;
@@ -156,6 +157,12 @@ impl Server {
         ));
         let heads = Publisher::start(&store, &signer, &configuration.audit);
         let keeper = Keeper::start(&store, &shards, configuration.retention);
+        tokio::spawn(plate_flags::follow(
+            store.clone(),
+            registry.clone(),
+            shards.clone(),
+            closing.clone(),
+        ));
         if configuration.downlink.enabled {
             let (store, registry) = (store.clone(), registry.clone());
             let (shards, downlink) = (shards.clone(), downlink.clone());

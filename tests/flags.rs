@@ -214,3 +214,64 @@ fn a_file_is_taken_whole_or_not_at_all_and_comes_out_as_it_went_in() {
     let list = server.printed(&wang, &["flag", "list"]);
     assert!(list.contains("DRILL 辽B·X0001"), "{list}");
 }
+
+/// A flag on a plate that nobody had enrolled.
+#[test]
+fn a_flag_on_a_plate_goes_on_on_the_vehicle_that_is_enrolled_with_it() {
+    let data = folder();
+    let mut server = start(data.path());
+    let asked = |vehicle: &str| {
+        json!({"vehicle": vehicle, "plate_colour": "blue", "reason": "stolen", "case": "C-9",
+            "authority": "duty officer", "emergency": true})
+    };
+    let on_plate = server.flag(&asked("辽B·T7777"));
+    assert_eq!(on_plate["vehicle"], "plate:辽BT7777:blue");
+    let id = on_plate["id"].as_str().expect("an id").to_owned();
+    let held = server.request(
+        "POST",
+        &format!("/v1/flags/{id}/hold"),
+        Some(&json!({"reason": "court 7"})),
+    );
+    assert_eq!(held.0, 200, "{}", held.1);
+
+    // The same letters on a plate of another colour are another vehicle.
+    let yellow = json!({"device": "13800000008", "vehicle": "truck-1", "plate": "辽B·T7777",
+        "plate_colour": "yellow", "class": "other"});
+    server.post("/v1/devices", &yellow);
+    let mut events = server.events(0);
+    events.next("interdict.flag.added");
+    server.enrol("13800000007", "taxi-7", "辽b t7777", "taxi");
+    let added = events.next("interdict.flag.added");
+    let (moved, vehicle) =
+        (added["data"]["flag"]["id"].clone(), added["data"]["vehicle"]["id"].clone());
+    assert_eq!((moved, vehicle), (json!(format!("{id}-2")), json!("taxi-7")));
+    let ended = events.next("interdict.flag.withdrawn");
+    assert_eq!(
+        (&ended["data"]["flag"]["id"], &ended["data"]["reason"]),
+        (&json!(id), &json!("moved"))
+    );
+    let flags = server.get("/v1/flags");
+    let flags: Vec<_> =
+        flags["flags"].as_array().expect("flags").iter().map(|flag| &flag["vehicle"]).collect();
+    assert_eq!(flags, ["taxi-7"]);
+    let holds = server.get("/v1/holds");
+    assert_eq!(holds.pointer("/holds/1/flag"), Some(&json!(format!("{id}-2"))), "{holds}");
+
+    let mut taxi = server.tracker("jt808", "13800000007");
+    let mut fix = fix_now(HOUYAN.0 - 0.000_45, HOUYAN.1);
+    (fix.speed_kmh, fix.course_deg) = (Some(40.0), Some(0.0));
+    assert!(taxi.report(&fix));
+    let raised = events.next("interdict.alert.raised");
+    assert_eq!(raised["data"]["flag"]["case"], "C-9");
+
+    // So it is after a restart.
+    let waiting = server.flag(&asked("辽B·T8888"));
+    assert_eq!(waiting["vehicle"], "plate:辽BT8888:blue");
+    let dispatcher = server.dispatcher().to_owned();
+    server.kill();
+    server = start(data.path()).with_dispatcher(dispatcher);
+    server.enrol("13800000009", "taxi-9", "辽B·T8888", "taxi");
+    let mut events = server.events(0);
+    let added = |event: &Value| event["data"]["vehicle"]["id"] == "taxi-9";
+    while !added(&events.next("interdict.flag.added")) {}
+}

@@ -454,6 +454,13 @@ impl Engine {
         self.in_order().into_iter().flat_map(|watched| watched.subject.flags.iter())
     }
 
+    /// Whether a flag raises nothing more, since its vehicle was stopped.
+    #[must_use]
+    pub fn is_suspended(&self, vehicle: &VehicleId, flag: &FlagId) -> bool {
+        let watched = self.watched.get(vehicle);
+        watched.is_some_and(|watched| watched.subject.flags.is_suspended(flag))
+    }
+
     /// The alerts that have been raised and still stand, by vehicle and checkpoint, as they
     /// are by the newest fix, with the ETA counted down to `at` and the reason that was said last.
     #[must_use]

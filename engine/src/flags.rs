@@ -44,6 +44,10 @@ impl Flags {
         }
     }
 
+    pub(crate) fn is_suspended(&self, id: &FlagId) -> bool {
+        self.0.get(id).is_some_and(|entry| entry.suspended)
+    }
+
     pub(crate) fn get(&self, id: &FlagId) -> Option<&Flag> {
         self.0.get(id).map(|entry| &entry.flag)
     }

@@ -63,6 +63,8 @@ pub mod acts {
     pub const FLAG_APPROVE: &str = "flag.approve";
     /// Flags were written out as CSV.
     pub const FLAG_EXPORT: &str = "flag.export";
+    /// A flag on a plate goes on on the vehicle that was enrolled with it.
+    pub const FLAG_MOVE: &str = "flag.move";
     /// A flag was rejected.
     pub const FLAG_REJECT: &str = "flag.reject";
     /// A flag was renewed.

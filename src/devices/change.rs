@@ -100,6 +100,7 @@ impl Registry {
         core.store.write_noted(Table::Enrolments, [change], &[act])?;
         core.tokens.forget(&core.store, key)?;
         let removed = core.fleet_mut().remove(device);
+        core.say_changed();
         Ok(removed)
     }
 
@@ -219,6 +220,7 @@ impl Core {
             fleet.insert(Arc::clone(enrolment));
         }
         drop(fleet);
+        self.say_changed();
         let mut refused = self.refused();
         for enrol in enrols {
             refused.forget(&enrol.device);

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use interdict_engine::{Vehicle, VehicleId};
 use interdict_protocols::{Datum, DeviceId, HmacTokens, Time};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Platform;
@@ -67,6 +68,8 @@ struct Core {
     fleet: RwLock<Fleet>,
     tokens: DeviceTokens,
     refused: Mutex<RefusedList>,
+    /// Counts changes of enrolments by people.
+    changes: watch::Sender<u64>,
     /// Held from looking at the fleet to changing it, so that the store and the memory agree.
     changing: Mutex<()>,
 }
@@ -89,10 +92,17 @@ impl Registry {
             options,
             fleet: RwLock::new(fleet),
             tokens,
+            changes: watch::Sender::default(),
             changing: Mutex::new(()),
         });
         let saver = Saver::start(Arc::clone(&core));
         Ok(Self(Arc::new(Inner { core, saver })))
+    }
+
+    /// Changes when somebody enrols, swaps or revokes devices.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.core.changes.subscribe()
     }
 
     /// The enrolment of a device; `None` where it is not enrolled. Numbers that differ only in
@@ -179,6 +189,10 @@ impl Core {
 
     fn refused(&self) -> MutexGuard<'_, RefusedList> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say_changed(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     fn changing(&self) -> MutexGuard<'_, ()> {

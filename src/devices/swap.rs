@@ -75,6 +75,7 @@ impl Registry {
         fleet.remove(old);
         fleet.insert(Arc::clone(&enrolment));
         drop(fleet);
+        core.say_changed();
         core.refused().forget(&enrol.device);
         Ok(Some(enrolment))
     }

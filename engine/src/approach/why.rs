@@ -159,6 +159,7 @@ pub(crate) fn recalled(end: FlagEnd) -> (&'static str, String) {
         FlagEnd::Handled => "Its flag was withdrawn: handled",
         FlagEnd::Invalid => "Its flag was withdrawn: it does not hold any more, do not act on it",
         FlagEnd::Wrong => "Its flag was withdrawn: it was wrong, do not act on it",
+        FlagEnd::Moved => "Its flag goes on on the vehicle that is enrolled with its plate",
         FlagEnd::Other => "Its flag was withdrawn",
     };
     ("flag_withdrawn", text.to_owned())

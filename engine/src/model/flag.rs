@@ -69,6 +69,8 @@ pub enum FlagEnd {
     Wrong,
     /// Nobody approved it, or somebody rejected it.
     NotApproved,
+    /// It goes on on another vehicle's identity: the plate that it was on belongs to that one.
+    Moved,
     /// Anything else.
     #[serde(other)]
     Other,
@@ -87,6 +89,7 @@ impl FlagEnd {
             Self::Invalid => "invalid",
             Self::Wrong => "wrong",
             Self::NotApproved => "not_approved",
+            Self::Moved => "moved",
             Self::Other => "other",
         }
     }
