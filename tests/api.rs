@@ -133,7 +133,11 @@ fn a_flag_lives_from_added_to_withdrawn() {
 
     let id = flag["id"].as_str().unwrap();
     let path = format!("/v1/flags/{id}/withdraw");
-    assert_eq!(refusal(dispatcher.post(&path, &json!({}))).0, 400);
+    for unread in [json!({}), json!(["handled", null]), json!({"reason": "handled", "not": "x"})] {
+        assert_eq!(refusal(dispatcher.post(&path, &unread)).0, 400);
+    }
+    let unread = dispatcher.post(&format!("{path}?reason=handled"), &json!(7));
+    assert_eq!(refusal(unread).0, 400, "a body that is there is read");
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7")).0, 400);
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=found")).0, 400);
     assert_eq!(refusal(dispatcher.delete("/v1/flags/7?reason=other")).0, 404);
@@ -174,9 +178,12 @@ fn a_flag_names_one_vehicle_with_a_tracker_or_without() {
         (&json!("a"), &json!("b"))
     );
     assert_eq!(dispatcher.post("/v1/flags", &flag_of("b")).unwrap()["vehicle"], "b");
-    for (name, value) in
-        [("expires_s", json!(2_592_001)), ("priority", json!(5)), ("case", json!(" "))]
-    {
+    for (name, value) in [
+        ("expires_s", json!(2_592_001)),
+        ("priority", json!(5)),
+        ("case", json!(" ")),
+        ("vin", json!("7")),
+    ] {
         let mut asked = flag_of("b");
         asked[name] = value;
         assert_eq!(refusal(dispatcher.post("/v1/flags", &asked)).0, 400, "{name}");

@@ -52,7 +52,8 @@ fn named(value: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn everything_that_is_named_is_there_and_the_other_way_round() {
     let document: Value = serde_json::from_str(&served()).unwrap();
-    let there = ["schemas", "responses"].map(|kind| (kind, &document["components"][kind]));
+    let there =
+        ["headers", "responses", "schemas"].map(|kind| (kind, &document["components"][kind]));
     let there = there.into_iter().flat_map(|(kind, all)| {
         all.as_object().unwrap().keys().map(move |name| format!("{kind}/{name}"))
     });
@@ -99,6 +100,9 @@ fn every_operation_says_what_it_does_takes_and_answers() {
                 let problem = &response["content"]["application/problem+json"];
                 if status.as_str() >= "400" && problem.is_null() {
                     say(&format!("{status} is no problem document"));
+                }
+                if response["headers"]["x-request-id"].is_null() {
+                    say(&format!("{status} does not name its request"));
                 }
             }
             if !responses.keys().any(|status| status.starts_with('2')) {

@@ -15,6 +15,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 
 use super::problem::Problem;
+use super::request_id::REQUEST_ID;
 use super::sessions::{COOKIE, CSRF};
 
 /// What every guarded address may answer.
@@ -134,6 +135,10 @@ impl Document {
         }
         let refusals = REFUSALS.map(|(status, said)| (status.to_string(), refusal(said)));
         document["components"]["responses"] = refusals.into_iter().collect();
+        let id = "Names the request in the log and in problem documents: the caller's own name for \
+                  it, where that was stated in this header and is plain, or ours.";
+        document["components"]["headers"] =
+            json!({ REQUEST_ID.as_str(): { "description": id, "schema": { "type": "string" } } });
         on_one_line(&mut document);
         // Writing to a string cannot fail.
         let text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -174,13 +179,24 @@ fn complete(operation: &mut Map<String, Value>) {
             (false, None) => response["description"] = "Done.".into(),
             (false, Some(_)) => {}
         }
+        if response["$ref"].is_null() {
+            name_request(response);
+        }
     }
+}
+
+/// Every answer names its request.
+fn name_request(response: &mut Value) {
+    let header = json!({ "$ref": format!("#/components/headers/{REQUEST_ID}") });
+    response["headers"][REQUEST_ID.as_str()] = header;
 }
 
 fn refusal(description: &str) -> Value {
     let schema = json!({ "$ref": format!("#/components/schemas/{}", Problem::name()) });
     let content = json!({ "application/problem+json": { "schema": schema } });
-    json!({ "description": description, "content": content })
+    let mut refusal = json!({ "description": description, "content": content });
+    name_request(&mut refusal);
+    refusal
 }
 
 /// A parameter that may be left out is not `null` where it is not.

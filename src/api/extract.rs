@@ -23,12 +23,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let Whole(raw) = Whole::<Box<RawValue>>::from_request(request, state).await?;
-        // Fields would else be read from a list, too, by their order.
-        if !raw.get().starts_with('{') {
-            return Err(Problem::bad_request("the body must be a JSON object: `{…}`"));
-        }
-        Json::from_bytes(raw.get().as_bytes()).map(|Json(body)| Self(body)).map_err(not_json)
+        object(raw.get().as_bytes()).map(Self)
     }
+}
+
+/// Reads a JSON object.
+pub(super) fn object<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+    // Fields would else be read from a list, too, by their order.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::bad_request("the body must be a JSON object: `{…}`"));
+    }
+    Json::from_bytes(text).map(|Json(body)| body).map_err(not_json)
 }
 
 /// A JSON body of any kind.

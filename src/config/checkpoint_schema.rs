@@ -2,7 +2,7 @@
 
 use interdict_engine::{Kind, State, UnitId};
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Type,
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -16,12 +16,18 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
+/// What may be left out may be `null`, too.
+fn or_null(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([kind, Type::Null]))
+}
+
+fn word_or_null<T: ToSchema>() -> OneOfBuilder {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    OneOfBuilder::new().item(Ref::from_schema_name(T::name())).item(null)
+}
+
 fn number(least: f64, most: f64, what: &str) -> ObjectBuilder {
-    ObjectBuilder::new()
-        .schema_type(Type::Number)
-        .minimum(Some(least))
-        .maximum(Some(most))
-        .description(Some(what))
+    or_null(Type::Number).minimum(Some(least)).maximum(Some(most)).description(Some(what))
 }
 
 fn degrees() -> ArrayBuilder {
@@ -49,25 +55,24 @@ impl PartialSchema for CheckpointFeature {
             .item(geometry("Point", degrees()))
             .item(geometry("LineString", positions(2)))
             .item(geometry("Polygon", rings).description(Some("Its first ring counts.")));
-        let ring = ObjectBuilder::new()
-            .schema_type(Type::Integer)
+        let ring = or_null(Type::Integer)
             .minimum(Some(1))
             .maximum(Some(255))
             .description(Some("1 is the innermost."));
         let roughly = "How roughly its place is known, metres.";
         let properties = ObjectBuilder::new()
             .property("id", text().description(Some("As the address has it, or missing.")))
-            .property("name", text())
-            .property("name_zh", text())
-            .property("kind", Ref::from_schema_name(Kind::name()))
+            .property("name", or_null(Type::String))
+            .property("name_zh", or_null(Type::String))
+            .property("kind", word_or_null::<Kind>())
             .property("unit", Ref::from_schema_name(UnitId::name()))
             .property("ring", ring)
             .property("bearing_deg", number(0.0, 360.0, "The only direction that counts."))
             .property("lead_s", number(0.0, LONGEST_S, "The time that its people need."))
             .property("ready_s", number(0.0, LONGEST_S, "The time to set it up."))
             .property("radius_m", number(1.0, 50_000.0, "How near a vehicle passes a point."))
-            .property("state", Ref::from_schema_name(State::name()))
-            .property("approximate", ObjectBuilder::new().schema_type(Type::Boolean))
+            .property("state", word_or_null::<State>())
+            .property("approximate", or_null(Type::Boolean))
             .property("accuracy_m", number(0.0, 100_000.0, roughly))
             .required("unit")
             .additional_properties(Some(AdditionalProperties::FreeForm(true)));

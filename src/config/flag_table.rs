@@ -83,7 +83,7 @@ pub struct AskedFlag {
     pub colour: Option<String>,
     /// Its vehicle identification number.
     #[serde(default)]
-    #[schema(pattern = "^[A-HJ-NPR-Za-hj-npr-z0-9]{17}$")]
+    #[schema(pattern = r"^\s*([A-HJ-NPR-Za-hj-npr-z0-9]{17})?\s*$")]
     pub vin: Option<String>,
 }
 

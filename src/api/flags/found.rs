@@ -67,6 +67,7 @@ pub(super) struct Near {
 pub(super) async fn find(state: &ApiState, asked: &AskedFlag) -> Result<Found, Problem> {
     let named = text("vehicle", &asked.vehicle)?;
     let plate_colour = optional("plate_colour", asked.plate_colour.as_deref())?;
+    let vin = vin(asked.vin.as_deref())?;
     let differs = |vehicle: &Vehicle| match (&plate_colour, &vehicle.plate_colour) {
         (Some(asked), Some(known)) => !asked.eq_ignore_ascii_case(known),
         _ => false,
@@ -106,7 +107,7 @@ pub(super) async fn find(state: &ApiState, asked: &AskedFlag) -> Result<Found, P
         class: asked.class.unwrap_or(before.class),
         make: optional("make", asked.make.as_deref())?.or(before.make),
         colour: optional("colour", asked.colour.as_deref())?.or(before.colour),
-        vin: vin(asked.vin.as_deref())?.or(before.vin),
+        vin: vin.or(before.vin),
         plate_colour,
         ..before
     };

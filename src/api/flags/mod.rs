@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::document::Why;
-use super::extract::{Body, Pairs, Segment, text};
+use super::extract::{Body, Pairs, Segment, object, text};
 use super::page::Page;
 use super::problem::Problem;
 use super::tokens::Action;
@@ -95,7 +95,8 @@ fn approver(state: &ApiState, flag: &Flag) -> Level {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Withdrawal {
-    reason: String,
+    #[serde(default)]
+    reason: Option<String>,
     #[serde(default)]
     note: Option<String>,
 }
@@ -240,16 +241,12 @@ pub(super) async fn withdraw(
 ) -> Result<Json<View>, Problem> {
     caller.may(Action::Flag)?;
     let pairs = pairs.only(&["reason"])?;
-    let (reason, note) = match pairs.get("reason") {
-        Some(reason) => (reason.to_owned(), None),
-        None => {
-            let why =
-                |error| format!("a reason is needed, such as {{\"reason\":\"handled\"}}: {error}");
-            let withdrawal: Withdrawal =
-                serde_json::from_slice(&body).map_err(|error| Problem::bad_request(why(error)))?;
-            (withdrawal.reason, withdrawal.note)
-        }
-    };
+    let body: Option<Withdrawal> =
+        Some(&*body).filter(|body| !body.is_empty()).map(object).transpose()?;
+    let (stated, note) = body.map_or((None, None), |body| (body.reason, body.note));
+    let reason = pairs.get("reason").map(str::to_owned).or(stated).ok_or_else(|| {
+        Problem::bad_request("a reason is needed, such as {\"reason\":\"handled\"}")
+    })?;
     let reason = ending(&reason)?;
     let note = note.map(|note| text("note", &note)).transpose()?;
     let found = find(&state, &caller, id).await?;
