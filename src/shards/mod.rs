@@ -17,6 +17,7 @@ mod routing;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -38,6 +39,7 @@ use heard::Heard;
 use meeting::Meeting;
 use placing::Placing;
 use routing::shard_of;
+use whole::Part;
 
 pub use condition::Condition;
 
@@ -65,9 +67,15 @@ pub enum Refused {
 type Answer = oneshot::Sender<Result<(), Refused>>;
 
 enum Message {
-    /// Inputs and what is noted of them, when they were read, and whom to answer once they are
-    /// durable.
-    Tell { inputs: Vec<Input>, acts: Vec<Act>, read_at: Instant, answer: Answer },
+    /// Inputs and what is noted of them, when they were read, which part they are of what others are
+    /// told, and whom to answer once they are durable.
+    Tell {
+        inputs: Vec<Input>,
+        acts: Vec<Act>,
+        read_at: Instant,
+        part: Option<Part>,
+        answer: Answer,
+    },
     /// An input that concerns every shard, with the roads that it needs and what is noted of it, which
     /// one of them is told, and whom to answer.
     TellAll {
@@ -192,8 +200,8 @@ impl Shards {
         self.tell_noted(inputs, Vec::new()).await
     }
 
-    /// As [`Self::tell`], with what the audit log is to say of it: durable together with the inputs,
-    /// where they are of one vehicle. There may be no inputs.
+    /// As [`Self::tell`], with what the audit log is to say of it. All of it is durable together, or
+    /// nothing. There may be no inputs.
     ///
     /// # Errors
     /// [`Refused`]: nothing of it may be taken for accepted.
@@ -205,12 +213,19 @@ impl Shards {
         if routed.is_empty() && !acts.is_empty() {
             routed.extend(self.queues.first().map(|queue| (queue, Vec::new())));
         }
-        let mut acts = Some(acts);
+        let is_one = routed.len() == 1;
+        let mut parts = Part::of(routed.len()).into_iter();
+        // Room in every queue first: whoever stops waiting for it has told none of them.
+        let mut reserved = Vec::new();
         for (queue, inputs) in routed {
+            reserved.push((queue.reserve().await.map_err(|_| Refused::Closing)?, inputs));
+        }
+        let mut acts = Some(acts);
+        for (room, inputs) in reserved {
             let (answer, answered) = oneshot::channel();
             let acts = acts.take().unwrap_or_default();
-            let message = Message::Tell { inputs, acts, read_at, answer };
-            queue.send(message).await.map_err(|_| Refused::Closing)?;
+            let part = parts.next().filter(|_| !is_one);
+            room.send(Message::Tell { inputs, acts, read_at, part, answer });
             waiting.push(answered);
         }
         settled(waiting).await
@@ -229,7 +244,8 @@ impl Shards {
         let mut waiting = Vec::new();
         for (queue, inputs) in self.route(inputs) {
             let (answer, answered) = oneshot::channel();
-            let message = Message::Tell { inputs, acts: Vec::new(), read_at, answer };
+            let acts = Vec::new();
+            let message = Message::Tell { inputs, acts, read_at, part: None, answer };
             queue.try_send(message).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Refused::Full,
                 mpsc::error::TrySendError::Closed(_) => Refused::Closing,
@@ -447,8 +463,8 @@ impl Shards {
         for (queue, inputs) in self.route(inputs) {
             // Nobody waits for the answer; a queue that is full has hung up on nobody.
             let (answer, _) = oneshot::channel();
-            let message =
-                Message::Tell { inputs, acts: Vec::new(), read_at: Instant::now(), answer };
+            let (acts, read_at) = (Vec::new(), Instant::now());
+            let message = Message::Tell { inputs, acts, read_at, part: None, answer };
             let _ = queue.try_send(message);
         }
         Err(Refused::NotDurable)

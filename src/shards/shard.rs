@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::condition::Condition;
 use super::meeting::Meeting;
 use super::pending::{Pending, is_report};
+use super::whole::Part;
 use super::writer::{Batch, Waiting};
 use super::{Common, Message, Refused, SNAPSHOT_EVERY};
 use crate::store::{Kept, TrackFix};
@@ -41,6 +42,7 @@ pub(super) fn start(
         batches: batches.clone(),
         common: Arc::clone(common),
         done: Pending::default(),
+        parts: Vec::new(),
         last_record: through,
         since_snapshot: 0,
     };
@@ -57,6 +59,8 @@ struct Shard {
     common: Arc<Common>,
     /// What was done in this tick.
     done: Pending,
+    /// Parts of it that belong to what other shards are told.
+    parts: Vec<Part>,
     /// The latest record that the engine includes.
     last_record: RecordId,
     since_snapshot: u64,
@@ -98,7 +102,8 @@ impl Shard {
         let mut next = first;
         while let Some(message) = next {
             match message {
-                Message::Tell { inputs, acts, read_at, answer } => {
+                Message::Tell { inputs, acts, read_at, part, answer } => {
+                    self.parts.extend(part);
                     self.done.acts.extend(acts);
                     taken += inputs.len();
                     let is_report = inputs.iter().any(is_report);
@@ -210,6 +215,7 @@ impl Shard {
         }
         let batch = Batch {
             done: std::mem::take(&mut self.done),
+            parts: std::mem::take(&mut self.parts),
             answers,
             answer_at: self.common.tick_after(Instant::now()),
             snapshot,

@@ -6,6 +6,7 @@ use interdict_engine::{Class, Input, Observation, Setup, Type, Vehicle};
 use interdict_protocols::{Alarm, AlarmSet, Fix, Time};
 
 use super::{Condition, Refused, Shards};
+use crate::audit::{Act, By, acts};
 use crate::clock::Clock;
 use crate::store::testing::{Failure, flag};
 use crate::store::{Space, Store};
@@ -162,5 +163,21 @@ async fn it_is_known_when_the_fix_was_read_that_raised_an_alert() {
     assert!(shards.read_at(&raised.id).is_some_and(|read_at| read_at >= before));
     let added = page.events.iter().find(|event| event.kind == Type::FlagAdded).unwrap();
     assert_eq!(shards.read_at(&added.id), None);
+    close(shards).await;
+}
+
+#[tokio::test]
+async fn what_several_shards_are_told_together_is_accepted_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), "urn:test").unwrap();
+    let shards = Shards::start(&store, &Setup::default(), Clock::new(START, 1.0), 4, 64).unwrap();
+    let flags = (0..16).map(|number| {
+        let mut flag = flag(&format!("f-{number}"), &format!("v-{number}"));
+        flag.expires_at = START.plus_seconds(86_400.0);
+        Input::Flag(flag)
+    });
+    let act = Act::new(START, acts::FLAG_ADD, &By::server());
+    shards.tell_noted(flags.collect(), vec![act]).await.unwrap();
+    assert_eq!(store.flags().unwrap().len(), 16);
     close(shards).await;
 }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::condition::Condition;
 use super::pending::Pending;
 use super::recovery::ShardSnapshot;
+use super::whole::{Part, Rest};
 use super::{Answer, Common, Refused};
 use crate::store::{Healed, Room, Store, StoreError};
 
@@ -24,6 +25,9 @@ const TICKS_WAITING: usize = 16;
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(8);
 
+/// How often it is looked whether a part that is waited for was lost.
+const PART: Duration = Duration::from_millis(10);
+
 /// Records that may wait for room: some 50 MB of memory, hours of a hundred flagged vehicles. When
 /// there are more nothing is accepted any more.
 const WAITING_RECORDS: usize = 50_000;
@@ -31,6 +35,8 @@ const WAITING_RECORDS: usize = 50_000;
 /// One shard's tick.
 pub(super) struct Batch {
     pub(super) done: Pending,
+    /// Parts of it that belong to what other shards do.
+    pub(super) parts: Vec<Part>,
     pub(super) answers: Vec<Waiting>,
     pub(super) answer_at: Instant,
     pub(super) snapshot: Option<ShardSnapshot>,
@@ -68,6 +74,26 @@ pub(super) fn start(
     (sender, thread)
 }
 
+/// What there is to be made durable together with what there was: whatever has come, and what the rest
+/// of a whole is waited for.
+fn further(batches: &Receiver<Batch>, rests: &mut Vec<Rest>) -> Option<Batch> {
+    loop {
+        if let Ok(batch) = batches.try_recv() {
+            return Some(batch);
+        }
+        rests.retain(Rest::is_missing);
+        if rests.is_empty() {
+            return None;
+        }
+        // Their shards have it in their queues.
+        match batches.recv_timeout(PART) {
+            Ok(batch) => return Some(batch),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+}
+
 struct Writer {
     store: Store,
     common: Arc<Common>,
@@ -96,13 +122,17 @@ impl Writer {
             let is_idle = first.is_none();
             let mut answers = Vec::new();
             let mut answer_at = Instant::now();
-            for batch in first.into_iter().chain(batches.try_iter()) {
+            let mut rests: Vec<Rest> = Vec::new();
+            let mut next = first;
+            while let Some(batch) = next {
                 self.pending.extend(batch.done);
+                rests.extend(batch.parts.into_iter().map(Part::take));
                 answers.extend(batch.answers);
                 answer_at = answer_at.max(batch.answer_at);
                 if let Some(snapshot) = batch.snapshot {
                     self.snapshots.insert(snapshot.shard, snapshot);
                 }
+                next = further(batches, &mut rests);
             }
             self.leave_out();
             self.commit();
@@ -242,5 +272,49 @@ impl Writer {
             tracing::error!(%error, "no snapshot was saved; the next start takes longer");
         }
         self.snapshots.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(parts: Vec<Part>) -> Batch {
+        let (done, answers) = (Pending::default(), Vec::new());
+        Batch { done, parts, answers, answer_at: Instant::now(), snapshot: None }
+    }
+
+    #[test]
+    fn the_rest_of_a_whole_is_waited_for() {
+        let (sender, batches) = sync_channel(TICKS_WAITING);
+        let mut parts = Part::of(3).into_iter();
+        let mut rests = vec![parts.next().unwrap().take()];
+        // Other shards' ticks come first, then the second part, and the third is lost.
+        let second = vec![parts.next().unwrap()];
+        let coming = std::thread::spawn(move || {
+            sender.send(batch(Vec::new())).unwrap();
+            sender.send(batch(second)).unwrap();
+            drop(parts);
+            sender
+        });
+        assert!(further(&batches, &mut rests).unwrap().parts.is_empty());
+        assert_eq!(rests.len(), 1);
+        let mut second = further(&batches, &mut rests).unwrap();
+        rests.extend(second.parts.drain(..).map(Part::take));
+        assert!(further(&batches, &mut rests).is_none());
+        assert!(rests.is_empty(), "the third part was lost");
+        drop(coming.join().unwrap());
+    }
+
+    #[test]
+    fn nothing_is_waited_for_where_no_part_is_missing_or_no_shard_is_left() {
+        let (sender, batches) = sync_channel(TICKS_WAITING);
+        let taken = || Part::of(1).into_iter().map(Part::take).collect::<Vec<_>>();
+        assert!(further(&batches, &mut taken()).is_none());
+        let mut parts = Part::of(2);
+        let mut rests = vec![parts.remove(0).take()];
+        drop(sender);
+        assert!(further(&batches, &mut rests).is_none());
+        assert!(rests[0].is_missing());
     }
 }
