@@ -1,9 +1,9 @@
-//! `cargo bench --bench store [-- durable|alert|open|audit]`: what the store costs, beside floors.
+//! `cargo bench --bench store [-- durable|alert|tracks|open|audit]`: what the store costs, beside floors.
 //!
 //! `durable` commits events with their records and their entries in the audit log, a tick's worth at a
 //! time, beside the same bytes of records and events appended to a plain file with `fdatasync`. `alert` takes the time from telling the engine of a
 //! flagged vehicle's fix to its alert being durable, while 20,000 fixes a second of other vehicles come
-//! in. `open` opens a store with 1,000,000 records that no snapshot holds, beside reading its file.
+//! in. `tracks` has the same fixes come in while no class's tracks are kept, another class's, and their own. `open` opens a store with 1,000,000 records that no snapshot holds, beside reading its file.
 //! `audit` verifies the audit log of a store with as many events.
 
 #[path = "store/samples.rs"]
@@ -21,7 +21,7 @@ use interdict::clock::Clock;
 use interdict::config::Configuration;
 use interdict::shards::Shards;
 use interdict::store::Store;
-use interdict_engine::{Input, Observation, Setup, Type, Vehicle, VehicleId};
+use interdict_engine::{Class, Input, Observation, Setup, Type, Vehicle, VehicleId};
 use interdict_protocols::{Fix, Time};
 
 use samples::{event, flag, record};
@@ -56,6 +56,9 @@ fn main() -> Result<(), Failure> {
     }
     if is_wanted("alert") {
         tokio::runtime::Runtime::new()?.block_on(alert())?;
+    }
+    if is_wanted("tracks") {
+        tokio::runtime::Runtime::new()?.block_on(tracks())?;
     }
     if is_wanted("open") {
         open()?;
@@ -198,6 +201,52 @@ async fn alert() -> Result<(), Failure> {
         floor.ms(99)
     );
     Ok(())
+}
+
+/// What 20,000 fixes a second cost where none, another class's and their own class's tracks are kept.
+async fn tracks() -> Result<(), Failure> {
+    println!("\nfixes of class other, by the classes whose tracks are kept");
+    println!("kept       fixes/s   processor µs a fix   bytes on the disk a fix");
+    for kept in [None, Some(Class::Patrol), Some(Class::Other)] {
+        let folder = tempfile::tempdir()?;
+        let store = Store::open(folder.path(), "urn:bench")?;
+        let (classes, setup) = (kept.into_iter().collect(), Setup::default());
+        let shards = Shards::start_keeping(&store, &setup, Clock::wall(), (1, 4_096), classes)?;
+        let fixes = Arc::new(AtomicU64::new(0));
+        let drivers: Vec<_> = (0..CONNECTIONS)
+            .map(|number| tokio::spawn(drive(shards.clone(), number, Arc::clone(&fixes))))
+            .collect();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let log = folder.path().join("sled/db");
+        let now = || -> Result<(u64, f64, u64), Failure> {
+            let bytes = std::fs::metadata(&log)?.len();
+            Ok((fixes.load(Ordering::Relaxed), processor_s()?, bytes))
+        };
+        let (began, before) = (Instant::now(), now()?);
+        tokio::time::sleep(Duration::from_secs(DURABLE_S)).await;
+        let (took, after) = (began.elapsed().as_secs_f64(), now()?);
+        drivers.iter().for_each(tokio::task::JoinHandle::abort);
+        let count = (after.0 - before.0) as f64;
+        println!(
+            "{:7}   {:9.0}   {:18.2}   {:23.0}",
+            kept.map_or_else(|| "none".to_owned(), |class| format!("{class:?}").to_lowercase()),
+            count / took,
+            (after.1 - before.1) * 1e6 / count,
+            (after.2 - before.2) as f64 / count
+        );
+        tokio::task::spawn_blocking(move || shards.close()).await?;
+    }
+    Ok(())
+}
+
+/// Processor time that this process has taken, as the system accounts it, seconds.
+fn processor_s() -> Result<f64, Failure> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The 14th and 15th field are user and system time in hundredths of a second (proc(5)); the second
+    // one, in brackets, may hold blanks.
+    let (_, rest) = stat.rsplit_once(')').ok_or("no stat")?;
+    let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
 }
 
 /// One connection's vehicles: each fix is told, and its answer awaited.

@@ -102,6 +102,7 @@ impl Server {
             let (store, mut setup) = (store.clone(), configuration.setup.clone());
             let (clock, queue) = (options.clock, configuration.limits.shard_queue);
             let (roads, count) = (options.roads.take(), shard_count());
+            let kept = configuration.retention.unflagged_s.keys().copied().collect();
             tokio::task::spawn_blocking(move || {
                 if let Some(graph) = roads {
                     for checkpoint in lend(graph, &mut setup, Some(&store.path().join(TABLES))) {
@@ -109,7 +110,7 @@ impl Server {
                         tracing::warn!(checkpoint = ?id, "a checkpoint is on no road: it is judged by geometry");
                     }
                 }
-                Shards::start(&store, &setup, clock, count, queue)
+                Shards::start_keeping(&store, &setup, clock, (count, queue), kept)
             })
             .await??
         };
@@ -156,7 +157,7 @@ impl Server {
             closing.clone(),
         ));
         let heads = Publisher::start(&store, &signer, &configuration.audit);
-        let keeper = Keeper::start(&store, &shards, configuration.retention);
+        let keeper = Keeper::start(&store, &shards, configuration.retention.clone());
         tokio::spawn(plate_flags::follow(
             store.clone(),
             registry.clone(),

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use interdict_engine::{FlagId, UnitId, VehicleId};
+use interdict_engine::{Class, FlagId, UnitId, VehicleId};
 use interdict_protocols::Time;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::audit::{Content, acts};
-use crate::store::{Ended, Hold, Purpose, Store, StoreError, StoredEvent, Target};
+use crate::store::{Ended, Hold, Purpose, Store, StoreError, StoredEvent, Stretch, Target};
 
 /// Events and entries of the audit log read at a time.
 const PAGE: usize = 4_096;
@@ -51,6 +51,18 @@ pub struct FlagHeld {
     pub hold: Option<Hold>,
 }
 
+/// Fixes of it that are kept and can be read.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct TrackHeld {
+    /// For which class's sake; `None`: for a flag's, as long as that's tracks.
+    pub class: Option<Class>,
+    /// Of which day in UTC, where it is for a class's.
+    pub day: Option<String>,
+    /// How many, and received when.
+    #[serde(flatten)]
+    pub span: Span,
+}
+
 /// Something that somebody did with it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = NotedAct)]
@@ -78,6 +90,8 @@ pub struct Subject {
     pub events: BTreeMap<String, Span>,
     /// Reports of its devices and commands about it that a restart would read.
     pub records: Option<Span>,
+    /// What is kept of its track, day by day.
+    pub tracks: Vec<TrackHeld>,
     /// What people did with what is held on it: reads, decisions, sign-offs.
     pub acts: Vec<Noted>,
     /// The units that its events were told to.
@@ -128,6 +142,10 @@ pub fn report(store: &Store, vehicle: &VehicleId) -> Result<Subject, StoreError>
         if record.input.vehicle() == Some(vehicle) {
             subject.records = Some(Span::extend(subject.records, record.at));
         }
+    }
+    for Stretch { class_day, count, first_at, last_at } in store.stretches(vehicle)? {
+        let (class, day) = class_day.unzip();
+        subject.tracks.push(TrackHeld { class, day, span: Span { count, first_at, last_at } });
     }
     read_log(store, &named, (first, last), &mut subject)?;
     Ok(subject)

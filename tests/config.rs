@@ -81,7 +81,13 @@ fn every_wrong_key_is_told_at_once() {
          approver_age = \"a day\"\n\
          [history]\n\
          operator = \"-1h\"\n\
-         analyst = -1\n",
+         analyst = -1\n\
+         [retention]\n\
+         audit_s = 1e6\n\
+         alerts_s = 1e6\n\
+         [retention.unflagged_s]\n\
+         patrol = 2e6\n\
+         armoured = 4e7\n",
     );
     let (code, out, err) = check(&path);
     assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
@@ -104,10 +110,23 @@ fn every_wrong_key_is_told_at_once() {
         (23, &["audit.heads_within_s", "found 0", "expected 1"]),
         (27, &["history.operator", "`-1h` is not a duration such as 24h", "or `all`"]),
         (28, &["history.analyst", "found -1, expected 0"]),
+        (32, &["retention.unflagged_s of patrol", "must not be above retention.audit_s"]),
+        (32, &["retention.unflagged_s of armoured", "expected 0 to 31622400"]),
         (25, &["persons.approver_age", "`a day` is not a duration such as 24h"]),
     ] {
         assert_told(&err, &format!("interdict.toml:{line}:"), words);
     }
+}
+
+#[test]
+fn a_class_that_is_none_is_told_with_those_that_are() {
+    let folder = folder();
+    let text = "[retention]\nwrong_s = 60\n[retention.unflagged_s]\ntank = 86400\n";
+    let (code, _, err) = check(&file(folder.path(), "interdict.toml", text));
+    assert_eq!(code, Some(1));
+    let known = ["armoured", "taxi", "corporate", "patrol", "other"];
+    let words = ["retention.unflagged_s", "tank"].into_iter().chain(known).collect::<Vec<_>>();
+    assert_told(&err, "interdict.toml:3:", &words);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What is on the disk of whom nobody looks for, and what is left of a flag that should never have been,
-//! with the real program.
+//! What is on the disk of whom nobody looks for, what is kept of classes that have a period, and what is
+//! left of a flag that should never have been, with the real program.
 
 mod support;
 
@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use interdict_engine::{Input, Observation, Record, RecordId, Used, Vehicle};
+use interdict::retention::purge_due;
+use interdict::store::{Store, Target};
+use interdict_engine::{Class, Input, Observation, Record, RecordId, Used, Vehicle};
 use interdict_protocols::{Fix, Time};
 use serde_json::{Value, json};
 use support::{Server, eventually, fix_ago, folder};
@@ -35,6 +37,15 @@ const WANTED: Sought = Sought {
     plate: "辽B·W4402",
     latitude: 38.917_253,
     longitude: 121.618_461,
+};
+
+/// Of the class whose tracks are kept.
+const MONEY: Sought = Sought {
+    id: "money-vehicle-5519",
+    device: "13855190001",
+    plate: "辽B·M5519",
+    latitude: 38.938_412,
+    longitude: 121.642_957,
 };
 
 impl Sought {
@@ -81,8 +92,15 @@ impl Sought {
         fix
     }
 
-    fn enrol(&self, server: &Server) {
-        server.enrol(self.device, self.id, self.plate, "corporate");
+    fn enrol(&self, server: &Server, class: &str) {
+        server.enrol(self.device, self.id, self.plate, class);
+    }
+
+    /// What is kept of its track of the last hour, as the server answers it.
+    fn track(&self, server: &Server) -> Vec<Value> {
+        let track = server.get(&format!("/v1/vehicles/{}/track?reason=audit", self.id));
+        assert_eq!((&track["vehicle"]["id"], &track["next"]), (&json!(self.id), &Value::Null));
+        track["fixes"].as_array().expect("a list").clone()
     }
 }
 
@@ -157,31 +175,42 @@ fn emergency(vehicle: &str) -> Value {
 #[test]
 fn nothing_on_the_disk_tells_of_a_vehicle_that_nobody_looks_for() {
     let place = folder();
-    let data = place.path().join("data");
-    let server = Server::start(&data, &["jt808"], &[]);
-    for sought in [&NOBODYS, &WANTED] {
-        sought.enrol(&server);
+    let (data, config) = (place.path().join("data"), place.path().join("interdict.toml"));
+    fs::write(&config, "[retention.unflagged_s]\narmoured = 604800\n").expect("written");
+    let more = ["--config", config.to_str().expect("UTF-8")];
+    let server = Server::start(&data, &["jt808"], &more);
+    for (sought, class) in [(&NOBODYS, "corporate"), (&WANTED, "taxi"), (&MONEY, "armoured")] {
+        sought.enrol(&server, class);
     }
+    let mut money = server.tracker("jt808", MONEY.device);
     let mut quiet = server.tracker("jt808", NOBODYS.device);
     let mut wanted = server.tracker("jt808", WANTED.device);
     server.flag(&emergency(WANTED.id));
     for ago_s in (0..20).rev() {
         assert!(quiet.report(&NOBODYS.fix(ago_s * 1_000)));
         assert!(wanted.report(&WANTED.fix(ago_s * 1_000)));
+        assert!(money.report(&MONEY.fix(ago_s)));
     }
     // Reads of it are noted, and name it.
     let path = format!("/v1/vehicles/{}?reason=lost", NOBODYS.id);
     let read = server.get(&path);
     assert_eq!(read["vehicle"]["plate"], NOBODYS.plate);
     assert!(read["fix"]["latitude"].is_number());
+    let tracks = |server: &Server| [&NOBODYS, &WANTED, &MONEY].map(|it| it.track(server).len());
+    assert_eq!(tracks(&server), [0, 20, 20]);
     assert_eq!(server.stop(), 0);
-    assert_eq!(search(&data, &NOBODYS), [], "after an orderly end, with its snapshot");
+    for sought in [&NOBODYS, &MONEY] {
+        assert_eq!(search(&data, sought), [], "after an orderly end, with its snapshot");
+    }
 
-    let server = Server::start(&data, &["jt808"], &[]);
+    let server = Server::start(&data, &["jt808"], &more);
     let read = server.get(&path);
     assert_eq!((&read["vehicle"]["plate"], &read["fix"]), (&json!(NOBODYS.plate), &Value::Null));
     let mut quiet = server.tracker("jt808", NOBODYS.device);
     assert!(quiet.report(&NOBODYS.fix(0)));
+    // What was answered is kept: a kill follows.
+    let mut money = server.tracker("jt808", MONEY.device);
+    assert!(money.report(&MONEY.fix(0)));
     // It left no record; the flagged one has.
     let report = |sought: &Sought| {
         server.get(&format!("/v1/subjects/{}/report?reason=request%2012", sought.id))
@@ -190,10 +219,119 @@ fn nothing_on_the_disk_tells_of_a_vehicle_that_nobody_looks_for() {
     assert_eq!((&of_nobody["events"], &of_nobody["flags"]), (&json!({}), &json!([])));
     assert_eq!(report(&WANTED)["flags"].as_array().expect("a list").len(), 1);
     server.kill();
-    for sought in [&NOBODYS, &WANTED] {
+    for sought in [&NOBODYS, &WANTED, &MONEY] {
         assert_eq!(search(&data, sought), [], "after a kill");
         prove_search(&data, sought);
     }
+
+    let server = Server::start(&data, &["jt808"], &more);
+    assert_eq!(tracks(&server), [0, 20, 21]);
+    for fix in MONEY.track(&server) {
+        let degrees = |name: &str| fix[name].as_f64().expect("degrees");
+        assert!((degrees("latitude") - MONEY.latitude).abs() < 1e-6, "{fix}");
+        assert!((degrees("longitude") - MONEY.longitude).abs() < 1e-6, "{fix}");
+        assert_eq!((&fix["device"], &fix["speed_kmh"]), (&json!(MONEY.device), &json!(38.0)));
+    }
+    let report = |sought: &Sought| {
+        server.get(&format!("/v1/subjects/{}/report?reason=request%2012", sought.id))
+    };
+    assert_eq!(
+        (&report(&NOBODYS)["tracks"], report(&MONEY)["records"].is_null()),
+        (&json!([]), true)
+    );
+    let held = &report(&MONEY)["tracks"];
+    assert!(held.as_array().expect("a list").iter().all(|day| day["class"] == "armoured"));
+    assert_eq!(sum(held), 21);
+    assert_eq!(report(&WANTED)["tracks"][0]["class"], Value::Null);
+    // Who looked at it is noted, and why.
+    let acts = &report(&MONEY)["acts"];
+    let acts: Vec<_> = acts.as_array().expect("a list").iter().map(|act| &act["act"]).collect();
+    assert!(acts.contains(&&json!("vehicle.track")), "{acts:?}");
+    assert_eq!(server.stop(), 0);
+
+    // The day is over for more than a week.
+    let later = fix_ago(-9 * 86_400, 0.0, 0.0).fix_time;
+    let periods = interdict::config::Retention {
+        unflagged_s: [(Class::Armoured, 604_800.0)].into(),
+        ..Default::default()
+    };
+    let store = Store::open_existing(&data).expect("opened");
+    let purged = purge_due(&store, &periods, later).expect("purged").gone;
+    assert!(!purged.is_empty());
+    assert!(purged.iter().all(|gone| matches!(gone, Target::ClassDay { .. })), "{purged:?}");
+    assert_eq!(purge_due(&store, &periods, later).expect("purged").gone, []);
+    drop(store);
+    assert_eq!(keys(&data, &["class-"]), 0);
+    assert_eq!(search(&data, &MONEY), [], "after its purge");
+    let server = Server::start(&data, &["jt808"], &more);
+    assert_eq!(tracks(&server), [0, 20, 0]);
+    let report = server.get(&format!("/v1/subjects/{}/report?reason=request%2012", MONEY.id));
+    assert_eq!(report["tracks"], json!([]));
+}
+
+/// How many fixes a report on a vehicle lists.
+fn sum(tracks: &Value) -> u64 {
+    let tracks = tracks.as_array().expect("a list").iter();
+    tracks.map(|held| held["count"].as_u64().expect("a number")).sum()
+}
+
+#[test]
+fn a_track_is_exported_for_replay_and_goes_with_its_class_s_period() {
+    let place = folder();
+    let (data, config) = (place.path().join("data"), place.path().join("interdict.toml"));
+    fs::write(&config, "[retention.unflagged_s]\npatrol = '86400'\ntank = 1\n").expect("written");
+    let check = run_as("", &["check", "--config", config.to_str().expect("UTF-8")]);
+    assert!(text(&check.stderr).contains("retention.unflagged_s"), "{}", text(&check.stderr));
+    fs::write(&config, "[retention.unflagged_s]\npatrol = 86400\n").expect("written");
+    let more = ["--config", config.to_str().expect("UTF-8")];
+    let server = Server::start(&data, &["jt808"], &more);
+    MONEY.enrol(&server, "patrol");
+    let mut money = server.tracker("jt808", MONEY.device);
+    // Northward to Houyan, of the built-in checkpoints.
+    for ago_s in (0..60).rev() {
+        let mut fix = fix_ago(ago_s, 39.030_8 - 0.000_15 * ago_s as f64, 121.630_4);
+        (fix.speed_kmh, fix.course_deg) = (Some(60.0), Some(0.0));
+        assert!(money.report(&fix));
+    }
+    let url = server.url("");
+    let asked = ["vehicle", MONEY.plate, "--track", "--server", &url];
+    let without = run_as(server.dispatcher(), &asked);
+    assert!(text(&without.stderr).contains("for a reason only"), "{}", text(&without.stderr));
+    let with = |more: &[&str]| {
+        let asked = [&asked[..], &["--reason", "crash 3"], more].concat();
+        let read = run_as(server.dispatcher(), &asked);
+        assert!(read.status.success(), "{}", text(&read.stderr));
+        text(&read.stdout)
+    };
+    let shown = with(&["--from", "10m"]);
+    assert_eq!(shown.lines().count(), 60, "{shown}");
+    assert!(shown.contains("39.0308, 121.6304  60.0 km/h"), "{shown}");
+    let exported = with(&["--format", "json"]);
+    let file = place.path().join("track.jsonl");
+    fs::write(&file, &exported).expect("written");
+    let path = file.to_str().expect("UTF-8");
+    let replayed = run_as("", &["replay", "--flag-all", path]);
+    assert!(replayed.status.success(), "{}", text(&replayed.stderr));
+    let told = text(&replayed.stdout);
+    assert!(told.contains("alert.raised") && told.contains(MONEY.device), "{told}");
+    assert!(!text(&replayed.stderr).contains("bad rows"), "{}", text(&replayed.stderr));
+    assert!(with(&["--from", "2h", "--to", "1h"]).is_empty());
+    assert_eq!(server.stop(), 0);
+
+    // It is another class's from now on, whose tracks are not kept.
+    let server = Server::start(&data, &["jt808"], &more);
+    MONEY.enrol(&server, "corporate");
+    let mut money = server.tracker("jt808", MONEY.device);
+    assert!(money.report(&MONEY.fix(0)));
+    assert_eq!(MONEY.track(&server).len(), 60);
+    assert_eq!(server.stop(), 0);
+
+    // Without a period nothing is kept, and what was kept goes.
+    fs::write(&config, "").expect("written");
+    let server = Server::start(&data, &["jt808"], &more);
+    eventually("the keys are destroyed", || keys(&data, &["class-"]) == 0);
+    assert_eq!(MONEY.track(&server), Vec::<Value>::new());
+    assert_eq!(server.stop(), 0);
 }
 
 fn run_as(token: &str, arguments: &[&str]) -> Output {
@@ -208,11 +346,16 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn flags_keys(data: &Path) -> usize {
+/// How many keys there are whose names begin so.
+fn keys(data: &Path, prefixes: &[&str]) -> usize {
     let names = fs::read_dir(data.join("keys")).expect("keys");
     let names =
         names.map(|entry| entry.expect("an entry").file_name().into_string().expect("ASCII"));
-    names.filter(|name| name.starts_with("tracks-") || name.starts_with("alerts-")).count()
+    names.filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))).count()
+}
+
+fn flags_keys(data: &Path) -> usize {
+    keys(data, &["tracks-", "alerts-"])
 }
 
 #[test]
@@ -222,7 +365,7 @@ fn a_wrong_flag_is_purged_and_recalled_and_the_log_still_verifies() {
     fs::write(&config, "[retention]\nwrong_s = 0\n").expect("written");
     let more = ["--config", config.to_str().expect("UTF-8")];
     let server = Server::start(&data, &["jt808"], &more);
-    WANTED.enrol(&server);
+    WANTED.enrol(&server, "corporate");
     let mut wanted = server.tracker("jt808", WANTED.device);
     let flag = server.flag(&emergency(WANTED.id));
     let id = flag["id"].as_str().expect("an id").to_owned();

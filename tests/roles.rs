@@ -122,6 +122,7 @@ const TABLE: &[Row] = &[
     ),
     row("GET /v1/vehicles", "/v1/vehicles", "", DEVICES, (200, 200)),
     row("GET /v1/vehicles/{id}", "/v1/vehicles/v?reason=x", "", POSITION, (200, 403)),
+    row("GET /v1/vehicles/{id}/track", "/v1/vehicles/v/track?reason=x", "", POSITION, (200, 403)),
     row("GET /v1/alerts", "/v1/alerts", "", POLICE, (200, 200)),
     row("POST /v1/alerts/{id}/deliver", "/v1/alerts/ALERT/deliver", NONE, HANDLE, (200, 403)),
     row(

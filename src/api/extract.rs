@@ -6,6 +6,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use interdict_protocols::Time;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -116,6 +117,13 @@ impl Pairs {
             .map(|value| value.trim().to_owned())
             .filter(|value| !value.is_empty())
             .collect()
+    }
+
+    /// The value of that name as an instant.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Time>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let detail = format!("`{name}` is no time such as 2026-06-15T02:01:15Z");
+        Time::parse(text).map(Some).ok_or_else(|| Problem::bad_request(detail))
     }
 
     /// The value of that name as a number.

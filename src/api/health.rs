@@ -116,6 +116,12 @@ pub(super) async fn metrics(
             "Bytes held for alerts when that is full.",
             reserve,
         ),
+        (
+            "interdict_track_fixes_left_out_total",
+            "counter",
+            "Positions that were to be kept and were not, for want of room on the disk.",
+            state.shards.not_kept(),
+        ),
     ];
     for (name, kind, help, value) in figures {
         // Writing to a String cannot fail.

@@ -34,6 +34,7 @@ mod subjects;
 mod tls;
 mod token_routes;
 mod tokens;
+mod track;
 mod units;
 mod vehicles;
 mod ways;
@@ -264,6 +265,7 @@ fn router(state: ApiState, address: Option<IpAddr>) -> Router {
         .routes(routes!(sightings::add))
         .routes(routes!(vehicles::list))
         .routes(routes!(vehicles::show))
+        .routes(routes!(track::track))
         .routes(routes!(units::units))
         .routes(routes!(units::regions))
         .routes(routes!(alerts::list))

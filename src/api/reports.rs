@@ -41,14 +41,8 @@ pub(super) async fn alerts(
     caller.may(Action::ReadAlerts)?;
     let pairs = pairs.only(&["from", "to", "unit"])?;
     let now = state.shards.clock().now();
-    let time = |name: &str| match pairs.get(name) {
-        None => Ok(None),
-        Some(text) => Time::parse(text).map(Some).ok_or_else(|| {
-            Problem::bad_request(format!("`{name}` is no time such as 2026-06-15T02:01:15Z"))
-        }),
-    };
-    let to = time("to")?.unwrap_or(now);
-    let from = time("from")?.unwrap_or_else(|| to.plus_seconds(-USUAL_S));
+    let to = pairs.time("to")?.unwrap_or(now);
+    let from = pairs.time("from")?.unwrap_or_else(|| to.plus_seconds(-USUAL_S));
     let scope = caller.scope(&state);
     let from = scope.since(now).map_or(from, |since| from.max(since));
     let units: Option<BTreeSet<UnitId>> = match pairs.get("unit").map(UnitId::from) {

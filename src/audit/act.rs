@@ -99,6 +99,8 @@ pub mod acts {
     pub const TOKEN_REVOKE: &str = "token.revoke";
     /// A vehicle's position was read.
     pub const VEHICLE_READ: &str = "vehicle.read";
+    /// Part of a vehicle's track was read.
+    pub const VEHICLE_TRACK: &str = "vehicle.track";
     /// A webhook was made: events, with flagged vehicles' positions, go there from now on.
     pub const WEBHOOK_ADD: &str = "webhook.add";
     /// A webhook was held, or goes on.

@@ -13,7 +13,7 @@ use interdict_protocols::Time;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::remote::{Format, SERVER, client, zone};
+use super::remote::{Format, SERVER, client, instant, zone};
 use super::wrong_use;
 use crate::client::segment;
 use crate::text::seconds;
@@ -148,12 +148,7 @@ fn times(arguments: &Arguments, zone: &TimeZone) -> Result<(Time, Time), String>
         None => super::now(),
     };
     let since = arguments.since.as_deref().unwrap_or_default();
-    // A number without a unit is an instant, as it is elsewhere.
-    let ago = seconds(since).ok().filter(|_| since.ends_with(char::is_alphabetic));
-    let since = match ago {
-        Some(ago_s) => now.plus_seconds(-ago_s),
-        None => times.parse(since).map_err(|what| format!("--since: {what}"))?,
-    };
+    let since = instant(since, now, zone).map_err(|what| format!("--since: {what}"))?;
     Ok((since, now))
 }
 

@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::terminal::escape;
 use crate::audit::By;
 use crate::client::{Client, segment};
+use crate::text::seconds;
+use crate::tracks::Times;
 
 /// Where a server is if nothing else is said.
 pub(super) const SERVER: &str = "http://127.0.0.1:8080";
@@ -91,6 +93,15 @@ pub(super) fn clock(time: Time, zone: &TimeZone) -> String {
     instant.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// A time that somebody gave, or how long before `now`, such as 20m.
+pub(super) fn instant(text: &str, now: Time, zone: &TimeZone) -> Result<Time, String> {
+    // A number without a unit is an instant, as it is elsewhere.
+    match seconds(text).ok().filter(|_| text.ends_with(char::is_alphabetic)) {
+        Some(ago_s) => Ok(now.plus_seconds(-ago_s)),
+        None => Times { zone: Some(zone.clone()) }.parse(text),
+    }
+}
+
 /// A member of a JSON document as text for a terminal; `-` where there is none.
 pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
@@ -155,6 +166,16 @@ mod tests {
         assert_eq!(local(&json!("2026-06-15T02:01:15.5Z"), &zone), "2026-06-15 10:01:15");
         assert_eq!(local(&json!(null), &zone), "-");
         assert!(super::zone("Nowhere/Else").is_err());
+    }
+
+    #[test]
+    fn an_instant_is_a_time_or_how_long_ago() {
+        let (now, zone) = (Time::from_seconds(10_000), zone("Asia/Shanghai").unwrap());
+        let instant = |text| instant(text, now, &zone).map(Time::seconds);
+        assert_eq!(instant("1h30m"), Ok(4_600));
+        assert_eq!(instant("1970-01-01 08:00:07"), Ok(7));
+        assert_eq!(instant("1970-01-01T00:00:07Z"), Ok(7));
+        assert!(instant("yesterday").is_err());
     }
 
     #[test]

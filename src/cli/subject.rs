@@ -86,6 +86,13 @@ fn print(found: &Value, zone: &jiff::tz::TimeZone) -> std::io::Result<()> {
     if let Some(records) = found.get("records").filter(|records| !records.is_null()) {
         rows.push(span("records", records));
     }
+    rows.extend(members(found, "tracks").iter().map(|track| {
+        let kept_for = match text(track, "/class").as_str() {
+            "-" => "a flag".to_owned(),
+            class => format!("class {class}, {} UTC", text(track, "/day")),
+        };
+        span(&format!("track, for {kept_for}"), track)
+    }));
     table_or(&rows, "nothing")?;
     for flag in members(found, "flags") {
         let kept: Vec<_> = members(flag, "kept").iter().filter_map(Value::as_str).collect();

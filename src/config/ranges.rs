@@ -9,6 +9,9 @@ const DAY_S: f64 = 86_400.0;
 /// A century: for good.
 const LONGEST_KEPT_S: f64 = 100.0 * 365.0 * DAY_S;
 
+/// A year and a day: what is older of vehicles that nobody looks for no dispute about a duty needs.
+const LONGEST_UNFLAGGED_S: f64 = 366.0 * DAY_S;
+
 /// Reports every limit and rule that is out of its range.
 pub(super) fn check(file: &str, document: &Document, places: &Places, report: &mut Report) {
     let limits = &document.limits;
@@ -90,6 +93,16 @@ pub(super) fn check(file: &str, document: &Document, places: &Places, report: &m
         ("retention.alerts_s", retention.alerts_s),
         ("retention.audit_s", retention.audit_s),
     );
+    for (class, period_s) in &retention.unflagged_s {
+        ranges.of = Some(format!("{class:?}").to_lowercase());
+        ranges.number("retention.unflagged_s", *period_s, 0.0, LONGEST_UNFLAGGED_S);
+        // Who read a track is known at least as long as there is something to read.
+        ranges.ordered(
+            ("retention.unflagged_s", *period_s),
+            ("retention.audit_s", retention.audit_s),
+        );
+    }
+    ranges.of = None;
     let webhooks = &document.webhooks;
     ranges.number("webhooks.connect_s", webhooks.connect_s, 0.1, 300.0);
     ranges.number("webhooks.timeout_s", webhooks.timeout_s, 0.1, 300.0);

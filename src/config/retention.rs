@@ -1,11 +1,14 @@
 //! How long what is kept of vehicles is kept.
 
+use std::collections::BTreeMap;
+
+use interdict_engine::Class;
 use serde::Deserialize;
 
 /// Periods, each counted from the end of a flag, or of the day where no flag is concerned. Of a vehicle
-/// that nobody flagged and whose device reported no alarm nothing is kept at all but its last fix, in
-/// memory.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+/// that nobody flagged, whose device reported no alarm and whose class is not in `unflagged_s`
+/// nothing is kept at all but its last fix, in memory.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// What came of a flag that was withdrawn as wrong, was not approved or has lapsed, seconds: a week
@@ -20,6 +23,9 @@ pub struct Retention {
     /// What the audit log says, seconds: three years, well after the alerts, since whoever misused what
     /// was kept is found out late. How a flag ended changes nothing: who flagged wrongly answers for it.
     pub audit_s: f64,
+    /// Tracks of vehicles that are not flagged, by class, seconds; of a class that is not here none is
+    /// kept. A force that must account for its own cars, or a carrier of money, asks for it.
+    pub unflagged_s: BTreeMap<Class, f64>,
 }
 
 const DAY_S: f64 = 86_400.0;
@@ -31,6 +37,7 @@ impl Default for Retention {
             tracks_s: 30.0 * DAY_S,
             alerts_s: 365.0 * DAY_S,
             audit_s: 3.0 * 365.0 * DAY_S,
+            unflagged_s: BTreeMap::new(),
         }
     }
 }

@@ -46,6 +46,11 @@ pub(super) fn due(
     let is_over = |day: &&Target| match day {
         Target::Day { ended_at } => ended_at.plus_seconds(periods.alerts_s) <= now,
         Target::AuditDay { ended_at } => ended_at.plus_seconds(periods.audit_s) <= now,
+        // A class without a period keeps nothing, whatever it had before.
+        Target::ClassDay { class, ended_at } => periods
+            .unflagged_s
+            .get(class)
+            .is_none_or(|period_s| ended_at.plus_seconds(*period_s) <= now),
         Target::Flag { .. } => false,
     };
     due.extend(days.iter().filter(is_over).cloned());
@@ -54,6 +59,8 @@ pub(super) fn due(
 
 #[cfg(test)]
 mod tests {
+    use interdict_engine::Class;
+
     use super::*;
 
     const END: Time = Time::from_seconds(1_000_000);
@@ -65,7 +72,8 @@ mod tests {
     }
 
     fn periods() -> Retention {
-        Retention { wrong_s: 7.0, tracks_s: 30.0, alerts_s: 60.0, audit_s: 90.0 }
+        let unflagged_s = [(Class::Patrol, 20.0), (Class::Armoured, 40.0)].into();
+        Retention { wrong_s: 7.0, tracks_s: 30.0, alerts_s: 60.0, audit_s: 90.0, unflagged_s }
     }
 
     /// What is due of flag `f` so many seconds after its end.
@@ -112,5 +120,18 @@ mod tests {
         assert_eq!(due(59.0), []);
         assert_eq!(due(60.0), days[..1]);
         assert_eq!(due(90.0), days);
+    }
+
+    #[test]
+    fn a_class_s_days_are_over_by_its_period_and_at_once_where_it_has_none() {
+        let classes = [Class::Patrol, Class::Armoured, Class::Taxi];
+        let days = classes.map(|class| Target::ClassDay { class, ended_at: END });
+        let due = |after_s| {
+            due(&BTreeMap::new(), &BTreeSet::new(), &days, &periods(), END.plus_seconds(after_s))
+        };
+        assert_eq!(due(-3_600.0), days[2..]);
+        assert_eq!(due(19.9), days[2..]);
+        assert_eq!(due(20.0), [days[0].clone(), days[2].clone()]);
+        assert_eq!(due(40.0), days);
     }
 }

@@ -24,14 +24,17 @@ const EVERY: Duration = Duration::from_secs(3_600);
 const SNAPSHOT: Duration = Duration::from_secs(2);
 const SNAPSHOTS: usize = 5;
 
-/// Purges what is due at `now`. Blocks on the disk.
+/// Purges what is due at `now`, and clears away what earlier purges have made unreadable. Blocks on
+/// the disk.
 ///
 /// # Errors
 /// As [`Store::purge`].
 pub fn purge_due(store: &Store, periods: &Retention, now: Time) -> Result<Purged, StoreError> {
     let held: BTreeSet<_> = store.holds()?.into_keys().collect();
     let due = due::due(&store.lives()?, &held, &store.days(), periods, now);
-    store.purge(&due, now, &By::server().because("retention"))
+    let purged = store.purge(&due, now, &By::server().because("retention"))?;
+    store.clear_purged_tracks()?;
+    Ok(purged)
 }
 
 /// A task that purges until it is closed.
@@ -86,7 +89,7 @@ async fn purge_once(
     shards: &Shards,
     periods: &Retention,
 ) -> Option<BTreeSet<FlagId>> {
-    let (store, periods, now) = (store.clone(), *periods, shards.clock().now());
+    let (store, periods, now) = (store.clone(), periods.clone(), shards.clock().now());
     match tokio::task::spawn_blocking(move || purge_due(&store, &periods, now)).await {
         Ok(Ok(purged)) => {
             if !purged.gone.is_empty() {

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use interdict_engine::{RecordId, Type};
+use interdict_engine::{Class, RecordId, Type};
 
 use super::*;
 use crate::audit::{Act, By, End, Verification, acts, read_heads};
 use crate::store::testing::{alert, event, flag, record};
-use crate::store::{Hold, NotedEvent, Purpose, Target};
+use crate::store::{Hold, Kept, NotedEvent, Purpose, Target, TrackFix};
 
 const NOW: Time = Time::from_seconds(1_000_000);
 
@@ -241,4 +241,55 @@ fn a_vehicle_of_two_flags_is_read_by_either() {
     let_go(&store, "f2");
     store.purge(&target("f2"), NOW, &By::server()).unwrap();
     assert_eq!(names(&store), ["recall.f1", "recall.f2"]);
+}
+
+#[test]
+fn a_class_s_days_go_by_its_period_and_a_held_flag_s_part_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), "urn:test").unwrap();
+    store.commit(&[], &[event("add", Type::FlagAdded, flag("f1", "v1"))]).unwrap();
+    let kept = |vehicle: &str, class, is_followed| {
+        let fix = interdict_protocols::Fix::new(NOW, 39.0, 121.5).unwrap();
+        let fix = TrackFix { at: NOW, device: "1".into(), fix };
+        Kept { vehicle: vehicle.into(), class: Some(class), is_followed, fix }
+    };
+    let fixes = [
+        kept("v1", Class::Patrol, true),
+        kept("v2", Class::Patrol, false),
+        kept("v3", Class::Armoured, false),
+    ];
+    store.commit_all(&[], &[], &[], &fixes).unwrap();
+    store.commit(&[], &[ended("wrong")]).unwrap();
+    let hold = Hold { at: NOW, by: "wang".into(), reason: "court 7".into() };
+    let act = Act::new(NOW, acts::FLAG_HOLD, &By::server()).with("flag", "f1");
+    store.hold(&"f1".into(), Some(&hold), act).unwrap();
+    let day_s = 86_400.0;
+    let periods = Retention {
+        unflagged_s: [(Class::Patrol, day_s), (Class::Armoured, 20.0 * day_s)].into(),
+        ..Retention::default()
+    };
+    let tracks = || {
+        let always = Time::from_seconds(0)..Time::from_seconds(10_000_000);
+        ["v1", "v2", "v3"].map(|vehicle| {
+            store.track(&vehicle.into(), always.clone(), 9, |_| true).unwrap().fixes.len()
+        })
+    };
+    // The twelfth day of 1970, which 1,000,000 s after its beginning is in, ends 36,800 s later.
+    let end = Time::from_seconds(12 * 86_400);
+    purge_due(&store, &periods, end.plus_seconds(day_s - 1.0)).unwrap();
+    assert_eq!(tracks(), [1, 1, 1]);
+    let purged = purge_due(&store, &periods, end.plus_seconds(day_s)).unwrap();
+    assert_eq!(purged.gone, [Target::ClassDay { class: Class::Patrol, ended_at: end }]);
+    assert_eq!((tracks(), count(folder.path(), "class-")), ([1, 0, 1], 1));
+    purge_due(&store, &periods, end.plus_seconds(20.0 * day_s)).unwrap();
+    assert_eq!((tracks(), count(folder.path(), "class-")), ([1, 0, 0], 0));
+    assert_eq!(verify(&store), (0, 0));
+    let entries = store.audit_entries(0, u64::MAX, usize::MAX).unwrap();
+    assert_eq!(entries.iter().filter(|entry| entry.act == acts::RETENTION_PURGE).count(), 2);
+    // Once nobody holds it the flag's part goes as the flag does.
+    let release = Act::new(NOW, acts::FLAG_RELEASE, &By::server()).with("flag", "f1");
+    store.hold(&"f1".into(), None, release).unwrap();
+    let_go(&store, "f1");
+    purge_due(&store, &periods, end.plus_seconds(20.0 * day_s)).unwrap();
+    assert_eq!((tracks(), count(folder.path(), "tracks-")), ([0, 0, 0], 0));
 }

@@ -18,12 +18,15 @@ mod shard;
 mod tests;
 mod writer;
 
-use std::sync::atomic::AtomicU64;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use interdict_engine::roads::Roads;
-use interdict_engine::{Engine, FlagId, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId};
+use interdict_engine::{
+    Class, Engine, FlagId, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::audit::Act;
@@ -88,6 +91,10 @@ struct Common {
     started: Instant,
     next_record: AtomicU64,
     gauge: Gauge,
+    /// Classes whose fixes are kept, also of vehicles that are not flagged.
+    kept_classes: BTreeSet<Class>,
+    /// Fixes that were to be kept and were not, for want of room.
+    not_kept: AtomicU64,
 }
 
 impl Common {
@@ -124,6 +131,21 @@ impl Shards {
         count: usize,
         queue: usize,
     ) -> Result<Self, StoreError> {
+        Self::start_keeping(store, setup, clock, (count, queue), BTreeSet::new())
+    }
+
+    /// As [`Self::start`], so many shards with queues so long. Fixes of `kept_classes` are kept also of
+    /// vehicles that are not flagged.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn start_keeping(
+        store: &Store,
+        setup: &Setup,
+        clock: Clock,
+        (count, queue): (usize, usize),
+        kept_classes: BTreeSet<Class>,
+    ) -> Result<Self, StoreError> {
         let recovered = recovery::recover(store, setup, count.max(1), clock.now())?;
         let placing = Placing::new(recovered.engines.first().and_then(Engine::roads));
         let common = Arc::new(Common {
@@ -131,6 +153,8 @@ impl Shards {
             started: Instant::now(),
             next_record: AtomicU64::new(recovered.next_record),
             gauge: Gauge::new(),
+            kept_classes,
+            not_kept: AtomicU64::new(0),
         });
         let (latest_sender, latest) = watch::channel(store.latest_sequence());
         let (batches, writer) =
@@ -353,6 +377,12 @@ impl Shards {
     #[must_use]
     pub fn reopened(&self) -> u64 {
         self.common.gauge.reopened()
+    }
+
+    /// Fixes that were to be kept and were not, for want of room on the disk.
+    #[must_use]
+    pub fn not_kept(&self) -> u64 {
+        self.common.not_kept.load(Ordering::Relaxed)
     }
 
     /// The engine's clock.

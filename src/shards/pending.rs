@@ -5,24 +5,31 @@ use std::collections::HashSet;
 use interdict_engine::{Event, Input, Record, Type, VehicleId};
 
 use crate::audit::Act;
+use crate::store::Kept;
 
-/// Records, the events that they and the timers gave, and what people did, each in order.
+/// Records, the events that they and the timers gave, what people did, and fixes to be kept, each in
+/// order.
 #[derive(Default)]
 pub(super) struct Pending {
     pub(super) records: Vec<Record>,
     pub(super) events: Vec<Event>,
     pub(super) acts: Vec<Act>,
+    pub(super) kept: Vec<Kept>,
 }
 
 impl Pending {
     pub(super) const fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.events.is_empty() && self.acts.is_empty()
+        self.records.is_empty()
+            && self.events.is_empty()
+            && self.acts.is_empty()
+            && self.kept.is_empty()
     }
 
     pub(super) fn extend(&mut self, later: Self) {
         self.records.extend(later.records);
         self.events.extend(later.events);
         self.acts.extend(later.acts);
+        self.kept.extend(later.kept);
     }
 
     /// Takes out what matters most: what people did, events that they are told, and every record before
@@ -44,8 +51,9 @@ impl Pending {
             .into_iter()
             .partition(|event| of_those(event.vehicle()));
         let acts = std::mem::take(&mut self.acts);
-        *self = Self { records: records_left, events: events_left, acts: Vec::new() };
-        Self { records, events, acts }
+        let kept = std::mem::take(&mut self.kept);
+        *self = Self { records: records_left, events: events_left, acts: Vec::new(), kept };
+        Self { records, events, acts, kept: Vec::new() }
     }
 }
 
@@ -96,6 +104,7 @@ mod tests {
                 told("second", "a", Type::FlagExpired),
             ],
             acts: vec![Act::new(Time::from_seconds(1), acts::VEHICLE_READ, &By::server())],
+            kept: Vec::new(),
         };
         let urgent = pending.take_urgent();
         let ids = |pending: &Pending| -> (Vec<u64>, Vec<String>) {
@@ -112,7 +121,7 @@ mod tests {
         pending.extend(Pending {
             records: vec![fix(7, "b")],
             events: vec![told("third", "b", Type::FlagExpired)],
-            acts: Vec::new(),
+            ..Pending::default()
         });
         assert_eq!(ids(&pending.take_urgent()), (vec![2, 6, 7], vec!["third".into()]));
         assert_eq!(ids(&pending), (vec![5], vec!["watch".into()]));

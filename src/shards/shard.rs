@@ -6,7 +6,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use interdict_engine::{Engine, Input, Record, RecordId};
+use interdict_engine::{Class, Engine, Input, Observation, Prepared, Record, RecordId};
 use interdict_protocols::Time;
 use tokio::sync::mpsc;
 
@@ -15,6 +15,7 @@ use super::meeting::Meeting;
 use super::pending::{Pending, is_report};
 use super::writer::{Batch, Waiting};
 use super::{Common, Message, Refused, SNAPSHOT_EVERY};
+use crate::store::{Kept, TrackFix};
 
 /// Inputs taken in one tick at the most, so that a flood does not keep answers waiting.
 const INPUTS_A_TICK: usize = 65_536;
@@ -132,6 +133,7 @@ impl Shard {
 
     fn take(&mut self, input: Input) {
         let mut prepared = self.engine.prepare(self.common.clock.now(), input);
+        self.done.kept.extend(self.to_be_kept(&prepared));
         if prepared.durable {
             self.last_record = RecordId(self.common.next_record.fetch_add(1, Ordering::Relaxed));
             prepared.record.id = self.last_record;
@@ -141,6 +143,29 @@ impl Shard {
         if prepared.durable {
             self.done.records.push(prepared.record);
         }
+    }
+
+    /// The fix, where a flag follows its vehicle or its class is one that is kept.
+    fn to_be_kept(&self, prepared: &Prepared) -> Option<Kept> {
+        let classes = &self.common.kept_classes;
+        // What follows a flag is durable: of all others nothing more is asked.
+        if !prepared.durable && classes.is_empty() {
+            return None;
+        }
+        let Record { input: Input::Fix(observation), at, .. } = &prepared.record else {
+            return None;
+        };
+        let Observation { device, vehicle, fix } = observation;
+        let known = || self.engine.vehicle(vehicle).map_or(Class::Other, |known| known.class);
+        let class = if classes.is_empty() { None } else { Some(known()) };
+        let class = class.filter(|class| classes.contains(class));
+        let is_followed = prepared.durable && self.engine.is_followed(vehicle, *at);
+        (class.is_some() || is_followed).then(|| Kept {
+            vehicle: vehicle.clone(),
+            class,
+            is_followed,
+            fix: TrackFix { at: *at, device: device.clone(), fix: *fix },
+        })
     }
 
     /// Takes what every shard takes. It is one record, which the first shard keeps.

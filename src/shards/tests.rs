@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use interdict_engine::{Input, Observation, Setup, Type, Vehicle};
+use interdict_engine::{Class, Input, Observation, Setup, Type, Vehicle};
 use interdict_protocols::{Alarm, AlarmSet, Fix, Time};
 
 use super::{Condition, Refused, Shards};
@@ -108,5 +108,37 @@ async fn with_little_room_commands_and_alarms_are_stored_and_no_position_is_answ
     shards.tell(fix(11, AlarmSet::EMPTY)).await.unwrap();
     assert_eq!(shards.condition(), Condition::Durable);
     assert_eq!(kinds(&store), [Type::FlagAdded, Type::DeviceAlarm]);
+    close(shards).await;
+}
+
+#[tokio::test]
+async fn tracks_are_left_out_before_they_take_the_room_of_what_matters_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), "urn:test").unwrap();
+    let (free, _) = store.space_left();
+    let keep = |store: &Store| {
+        let (clock, classes) = (Clock::new(START, 1.0), [Class::Other].into());
+        Shards::start_keeping(store, &Setup::default(), clock, (1, 64), classes).unwrap()
+    };
+    let kept = |store: &Store| {
+        let always = Time::from_seconds(0)..Time::from_seconds(100_000);
+        store.track(&"v1".into(), always, 100, |_| true).unwrap().fixes.len()
+    };
+    let shards = keep(&store);
+    let before = records(&store);
+    shards.tell(fix(1, AlarmSet::EMPTY)).await.unwrap();
+    assert_eq!((kept(&store), records(&store), shards.not_kept()), (1, before, 0));
+    close(shards).await;
+    drop(store);
+
+    // Enough for all that must be stored, and no more than that.
+    let space = Space { free_bytes: free.unwrap() / 3 * 2, reserve_bytes: 0 };
+    let store = Store::open_with(folder.path(), "urn:test", space).unwrap();
+    let shards = keep(&store);
+    shards.tell(fix(2, AlarmSet::EMPTY)).await.unwrap();
+    shards.tell(flagged("a")).await.unwrap();
+    shards.tell(fix(3, AlarmSet::only(Alarm::Sos))).await.unwrap();
+    assert_eq!((shards.condition(), shards.not_kept()), (Condition::Durable, 2));
+    assert_eq!((kept(&store), kinds(&store)), (1, vec![Type::FlagAdded, Type::DeviceAlarm]));
     close(shards).await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -58,6 +59,7 @@ pub(super) fn start(
         snapshots: BTreeMap::new(),
         retry: RETRY,
         retry_at: None,
+        leaves_out: false,
     };
     let thread = std::thread::Builder::new()
         .name("writer".to_owned())
@@ -79,6 +81,8 @@ struct Writer {
     retry: Duration,
     /// Not before then.
     retry_at: Option<Instant>,
+    /// Whether fixes that were to be kept are left out, for want of room.
+    leaves_out: bool,
 }
 
 impl Writer {
@@ -100,6 +104,7 @@ impl Writer {
                     self.snapshots.insert(snapshot.shard, snapshot);
                 }
             }
+            self.leave_out();
             self.commit();
             std::thread::sleep(answer_at.saturating_duration_since(Instant::now()));
             self.answer(answers);
@@ -122,6 +127,26 @@ impl Writer {
                 events = self.pending.events.len() + self.attempt.events.len(),
                 "not everything could be written before the end; devices will send unanswered fixes again"
             );
+        }
+    }
+
+    /// Leaves out what is only kept for later where it would take the room of what matters more: then a
+    /// position is answered all the same.
+    fn leave_out(&mut self) {
+        if self.pending.kept.is_empty() {
+            return;
+        }
+        let leaves_out = !self.store.has_room_to_spare();
+        if leaves_out {
+            let count = std::mem::take(&mut self.pending.kept).len() as u64;
+            self.common.not_kept.fetch_add(count, Ordering::Relaxed);
+        }
+        match (std::mem::replace(&mut self.leaves_out, leaves_out), leaves_out) {
+            (false, true) => {
+                tracing::error!("there is little room on the disk: no tracks are kept")
+            }
+            (true, false) => tracing::warn!("there is room on the disk: tracks are kept again"),
+            _ => {}
         }
     }
 
@@ -172,7 +197,8 @@ impl Writer {
         let commit = |attempt: &mut Pending| -> Result<(), StoreError> {
             if !attempt.is_empty() {
                 // Several shards' records come in tick by tick; recovery reads them by number.
-                store.commit_noted(&attempt.records, &attempt.events, &attempt.acts)?;
+                let Pending { records, events, acts, kept } = &*attempt;
+                store.commit_all(records, events, acts, kept)?;
                 *attempt = Pending::default();
             }
             Ok(())

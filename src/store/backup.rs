@@ -12,9 +12,9 @@ use sled::IVec;
 
 use super::archive::{ArchiveError, ArchiveWriter, Header};
 use super::handles::{JOURNAL, SNAPSHOTS};
-use super::journal::{DERIVED, GROWING};
+use super::journal::{DERIVED, GROWING, TRACKS};
 use super::keys::KeyName;
-use super::{Store, StoreError, Table};
+use super::{Store, StoreError, Table, tracks};
 
 /// Entries read at a time: between them the handles may be given up and opened again.
 const CHUNK: usize = 1_000;
@@ -64,6 +64,8 @@ struct Moment {
     keys: Vec<(KeyName, [u8; 32])>,
     /// First and last key of each kind that only grows.
     growing: Vec<(IVec, IVec)>,
+    /// The latest commit: tracks of later ones are left out.
+    commit: u64,
 }
 
 impl Store {
@@ -83,12 +85,17 @@ impl Store {
         for (tree, key, value) in &moment.changing {
             archive.entry(tree, key, value)?;
         }
-        for (first, last) in moment.growing {
+        // New ones come in anywhere among those before, and none ever changes.
+        let all_tracks = (IVec::from(&[TRACKS]), IVec::from(&[TRACKS + 1]));
+        for (first, last) in moment.growing.into_iter().chain([all_tracks]) {
             let mut from = Bound::Included(first);
             loop {
                 // Nothing is held while `out` is waited for: the disk may fail meanwhile.
                 let chunk = self.chunk((from.clone(), Bound::Included(last.clone())))?;
                 for (key, value) in &chunk {
+                    if key.first() == Some(&TRACKS) && tracks::is_later(key, moment.commit)? {
+                        continue;
+                    }
                     archive.entry(JOURNAL, key, value)?;
                 }
                 match chunk.into_iter().last() {
@@ -111,7 +118,8 @@ impl Store {
         let last_record = self.next_record(&handles)?.0 - 1;
         let header = Header::new(made_at, self.source(), writer.next_sequence - 1, last_record);
         let keys = handles.keys.all();
-        let mut moment = Moment { header, changing: Vec::new(), keys, growing: Vec::new() };
+        let commit = writer.commit;
+        let mut moment = Moment { header, changing: Vec::new(), keys, growing: Vec::new(), commit };
         let tables = Table::ALL.map(|table| (table.name(), handles.table(table)));
         for (name, tree) in tables.into_iter().chain([(SNAPSHOTS, &handles.snapshots)]) {
             for entry in tree.iter() {
@@ -127,7 +135,7 @@ impl Store {
                 let last =
                     entries.next_back().transpose()?.map_or_else(|| first.clone(), |last| last.0);
                 moment.growing.push((first, last));
-            } else if !DERIVED.contains(&kind) {
+            } else if !DERIVED.contains(&kind) && kind != TRACKS {
                 for entry in entries {
                     let (key, value) = entry?;
                     moment.changing.push((JOURNAL, key, value));

@@ -10,7 +10,7 @@ use sled::Batch;
 use super::concern::Sealing;
 use super::flags::note;
 use super::journal::{COMMIT, event_key, id_key};
-use super::{Store, StoreError, StoredEvent, blocks, lives};
+use super::{Kept, Store, StoreError, StoredEvent, blocks, lives, tracks};
 use crate::audit::Act;
 
 /// What a commit made durable.
@@ -46,12 +46,27 @@ impl Store {
         events: &[Event],
         acts: &[Act],
     ) -> Result<Committed, StoreError> {
+        self.commit_all(records, events, acts, &[])
+    }
+
+    /// As [`Store::commit_noted`], with fixes that are kept.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn commit_all(
+        &self,
+        records: &[Record],
+        events: &[Event],
+        acts: &[Act],
+        kept: &[Kept],
+    ) -> Result<Committed, StoreError> {
         // Sequences are given and become visible in one order, so the lock is held to the end.
         let mut writer = self.writer();
         let handles = self.handles()?;
         let mut batch = Batch::default();
         let mut sealing = Sealing::new(&writer.standing, events, &handles.keys);
         let blocks = blocks::put(records, &mut sealing, &mut batch)?;
+        let rows = tracks::put(kept, writer.commit + 1, &mut sealing, &mut batch)?;
         for record in records {
             lives::note_forgotten(record, writer.saves, &handles, &mut batch)?;
         }
@@ -76,7 +91,7 @@ impl Store {
             new.push(event);
             next += 1;
         }
-        if !(records.is_empty() && stored.is_empty() && acts.is_empty()) {
+        if !(records.is_empty() && stored.is_empty() && acts.is_empty() && rows == 0) {
             self.check_room()?;
             let passing = if self.is_pinned() { 0 } else { 2 * blocks };
             let needless = writer.needless.remove(passing, &handles, &mut batch)?;

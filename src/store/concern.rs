@@ -1,15 +1,16 @@
 //! Whom something concerns, and so which keys it is sealed under.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use interdict_engine::{Data, Event, FlagId, Input, Record, VehicleId};
+use interdict_engine::{Data, Event, Flag, FlagId, Input, Record, UnitId, VehicleId};
 use interdict_protocols::Time;
 
 use super::StoreError;
 use super::flags::is_end;
 use super::handles::Handles;
-use super::keys::{KeyName, Keyring, Purpose, Sealer};
+use super::keys::{Hidden, KeyName, Keyring, Purpose, Sealer};
+use super::tracks::Kept;
 use crate::audit::{Act, acts};
 
 /// The most flags of a vehicle under whose keys something of it is sealed, beside the one that it names:
@@ -18,20 +19,30 @@ const MOST_FLAGS: usize = 32;
 
 /// Which flags stand on each vehicle.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Standing(HashMap<VehicleId, BTreeSet<FlagId>>);
+pub(super) struct Standing(HashMap<VehicleId, BTreeMap<FlagId, Stands>>);
+
+/// What is known of a flag that stands.
+#[derive(Clone, Debug)]
+struct Stands {
+    /// Whether it follows its vehicle, and does not wait for approval.
+    is_in_force: bool,
+    /// The units that alone may know of it, where it is covert.
+    covert: Vec<UnitId>,
+}
 
 impl Standing {
     /// What the journal says of it.
     pub(super) fn find(handles: &Handles) -> Result<Self, StoreError> {
         let mut standing = Self::default();
         for report in super::flags::all(handles)? {
-            standing.add(&report.flag.vehicle, &report.flag.id);
+            standing.add(&report.flag);
         }
         Ok(standing)
     }
 
-    fn add(&mut self, vehicle: &VehicleId, flag: &FlagId) {
-        self.0.entry(vehicle.clone()).or_default().insert(flag.clone());
+    fn add(&mut self, flag: &Flag) {
+        let stands = Stands { is_in_force: flag.is_in_force(), covert: flag.covert.clone() };
+        self.0.entry(flag.vehicle.clone()).or_default().insert(flag.id.clone(), stands);
     }
 
     /// An event is durable.
@@ -39,7 +50,7 @@ impl Standing {
         let Data::Flag(report) = &event.data else { return };
         let flag = &report.flag;
         if !is_end(event.kind) {
-            self.add(&flag.vehicle, &flag.id);
+            self.add(flag);
         } else if let Some(flags) = self.0.get_mut(&flag.vehicle) {
             flags.remove(&flag.id);
             if flags.is_empty() {
@@ -48,7 +59,7 @@ impl Standing {
         }
     }
 
-    fn on<'a>(&'a self, vehicle: &VehicleId) -> impl Iterator<Item = &'a FlagId> {
+    fn on<'a>(&'a self, vehicle: &VehicleId) -> impl Iterator<Item = (&'a FlagId, &'a Stands)> {
         self.0.get(vehicle).into_iter().flatten()
     }
 }
@@ -80,7 +91,11 @@ impl<'a> Sealing<'a> {
     }
 
     fn on(&self, vehicle: &VehicleId) -> BTreeSet<FlagId> {
-        self.standing.on(vehicle).chain(self.added.on(vehicle)).take(MOST_FLAGS).cloned().collect()
+        self.standing_on(vehicle).map(|(flag, _)| flag.clone()).collect()
+    }
+
+    fn standing_on(&self, vehicle: &VehicleId) -> impl Iterator<Item = (&FlagId, &Stands)> {
+        self.standing.on(vehicle).chain(self.added.on(vehicle)).take(MOST_FLAGS)
     }
 
     /// A flag whose key was purged has none any more: what still comes of it is its day's.
@@ -110,6 +125,29 @@ impl<'a> Sealing<'a> {
             _ => false,
         };
         self.of_flags(Purpose::Tracks, &flags, || KeyName::of_day(record.at))
+    }
+
+    /// The keys that a fix is kept under, each by itself, and the units that alone may know of it where
+    /// that is a covert flag's.
+    pub(super) fn keys_of_fix(&self, kept: &Kept) -> Vec<(KeyName, Vec<UnitId>)> {
+        let of_class = kept.class.map(|class| KeyName::of_class_day(class, kept.fix.at));
+        let of_flags: BTreeMap<_, _> = match kept.is_followed {
+            // What is added in this commit stands as that says.
+            true => self.standing_on(&kept.vehicle).collect(),
+            false => BTreeMap::new(),
+        };
+        let of_flags = of_flags.into_iter().filter(|(_, stands)| stands.is_in_force);
+        let of_flags = of_flags.map(|(flag, stands)| {
+            (KeyName::of_flag(Purpose::Tracks, flag.as_str()), stands.covert.clone())
+        });
+        let names = of_class.map(|name| (name, Vec::new())).into_iter().chain(of_flags);
+        // A key that was purged is never made again.
+        names.filter(|(name, _)| !self.keys.is_purged(name)).collect()
+    }
+
+    /// What stands for `text` under a key that something was sealed under.
+    pub(super) fn hide_under(&self, name: &KeyName, table: &str, text: &[u8]) -> Option<Hidden> {
+        self.sealer.hide_under(name, table, text)
     }
 
     fn flags_of_event(&self, event: &Event) -> BTreeSet<FlagId> {

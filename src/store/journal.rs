@@ -9,6 +9,7 @@
 //! | `l` flag id | when it began and how it ended, JSON, see [`super::Life`] |
 //! | `h` flag id | who holds it and why, sealed JSON, see [`super::Hold`] |
 //! | `k` id of a key | that it was purged, and when, JSON |
+//! | `t` and more, see `tracks` | a fix that is kept, sealed JSON |
 //! | `p` | the last sequence purged, big-endian |
 //! | `a` entry of the audit log, big-endian | a pack of entries from that one on, see [`super::audit`] |
 //! | `n` level, index, big-endian | the hash of a subtree of the audit log |
@@ -29,11 +30,12 @@ pub(super) const PURGED: &[u8] = b"p";
 pub(super) const FLAGS: &[u8] = b"f";
 pub(super) const LIVES: &[u8] = b"l";
 pub(super) const HOLDS: &[u8] = b"h";
+pub(super) const TRACKS: u8 = b't';
 const PURGED_KEYS: &[u8] = b"k";
 pub(super) const COMMIT: &[u8] = b"c";
 
 /// Kinds of which entries are only added, each behind those before, and later taken away from the
-/// first on. All others may change; a backup reads them while nobody writes.
+/// first on. All others but [`TRACKS`] may change; a backup reads them while nobody writes.
 pub(super) const GROWING: &[u8] = b"rea";
 /// Kinds that follow from others.
 pub(super) const DERIVED: &[u8] = b"i";

@@ -1,5 +1,5 @@
-//! What must outlive the process: records, snapshots, events, the audit log, enrolments, tokens. The
-//! only module that knows sled.
+//! What must outlive the process: records, snapshots, events, tracks, the audit log, enrolments, tokens.
+//! The only module that knows sled.
 //!
 //! [`Store::commit`] is the heart: one batch of records, of the events that they gave and of the audit
 //! log's entries on them becomes durable at once or not at all, and nobody reads an event before
@@ -34,6 +34,7 @@ mod space;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tracks;
 mod upgrade;
 
 use std::path::Path;
@@ -69,6 +70,7 @@ pub use restore::{RestoreError, check_backup, restore};
 pub use restored::Restored;
 pub use space::{Room, Space};
 pub use tables::Table;
+pub use tracks::{Kept, Stretch, Track, TrackFix};
 
 /// The data folder, opened. Cheap to clone; the folder is let go when the last clone is.
 #[derive(Clone)]
@@ -220,6 +222,12 @@ impl Store {
     #[must_use]
     pub fn room(&self) -> Room {
         self.0.disk.room()
+    }
+
+    /// Whether there is so much room that what is kept for later takes none of what matters more.
+    #[must_use]
+    pub fn has_room_to_spare(&self) -> bool {
+        self.0.disk.has_room_to_spare()
     }
 
     /// Bytes that may be written on the disk, where the system says, and bytes that the reserve

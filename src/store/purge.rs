@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use interdict_engine::{Data, Event, EventId, FlagId, RecallReport, Type, UnitId};
+use interdict_engine::{Class, Data, Event, EventId, FlagId, RecallReport, Type, UnitId};
 use interdict_protocols::Time;
 use serde_json::json;
 use sled::Batch;
@@ -17,7 +17,7 @@ use super::audit::pack;
 use super::concern::Sealing;
 use super::handles::Handles;
 use super::journal::{COMMIT, encode, event_key, events, id_key, number, purged_key};
-use super::keys::{KeyId, KeyName, Keyring, Purpose};
+use super::keys::{DayOf, KeyId, KeyName, Keyring, Purpose};
 use super::{Life, Store, StoreError, StoredEvent, lives};
 use crate::audit::{Act, By, Purge, acts};
 
@@ -50,6 +50,13 @@ pub enum Target {
         /// When the day ended.
         ended_at: Time,
     },
+    /// Tracks of one day, of a class that has a period of its own.
+    ClassDay {
+        /// Whose.
+        class: Class,
+        /// When the day ended.
+        ended_at: Time,
+    },
 }
 
 impl Target {
@@ -59,6 +66,9 @@ impl Target {
             Self::Flag { flag, purpose, .. } => KeyName::of_flag(*purpose, flag.as_str()),
             Self::Day { ended_at } => KeyName::of_day(ended_at.plus_millis(-1)),
             Self::AuditDay { ended_at } => KeyName::of_audit_day(ended_at.plus_millis(-1)),
+            Self::ClassDay { class, ended_at } => {
+                KeyName::of_class_day(*class, ended_at.plus_millis(-1))
+            }
         }
     }
 
@@ -94,9 +104,10 @@ impl Store {
     #[must_use]
     pub fn days(&self) -> Vec<Target> {
         let days = self.0.keys.names().into_iter().filter_map(|name| name.day());
-        let target = |(ended_at, is_audit)| match is_audit {
-            false => Target::Day { ended_at },
-            true => Target::AuditDay { ended_at },
+        let target = |(of, ended_at)| match of {
+            DayOf::Alarms => Target::Day { ended_at },
+            DayOf::Audit => Target::AuditDay { ended_at },
+            DayOf::Class(class) => Target::ClassDay { class, ended_at },
         };
         days.map(target).collect()
     }
@@ -126,7 +137,7 @@ impl Store {
                 let ended = lives.get(flag)?.ended.as_ref()?;
                 ended.forgotten.is_none().then(|| flag.clone())
             }
-            Target::Day { .. } | Target::AuditDay { .. } => None,
+            Target::Day { .. } | Target::AuditDay { .. } | Target::ClassDay { .. } => None,
         });
         let unforgotten = unforgotten.collect();
         // What an earlier one left undone.
@@ -198,6 +209,10 @@ fn noted(gone: &[Target], ranges: &[RangeInclusive<u64>], at: Time, by: &By) -> 
             Target::AuditDay { ended_at } => {
                 act.with("of", "audit day").with("ended_at", json!(ended_at))
             }
+            Target::ClassDay { class, ended_at } => act
+                .with("of", "class day")
+                .with("class", json!(class))
+                .with("ended_at", json!(ended_at)),
         }
     });
     let contents = ranges.chunks(RANGES).map(|part| Purge::new(part.iter().cloned()).act(at, by));

@@ -104,6 +104,13 @@ impl Disk {
         held.room
     }
 
+    /// Whether twice as much is free as there must be for all to be stored: what can be done without
+    /// stops before it brings that about.
+    pub(super) fn has_room_to_spare(&self) -> bool {
+        let enough = self.space.free_bytes.max(self.least());
+        self.free().is_none_or(|free| free >= enough.saturating_mul(2))
+    }
+
     /// Bytes that may be written; `None` where the system does not say.
     pub(super) fn free(&self) -> Option<u64> {
         (self.measure)(&self.folder).ok()
@@ -191,6 +198,8 @@ mod tests {
         assert_eq!(look(23), (Room::Scarce, 4));
         assert_eq!(look(16), (Room::Scarce, 0));
         assert_eq!(look(15), (Room::None, 0));
+        let spares = |mib| (set(mib), disk_now.has_room_to_spare()).1;
+        assert_eq!((spares(64), spares(63)), (true, false));
         assert_eq!(look(44), (Room::Scarce, 0), "room for the reserve, and an eighth more");
         assert_eq!(look(45), (Room::Ample, 8));
         // Another start finds it as it was.

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use interdict_engine::Class;
 use interdict_protocols::Time;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
@@ -22,13 +24,16 @@ pub(super) use seal::{Opened, Sealer, is_sealed};
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
 
+/// What stands for a name in the database.
+pub(super) type Hidden = [u8; 16];
+
 /// A key in the head of what is sealed under it.
 pub(super) type KeyId = [u8; 8];
 
 /// What of a flag a key is for: each has its own period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
-    /// What its vehicle's devices reported while it stood: records.
+    /// What its vehicle's devices reported while it stood: records and tracks.
     Tracks,
     /// The flag itself, its alerts and its vehicle's alarms: events.
     Alerts,
@@ -54,6 +59,7 @@ impl Purpose {
 const GENERAL: &str = "general";
 const DAY: &str = "day-";
 const AUDIT_DAY: &str = "auditday-";
+const CLASS: &str = "class-";
 const SNAPSHOT: &str = "snapshot-";
 
 /// What a key is for, as its file is called:
@@ -63,6 +69,7 @@ const SNAPSHOT: &str = "snapshot-";
 /// | `tracks-`, `alerts-`, `audit-` and a hash of the flag's id | a flag |
 /// | `day-` and a date in UTC | alarms of vehicles that are not flagged, and events of no flag |
 /// | `auditday-` and a date in UTC | what the audit log says of no flag |
+/// | `class-`, a class and a date in UTC | tracks of a class that has a period of its own |
 /// | `snapshot-` and random digits | one snapshot |
 /// | `general` | all else: enrolments, tokens, what concerns no vehicle |
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +93,13 @@ impl KeyName {
         Self(format!("{AUDIT_DAY}{}", date(time)))
     }
 
+    /// One for all vehicles of the class: one for each would be as many files a day as there are
+    /// vehicles, each waited for before its first fix is durable, and all of them go at the same time.
+    pub(super) fn of_class_day(class: Class, time: Time) -> Self {
+        let name = serde_json::to_value(class).unwrap_or_default();
+        Self(format!("{CLASS}{}-{}", name.as_str().unwrap_or_default(), date(time)))
+    }
+
     pub(super) fn of_new_snapshot() -> Result<Self, StoreError> {
         let mut bits = [0; 8];
         random(&mut bits)?;
@@ -96,14 +110,24 @@ impl KeyName {
         self.0.starts_with(SNAPSHOT)
     }
 
-    /// When its day has ended, where it is of one, and whether the day is the audit log's.
-    pub(super) fn day(&self) -> Option<(Time, bool)> {
-        let (date, is_audit) = match self.0.strip_prefix(DAY) {
-            Some(date) => (date, false),
-            None => (self.0.strip_prefix(AUDIT_DAY)?, true),
+    /// Whose day it is of, where it is of one, and when that has ended.
+    pub(super) fn day(&self) -> Option<(DayOf, Time)> {
+        let (of, date) = if let Some(date) = self.0.strip_prefix(DAY) {
+            (DayOf::Alarms, date)
+        } else if let Some(date) = self.0.strip_prefix(AUDIT_DAY) {
+            (DayOf::Audit, date)
+        } else {
+            let (class, date) = self.0.strip_prefix(CLASS)?.split_once('-')?;
+            let class = serde_json::from_value(Value::String(class.to_owned())).ok()?;
+            (DayOf::Class(class), date)
         };
         let began = Time::parse(&format!("{date}T00:00:00Z"))?;
-        Some((began.plus_seconds(DAY_S), is_audit))
+        Some((of, began.plus_seconds(DAY_S)))
+    }
+
+    /// Whether it is of what a flagged vehicle's devices reported.
+    pub(super) fn is_of_flags_tracks(&self) -> bool {
+        self.0.strip_prefix(Purpose::Tracks.name()).is_some_and(|rest| rest.starts_with('-'))
     }
 
     pub(super) fn id(&self) -> KeyId {
@@ -122,6 +146,17 @@ impl KeyName {
     }
 }
 
+/// What a key of a day is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum DayOf {
+    /// Alarms of vehicles that are not flagged.
+    Alarms,
+    /// The audit log.
+    Audit,
+    /// Tracks of a class.
+    Class(Class),
+}
+
 const DAY_S: f64 = 86_400.0;
 
 /// The date in UTC: the first ten letters of RFC 3339.
@@ -138,6 +173,14 @@ fn short_hash(bytes: &[u8]) -> [u8; 8] {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+fn hidden(bits: &[u8], table: &str, text: &[u8]) -> Hidden {
+    let hash = Sha256::new_with_prefix(b"interdict table key\n").chain_update(bits);
+    let hash = hash.chain_update(table).chain_update(b"\n").chain_update(text).finalize();
+    let mut hidden = [0; 16];
+    hidden.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    hidden
 }
 
 fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
@@ -267,7 +310,7 @@ impl Keyring {
     }
 
     /// What stands for a table's key in the database, where that can be a device's or a vehicle's.
-    pub(super) fn hide(&self, table: &str, key: &[u8]) -> Result<[u8; 16], StoreError> {
+    pub(super) fn hide(&self, table: &str, key: &[u8]) -> Result<Hidden, StoreError> {
         let name = KeyName::general();
         if !self.read().keys.contains_key(&name.id()) {
             let mut bits = [0; KEY_BYTES];
@@ -276,10 +319,13 @@ impl Keyring {
         }
         let held = self.read();
         let bits = held.keys.get(&name.id()).map_or(&[][..], |key| &key.bits[..]);
-        let hash = Sha256::new_with_prefix(b"interdict table key\n").chain_update(bits);
-        let hash = hash.chain_update(table).chain_update(b"\n").chain_update(key).finalize();
-        let mut hidden = [0; 16];
-        hidden.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-        Ok(hidden)
+        Ok(hidden(bits, table, key))
+    }
+
+    /// What stands for `text` among what is sealed under that key: nobody tells it without the key.
+    /// `None` where there is none.
+    pub(super) fn hide_under(&self, name: &KeyName, table: &str, text: &[u8]) -> Option<Hidden> {
+        let held = self.read();
+        held.keys.get(&name.id()).map(|key| hidden(&key.bits, table, text))
     }
 }

@@ -18,7 +18,7 @@ use chacha20poly1305::aead::Aead;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 
 use super::super::StoreError;
-use super::{KEY_BYTES, Key, KeyId, KeyName, Keyring, hex, random};
+use super::{Hidden, KEY_BYTES, Key, KeyId, KeyName, Keyring, hex, hidden, random};
 
 const SEALED: u8 = 1;
 const NONCE_BYTES: usize = 24;
@@ -77,6 +77,17 @@ impl<'a> Sealer<'a> {
         bytes.extend_from_slice(&number);
         bytes.extend_from_slice(&sealed);
         Ok(bytes)
+    }
+
+    /// As [`Keyring::hide_under`], under a key that something was sealed under in this commit.
+    pub(in super::super) fn hide_under(
+        &self,
+        name: &KeyName,
+        table: &str,
+        text: &[u8],
+    ) -> Option<Hidden> {
+        let new = || self.new.get(&name.id()).map(|key| hidden(&key.bits, table, text));
+        self.keyring.hide_under(name, table, text).or_else(new)
     }
 
     fn head(&mut self, names: &[KeyName]) -> Result<Head, StoreError> {
