@@ -212,7 +212,7 @@ impl Metrics {
             }
         }
         let name = "interdict_alert_delivery_seconds";
-        let help = "From when the engine took what an alert follows from to its stream.";
+        let help = "From when the fix was read that an alert follows from to its stream.";
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
         self.delivery.render(name, &mut text);
         text

@@ -70,6 +70,7 @@ fn every_error_is_a_problem_document() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1_100_000));
+    let deep = format!("{{\"properties\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
     let plain = ("content-type", "text/plain");
     for (status, method, path, header, body) in [
         (404, "GET", "/nowhere", BEARER, ""),
@@ -85,6 +86,7 @@ fn every_error_is_a_problem_document() {
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"\",\"role\":\"admin\"}"),
         (415, "POST", "/v1/tokens", plain, "{}"),
         (413, "POST", "/v1/tokens", JSON, &large),
+        (400, "PUT", "/v1/checkpoints/deep", JSON, &deep),
         (400, "GET", "/v1/devices?limit=x", BEARER, ""),
         (400, "GET", "/v1/devices?lmit=1", BEARER, ""),
         (400, "GET", "/v1/vehicles/v", BEARER, ""),

@@ -35,6 +35,12 @@ impl From<String> for Value {
     }
 }
 
+impl From<Cow<'_, str>> for Value {
+    fn from(value: Cow<'_, str>) -> Self {
+        Self::Text(Cow::Owned(value.into_owned()))
+    }
+}
+
 impl From<&'static str> for Value {
     fn from(value: &'static str) -> Self {
         Self::Text(Cow::Borrowed(value))
@@ -63,6 +69,25 @@ impl Serialize for Value {
     }
 }
 
+/// The name of one of several, such as `adc_1_v`: the first eight are known when the program is built,
+/// and need no allocation.
+macro_rules! numbered {
+    ($before:literal, $number:expr, $after:literal) => {
+        $crate::attributes::numbered!(@ $before, $number, $after, 1 2 3 4 5 6 7 8)
+    };
+    (@ $before:literal, $number:expr, $after:literal, $($known:literal)+) => {
+        match $number {
+            $($known => ::std::borrow::Cow::Borrowed(concat!($before, $known, $after)),)+
+            number => ::std::borrow::Cow::Owned(format!(concat!($before, "{}", $after), number)),
+        }
+    };
+}
+pub(crate) use numbered;
+
+/// More than most frames have, and as many as one quickly found piece of memory holds: the usual
+/// allocators have those ready up to 1 KiB.
+const FEW: usize = 1024 / size_of::<(Cow<'static, str>, Value)>();
+
 /// Attributes by name, in the order in which the frame states them. A name set again replaces the
 /// earlier value, as JSON objects have each name once.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,44 +95,111 @@ pub struct Attributes {
     list: Vec<(Cow<'static, str>, Value)>,
     /// A bit for each name that was set, shared by some names: a frame has a dozen names or two, and
     /// hardly ever one twice, so that most are known to be new without a look at the others.
-    seen: u64,
+    seen: [u64; 4],
+}
+
+/// A name and which bit is its.
+pub struct Name {
+    text: Cow<'static, str>,
+    bit: u8,
+}
+
+/// A name of a table, its bit reckoned when the program is built.
+#[derive(Clone, Copy)]
+pub struct Known {
+    text: &'static str,
+    bit: u8,
+}
+
+impl Known {
+    /// Takes note of `text`.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, bit: bit(text.as_bytes()) }
+    }
+}
+
+impl From<Known> for Name {
+    #[inline]
+    fn from(Known { text, bit }: Known) -> Self {
+        Self { text: Cow::Borrowed(text), bit }
+    }
+}
+
+impl From<&'static str> for Name {
+    #[inline]
+    fn from(text: &'static str) -> Self {
+        Known::new(text).into()
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self::from(Cow::Owned(text))
+    }
+}
+
+impl From<Cow<'static, str>> for Name {
+    #[inline]
+    fn from(text: Cow<'static, str>) -> Self {
+        let bit = bit(text.as_bytes());
+        Self { text, bit }
+    }
 }
 
 impl Attributes {
     /// No attributes; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { list: Vec::new(), seen: 0 }
+        Self { list: Vec::new(), seen: [0; 4] }
     }
 
     /// No attributes, with room for so many.
     #[must_use]
     pub fn with_capacity(count: usize) -> Self {
-        Self { list: Vec::with_capacity(count), seen: 0 }
+        Self { list: Vec::with_capacity(count), seen: [0; 4] }
     }
 
     /// Sets `name` to `value`.
     // The conversions stand inside: a name and a value of a few words come in registers, and what is
     // made of them is written once, where it stays.
-    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
-        let name = name.into();
-        let bit = bit(&name);
-        if self.seen & bit != 0
-            && let Some((_, slot)) = self.list.iter_mut().find(|(known, _)| *known == name)
-        {
+    #[inline]
+    pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Value>) {
+        let Name { text, bit } = name.into();
+        let is_seen = self.see(bit);
+        if is_seen && let Some(slot) = self.slot(&text) {
             *slot = value.into();
             return;
         }
-        self.seen |= bit;
-        self.list.push((name, value.into()));
+        if self.list.len() == self.list.capacity() {
+            self.grow();
+        }
+        self.list.push((text, value.into()));
+    }
+
+    /// Takes note of a name's bit; answers whether it was there.
+    #[inline]
+    fn see(&mut self, bit: u8) -> bool {
+        let Some(word) = self.seen.get_mut(usize::from(bit >> 6)) else { return true };
+        let mask = 1 << (bit & 63);
+        let is_seen = *word & mask != 0;
+        *word |= mask;
+        is_seen
+    }
+
+    #[cold]
+    fn slot(&mut self, name: &str) -> Option<&mut Value> {
+        self.list.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Makes room for many at once: one allocation for most frames.
+    #[cold]
+    fn grow(&mut self) {
+        self.list.reserve(self.list.len().max(FEW));
     }
 
     /// Sets `name` where there is a value.
-    pub fn set_some(
-        &mut self,
-        name: impl Into<Cow<'static, str>>,
-        value: Option<impl Into<Value>>,
-    ) {
+    pub fn set_some(&mut self, name: impl Into<Name>, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.set(name, value);
         }
@@ -131,14 +223,26 @@ impl Attributes {
     }
 }
 
-/// One of 64 bits for a name: of its length and three of its letters, mixed as by Fibonacci hashing.
-fn bit(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    let at = |place: usize| u64::from(bytes.get(place).copied().unwrap_or_default());
-    let last = bytes.len().saturating_sub(1);
-    let length = u64::try_from(bytes.len()).unwrap_or_default();
-    let letters = at(0) | at(last / 2) << 8 | at(last) << 16 | length << 24;
-    1 << (letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+/// One of 256 bits for a name: of its length and three of its letters, mixed as by Fibonacci hashing.
+const fn bit(name: &[u8]) -> u8 {
+    let last = name.len().saturating_sub(1);
+    let letters = [letter(name, 0), letter(name, last / 2), letter(name, last), low(name.len())];
+    let mixed = u32::from_le_bytes(letters).wrapping_mul(0x9e37_79b9);
+    let [_, _, _, bit] = mixed.to_le_bytes();
+    bit
+}
+
+const fn letter(name: &[u8], place: usize) -> u8 {
+    match name.split_at_checked(place) {
+        Some((_, [letter, ..])) => *letter,
+        _ => 0,
+    }
+}
+
+/// The lowest byte of a length.
+const fn low(length: usize) -> u8 {
+    let [low, ..] = length.to_le_bytes();
+    low
 }
 
 impl Serialize for Attributes {

@@ -23,8 +23,8 @@ pub struct Connection {
     transport: Transport,
     device: Option<DeviceId>,
     model: Option<Arc<str>>,
-    /// Whose model that is.
-    model_of: Option<DeviceId>,
+    /// Whether another device has spoken since the model was asked for.
+    model_is_due: bool,
     /// Bytes of an unfinished frame.
     pending: Vec<u8>,
     /// Where `pending` begins, counted from the connection's first byte.
@@ -56,7 +56,7 @@ impl Connection {
             transport,
             device,
             model: None,
-            model_of: None,
+            model_is_due: true,
             pending: Vec::new(),
             offset: 0,
             skipped: None,
@@ -223,24 +223,27 @@ impl Connection {
     }
 
     fn decode(&mut self, frame: &[u8], start: usize, lent: &Lent<'_>, items: &mut Vec<Item>) {
-        if self.model_of != self.device {
+        if self.model_is_due {
             self.model = self.device.as_ref().and_then(|device| lent.installation.model(device));
-            self.model_of.clone_from(&self.device);
+            self.model_is_due = false;
         }
-        let before = self.device.clone();
         let context = Context {
-            device: before.as_ref(),
+            device: self.device.as_ref(),
             model: self.model.as_deref(),
             transport: self.transport,
             received_at: lent.received_at,
             installation: lent.installation,
         };
-        let mut out =
-            Out::new(items, &mut self.device, &mut self.manner, later(self.offset, start));
+        let frame_offset = later(self.offset, start);
+        let mut out = Out::new(items, self.device.as_ref(), &mut self.manner, frame_offset);
         let result = self.decoder.decode(&context, frame, &mut out);
         if let Err(reject) = result {
             out.reject(reject);
             self.open = !matches!(reject, Reject { fatal: true, .. });
+        }
+        if let Some(device) = out.changed() {
+            self.model_is_due |= self.device != device;
+            self.device = device;
         }
     }
 }

@@ -1,11 +1,12 @@
 //! [`Fix`]: one position as a device reports it.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::field::text::Short;
 use crate::{AlarmSet, Time};
 
 /// A device's own identity: its IMEI, terminal number or whatever its protocol names it by.
@@ -24,6 +25,18 @@ impl DeviceId {
 impl From<&str> for DeviceId {
     fn from(text: &str) -> Self {
         Self(Arc::from(text))
+    }
+}
+
+impl From<Cow<'_, str>> for DeviceId {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self(Arc::from(&*text))
+    }
+}
+
+impl From<Short> for DeviceId {
+    fn from(text: Short) -> Self {
+        Self(Arc::from(text.as_str()))
     }
 }
 

@@ -6,9 +6,10 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 use crate::Reason;
+use crate::field::search;
 
 /// What to do with the bytes at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,12 +161,12 @@ fn delimited(bytes: &[u8], last: bool, start: &[u8], end: &[u8], max: usize) -> 
             return Step::Need(start.len());
         }
         // Up to the next place where a start stands or may be coming in.
-        let next = memmem::find(bytes, start)
+        let next = search::find(bytes, start)
             .unwrap_or_else(|| bytes.len().saturating_sub(start.len().saturating_sub(1)));
         return Step::Skip(next.clamp(1, bytes.len()), Reason::Unframed);
     }
     let from = start.len();
-    match memmem::find(window(bytes, max).get(from..).unwrap_or_default(), end) {
+    match search::find(window(bytes, max).get(from..).unwrap_or_default(), end) {
         Some(length) => {
             let until = from.saturating_add(length);
             Step::Frame { body: from..until, end: until.saturating_add(end.len()) }
@@ -185,7 +186,7 @@ pub(crate) fn counted_line(bytes: &[u8], end: usize, slack: usize, last: bool) -
         None if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
         None => Step::Need(end),
         Some(frame) if frame.ends_with(b"\r\n") => Step::Frame { body: 0..end, end },
-        Some(_) => match memmem::find(window, b"\r\n") {
+        Some(_) => match search::find(window, b"\r\n") {
             Some(at) => {
                 let end = at.saturating_add(2);
                 Step::Frame { body: 0..end, end }
@@ -206,7 +207,7 @@ fn length_field(
     max: usize,
 ) -> Step {
     if !bytes.starts_with(start) && !start.starts_with(bytes) {
-        let next = memmem::find(bytes, start)
+        let next = search::find(bytes, start)
             .unwrap_or_else(|| bytes.len().saturating_sub(start.len().saturating_sub(1)));
         return Step::Skip(next.clamp(1, bytes.len()), Reason::Unframed);
     }
@@ -229,7 +230,7 @@ fn length_field(
 }
 
 fn http(bytes: &[u8], max_head: usize, max_body: usize) -> Step {
-    let Some(head) = memmem::find(window(bytes, max_head), b"\r\n\r\n") else {
+    let Some(head) = search::find(window(bytes, max_head), b"\r\n\r\n") else {
         if bytes.len() >= max_head {
             return Step::Fatal(max_head, Reason::TooLong);
         }

@@ -93,11 +93,23 @@ pub enum Item {
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit =
-        |half: u8| char::from(if half < 10 { b'0' | half } else { half.wrapping_add(b'a' - 10) });
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    hex_to(bytes, &mut text);
     text
+}
+
+/// The same, behind `text`.
+pub(crate) fn hex_to(bytes: &[u8], text: &mut String) {
+    let digit = |half: u8| if half < 10 { b'0' | half } else { half.wrapping_add(b'a' - 10) };
+    for part in bytes.chunks(16) {
+        // At once: letter by letter each would ask for room.
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(part) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        let digits = digits.get(..part.len().saturating_mul(2)).unwrap_or_default();
+        text.push_str(std::str::from_utf8(digits).unwrap_or_default());
+    }
 }
 
 impl Serialize for Item {

@@ -38,7 +38,7 @@ pub mod tracker;
 
 pub use alarm::{Alarm, AlarmSet};
 pub use all::{ALL, PLATFORM_VEHICLE, PlatformLink, SubLink, SubLinkState, find};
-pub use attributes::{Attributes, Value};
+pub use attributes::{Attributes, Known, Name, Value};
 pub use command::{Ability, Asked, Command, Commands, Manner, Unsayable};
 pub use connection::{Connection, Lent};
 pub use fix::{Datum, DeviceId, Fix};

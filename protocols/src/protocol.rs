@@ -183,7 +183,10 @@ impl Context<'_> {
 /// Where a decoder puts what it found.
 pub struct Out<'a> {
     items: &'a mut Vec<Item>,
-    device: &'a mut Option<DeviceId>,
+    /// Who spoke on the connection before this frame.
+    before: Option<&'a DeviceId>,
+    /// Who speaks since, where the frame changed that.
+    changed: Option<Option<DeviceId>>,
     manner: &'a mut Manner,
     frame_offset: u64,
 }
@@ -191,36 +194,57 @@ pub struct Out<'a> {
 impl<'a> Out<'a> {
     pub(crate) const fn new(
         items: &'a mut Vec<Item>,
-        device: &'a mut Option<DeviceId>,
+        before: Option<&'a DeviceId>,
         manner: &'a mut Manner,
         frame_offset: u64,
     ) -> Self {
-        Self { items, device, manner, frame_offset }
+        Self { items, before, changed: None, manner, frame_offset }
+    }
+
+    /// Who speaks on the connection from now on, where the frame said so.
+    pub(crate) fn changed(self) -> Option<Option<DeviceId>> {
+        self.changed
     }
 
     /// Who the items that follow belong to.
     #[must_use]
     pub const fn device(&self) -> Option<&DeviceId> {
-        self.device.as_ref()
+        match &self.changed {
+            Some(device) => device.as_ref(),
+            None => self.before,
+        }
     }
 
     /// A login message: always an item. `refusal` is the protocol's answer to an unwelcome device.
     pub fn login(&mut self, device: impl Into<DeviceId>, standing: Standing, refusal: Vec<u8>) {
         let device = device.into();
-        *self.device = Some(device.clone());
+        self.changed = Some(Some(device.clone()));
         self.items.push(Item::Login(Login { device, standing, refusal }));
     }
 
     /// A frame that names its device in passing: an item only where that changes who speaks.
     pub fn identify(&mut self, device: &str) {
-        if self.device.as_ref().map(DeviceId::as_str) != Some(device) {
+        if self.device().map(DeviceId::as_str) != Some(device) {
             self.login(device, Standing::Claimed, Vec::new());
         }
     }
 
     /// Says whom the items that follow are about, without a claim that it is so.
-    pub fn about(&mut self, device: impl Into<DeviceId>) {
-        *self.device = Some(device.into());
+    pub fn about(&mut self, device: &str) {
+        if self.device().map(DeviceId::as_str) != Some(device) {
+            self.changed = Some(Some(device.into()));
+        }
+    }
+
+    /// How many items there are: what comes after may be taken back.
+    #[must_use]
+    pub(crate) const fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Takes back all items but the first `count`, which told of no device.
+    pub(crate) fn take_back(&mut self, count: usize) {
+        self.items.truncate(count);
     }
 
     /// How the device speaks: its encoder is given that back.
@@ -230,19 +254,19 @@ impl<'a> Out<'a> {
 
     /// Another platform has shown its password: whoever spoke before it did not.
     pub fn platform_in(&mut self, link: PlatformLink) {
-        *self.device = None;
+        self.changed = Some(None);
         self.items.push(Item::PlatformIn(link));
     }
 
     /// That platform has taken leave.
     pub fn platform_out(&mut self, access_code: u32) {
-        *self.device = None;
+        self.changed = Some(None);
         self.items.push(Item::PlatformOut { access_code });
     }
 
     /// A position.
     pub fn fix(&mut self, fix: Fix, attributes: Attributes) {
-        self.items.push(Item::Fix { device: self.device.clone(), fix, attributes });
+        self.items.push(Item::Fix { device: self.device().cloned(), fix, attributes });
     }
 
     /// Something without a position.
@@ -258,13 +282,21 @@ impl<'a> Out<'a> {
         alarm_states: AlarmSet,
         attributes: Attributes,
     ) {
-        let device = self.device.clone();
+        let device = self.device().cloned();
         self.items.push(Item::Report { device, time, alarms, alarm_states, attributes });
     }
 
     /// An answer.
     pub fn reply(&mut self, bytes: impl Into<Vec<u8>>, when: When) {
         self.items.push(Item::Reply { bytes: bytes.into(), when });
+    }
+
+    /// An answer in text, written once into room that suffices for most.
+    pub fn reply_text(&mut self, text: fmt::Arguments<'_>, when: When) {
+        let mut bytes = String::with_capacity(96);
+        // A string takes all that is written.
+        let _ = fmt::Write::write_fmt(&mut bytes, text);
+        self.reply(bytes, when);
     }
 
     /// A part of the frame that costs only itself; `offset` counts from the frame's first byte.

@@ -18,6 +18,8 @@ pub struct Time(i64);
 const LATEST_MS: i64 = 253_402_128_000_000;
 /// 0000-01-01T00:00:00Z, the first one.
 const EARLIEST_MS: i64 = -62_167_219_200_000;
+/// Seconds of a day.
+const DAY_S: i32 = 86_400;
 
 impl Time {
     /// The instant `milliseconds` after (before, if negative) 1970, held within the years 0 to 9999.
@@ -47,9 +49,25 @@ impl Time {
         (hour, minute, second): (i8, i8, i8),
         offset_s: i32,
     ) -> Option<Self> {
-        let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
-        let instant = Offset::from_seconds(offset_s).ok()?.to_timestamp(civil).ok()?;
-        Some(Self::from_millis(instant.as_millisecond()))
+        // Every frame has a date, and few are of the calendar's edges.
+        if !(1..9999).contains(&year) || !(-DAY_S..DAY_S).contains(&offset_s) {
+            let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+            let instant = Offset::from_seconds(offset_s).ok()?.to_timestamp(civil).ok()?;
+            return Some(Self::from_millis(instant.as_millisecond()));
+        }
+        let is_date = (1..=12).contains(&month) && (1..=days_of(year, month)).contains(&day);
+        let is_of_day =
+            (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+        if !is_date || !is_of_day {
+            return None;
+        }
+        let minutes = i64::from(hour).wrapping_mul(60).wrapping_add(i64::from(minute));
+        let seconds = days_since_1970(year, month, day)
+            .wrapping_mul(i64::from(DAY_S))
+            .wrapping_add(minutes.wrapping_mul(60))
+            .wrapping_add(i64::from(second))
+            .wrapping_sub(i64::from(offset_s));
+        Some(Self::from_seconds(seconds))
     }
 
     /// The wall clock's reading, date and time of day, at a place `offset_s` seconds ahead of UTC:
@@ -107,6 +125,33 @@ impl Time {
     }
 }
 
+/// The days of a month from 1 to 12.
+const fn days_of(year: i16, month: i8) -> i8 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 to a date of the years 1 to 9998. A year is counted from March on, so that
+/// its leap day is its last: months then begin on day (153 m + 2) / 5.
+fn days_since_1970(year: i16, month: i8, day: i8) -> i64 {
+    /// From March of the year 0 to 1970.
+    const EPOCH: i64 = 719_469;
+    let is_of_last_year = month <= 2;
+    let year = i64::from(year).wrapping_sub(i64::from(is_of_last_year));
+    let month = i64::from(month).wrapping_add(if is_of_last_year { 9 } else { -3 });
+    let leap_days = (year / 4).wrapping_sub(year / 100).wrapping_add(year / 400);
+    let of_year = month.wrapping_mul(153).wrapping_add(2) / 5;
+    year.wrapping_mul(365)
+        .wrapping_add(leap_days)
+        .wrapping_add(of_year)
+        .wrapping_add(i64::from(day))
+        .wrapping_sub(EPOCH)
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Timestamp::from_millisecond(self.0) {
@@ -154,6 +199,34 @@ mod tests {
         assert_eq!(Time::from_civil((2026, 13, 1), (0, 0, 0), 0), None);
         assert_eq!(Time::from_civil((2026, 2, 29), (0, 0, 0), 0), None);
         assert_eq!(Time::from_civil((2026, 1, 1), (24, 0, 0), 0), None);
+    }
+
+    #[test]
+    fn every_day_of_the_calendar_is_the_one_that_it_is() {
+        let (mut date, last) = (jiff::civil::date(1, 1, 1), jiff::civil::date(9998, 12, 31));
+        let midnight = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).unwrap();
+        let mut midnight_s = midnight.as_second();
+        while date <= last {
+            let (year, month, day) = (date.year(), date.month(), date.day());
+            let read = Time::from_civil((year, month, day), (23, 59, 58), -3_600);
+            assert_eq!(read, Some(Time::from_seconds(midnight_s + 89_998)), "{date}");
+            let next = date.tomorrow().unwrap();
+            if next.month() != month {
+                assert_eq!(Time::from_civil((year, month, day + 1), (0, 0, 0), 0), None, "{date}");
+            }
+            (date, midnight_s) = (next, midnight_s + 86_400);
+        }
+    }
+
+    #[test]
+    fn edges_of_the_calendar_are_read_too() {
+        let first = Time::from_civil((0, 1, 1), (0, 0, 0), 0).unwrap();
+        assert_eq!(first.millis(), EARLIEST_MS);
+        assert_eq!(Time::from_civil((9999, 12, 31), (23, 59, 59), 0), None);
+        assert_eq!(Time::from_civil((2026, 1, 1), (0, 0, 0), 200_000), None);
+        assert_eq!(Time::from_civil((2026, 0, 1), (0, 0, 0), 0), None);
+        assert_eq!(Time::from_civil((2026, 1, 0), (0, 0, 0), 0), None);
+        assert_eq!(Time::from_civil((2026, 1, 1), (0, 0, 60), 0), None);
     }
 
     #[test]

@@ -208,8 +208,16 @@ impl Follower {
     /// Counts how long an alert took to come here. What was read to catch up says nothing of that.
     fn measure(&self, event: &StoredEvent) {
         if self.live && matches!(event.kind, Type::Raised | Type::Escalated) {
-            let took_s = self.state.shards.clock().now().seconds_since(event.time);
-            self.state.metrics.delivered(Duration::from_secs_f64(took_s.max(0.0)));
+            let shards = &self.state.shards;
+            let took = match shards.read_at(&event.id) {
+                Some(read_at) => read_at.elapsed(),
+                // A timer raised it, or let it rise.
+                None => {
+                    let took_s = shards.clock().now().seconds_since(event.time);
+                    Duration::from_secs_f64(took_s.max(0.0))
+                }
+            };
+            self.state.metrics.delivered(took);
         }
     }
 

@@ -8,6 +8,7 @@
 //! tick's records are flushed to the disk together.
 
 mod condition;
+mod heard;
 mod meeting;
 mod pending;
 mod placing;
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use interdict_engine::roads::Roads;
 use interdict_engine::{
-    Class, Engine, FlagId, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId,
+    Class, Engine, EventId, FlagId, Input, MassAlarm, RecordId, Setup, UnitId, VehicleId,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -33,6 +34,7 @@ use crate::audit::Act;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 use condition::Gauge;
+use heard::Heard;
 use meeting::Meeting;
 use placing::Placing;
 use routing::shard_of;
@@ -63,8 +65,9 @@ pub enum Refused {
 type Answer = oneshot::Sender<Result<(), Refused>>;
 
 enum Message {
-    /// Inputs and what is noted of them, and whom to answer once they are durable.
-    Tell { inputs: Vec<Input>, acts: Vec<Act>, answer: Answer },
+    /// Inputs and what is noted of them, when they were read, and whom to answer once they are
+    /// durable.
+    Tell { inputs: Vec<Input>, acts: Vec<Act>, read_at: Instant, answer: Answer },
     /// An input that concerns every shard, with the roads that it needs and what is noted of it, which
     /// one of them is told, and whom to answer.
     TellAll {
@@ -91,6 +94,7 @@ struct Common {
     started: Instant,
     next_record: AtomicU64,
     gauge: Gauge,
+    heard: Heard,
     /// Classes whose fixes are kept, also of vehicles that are not flagged.
     kept_classes: BTreeSet<Class>,
     /// Fixes that were to be kept and were not, for want of room.
@@ -153,6 +157,7 @@ impl Shards {
             started: Instant::now(),
             next_record: AtomicU64::new(recovered.next_record),
             gauge: Gauge::new(),
+            heard: Heard::default(),
             kept_classes,
             not_kept: AtomicU64::new(0),
         });
@@ -193,6 +198,7 @@ impl Shards {
     /// # Errors
     /// [`Refused`]: nothing of it may be taken for accepted.
     pub async fn tell_noted(&self, inputs: Vec<Input>, acts: Vec<Act>) -> Result<(), Refused> {
+        let read_at = Instant::now();
         let inputs = self.admit(inputs)?;
         let mut waiting = Vec::new();
         let mut routed = self.route(inputs);
@@ -202,7 +208,8 @@ impl Shards {
         let mut acts = Some(acts);
         for (queue, inputs) in routed {
             let (answer, answered) = oneshot::channel();
-            let message = Message::Tell { inputs, acts: acts.take().unwrap_or_default(), answer };
+            let acts = acts.take().unwrap_or_default();
+            let message = Message::Tell { inputs, acts, read_at, answer };
             queue.send(message).await.map_err(|_| Refused::Closing)?;
             waiting.push(answered);
         }
@@ -217,11 +224,12 @@ impl Shards {
         &self,
         inputs: Vec<Input>,
     ) -> Result<impl Future<Output = Result<(), Refused>> + Send + use<>, Refused> {
+        let read_at = Instant::now();
         let inputs = self.admit(inputs)?;
         let mut waiting = Vec::new();
         for (queue, inputs) in self.route(inputs) {
             let (answer, answered) = oneshot::channel();
-            let message = Message::Tell { inputs, acts: Vec::new(), answer };
+            let message = Message::Tell { inputs, acts: Vec::new(), read_at, answer };
             queue.try_send(message).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Refused::Full,
                 mpsc::error::TrySendError::Closed(_) => Refused::Closing,
@@ -385,6 +393,13 @@ impl Shards {
         self.common.not_kept.load(Ordering::Relaxed)
     }
 
+    /// When the fix was read that an alert was raised by; `None` where that was long ago, or no fix
+    /// raised it.
+    #[must_use]
+    pub fn read_at(&self, alert: &EventId) -> Option<Instant> {
+        self.common.heard.read_at(alert)
+    }
+
     /// The engine's clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -432,7 +447,9 @@ impl Shards {
         for (queue, inputs) in self.route(inputs) {
             // Nobody waits for the answer; a queue that is full has hung up on nobody.
             let (answer, _) = oneshot::channel();
-            let _ = queue.try_send(Message::Tell { inputs, acts: Vec::new(), answer });
+            let message =
+                Message::Tell { inputs, acts: Vec::new(), read_at: Instant::now(), answer };
+            let _ = queue.try_send(message);
         }
         Err(Refused::NotDurable)
     }

@@ -98,13 +98,16 @@ impl Shard {
         let mut next = first;
         while let Some(message) = next {
             match message {
-                Message::Tell { inputs, acts, answer } => {
+                Message::Tell { inputs, acts, read_at, answer } => {
                     self.done.acts.extend(acts);
                     taken += inputs.len();
                     let is_report = inputs.iter().any(is_report);
+                    let before = self.done.events.len();
                     for input in inputs {
                         self.take(input);
                     }
+                    let events = self.done.events.get(before..).unwrap_or_default();
+                    self.common.heard.note(events, read_at);
                     answers.push(Waiting { answer, is_report });
                 }
                 Message::TellAll { input, roads, acts, meeting, answer } => {

@@ -142,3 +142,25 @@ async fn tracks_are_left_out_before_they_take_the_room_of_what_matters_more() {
     assert_eq!((kept(&store), kinds(&store)), (1, vec![Type::FlagAdded, Type::DeviceAlarm]));
     close(shards).await;
 }
+
+#[tokio::test]
+async fn it_is_known_when_the_fix_was_read_that_raised_an_alert() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), "urn:test").unwrap();
+    let checkpoint = serde_json::json!({
+        "id": "north", "name": "North", "kind": "throat-road", "unit": "station",
+        "shape": {"point": {"latitude": 39.0, "longitude": 121.6}},
+    });
+    let checkpoints = vec![serde_json::from_value(checkpoint).unwrap()];
+    let setup = Setup { checkpoints, ..Setup::default() };
+    let shards = Shards::start(&store, &setup, Clock::new(START, 1.0), 1, 64).unwrap();
+    shards.tell(flagged("a")).await.unwrap();
+    let before = std::time::Instant::now();
+    shards.tell(fix(0, AlarmSet::default())).await.unwrap();
+    let page = store.events_after(0, 100, |_| true).unwrap();
+    let raised = page.events.iter().find(|event| event.kind == Type::Raised).unwrap();
+    assert!(shards.read_at(&raised.id).is_some_and(|read_at| read_at >= before));
+    let added = page.events.iter().find(|event| event.kind == Type::FlagAdded).unwrap();
+    assert_eq!(shards.read_at(&added.id), None);
+    close(shards).await;
+}

@@ -111,7 +111,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     let maker = fields.text(0);
     match kind {
         "TX" | "MQ" => {
-            out.reply(format!("*{}#", fields.joined(0, fields.count())), When::Now);
+            out.reply_text(format_args!("*{}#", fields.joined(0, fields.count())), When::Now);
             return Ok(());
         }
         "JZ" => cell(&fields, out),
@@ -126,9 +126,9 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
         },
     }
     if is_answered && matches!(kind, "HB" | "AM" | "CC" | "DW" | "JZ") {
-        out.reply(format!("*{maker},{imei},{kind},ACK#"), When::Accepted);
+        out.reply_text(format_args!("*{maker},{imei},{kind},ACK#"), When::Accepted);
         if kind == "JZ" && fields.text(3) == "1" {
-            out.reply(format!("*{maker},{imei},JZ,undefined#"), When::Now);
+            out.reply_text(format_args!("*{maker},{imei},JZ,undefined#"), When::Now);
         }
     }
     Ok(())

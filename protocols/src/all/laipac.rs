@@ -14,6 +14,8 @@
 //! Status: `A` fix, `R` and `P` fix of another kind, `V` none; in small letters: an answer wanted.
 //! The event is `A` to `D` for the two inputs in a report without an alarm.
 
+use std::fmt::{self, Write as _};
+
 use crate::field::checksum::xor;
 use crate::field::{Fields, nmea};
 use crate::{
@@ -49,8 +51,13 @@ const MAX_LINE: usize = 512;
 /// The password that devices leave the factory with.
 const PASSWORD: &str = "00000000";
 
-fn sentence(content: &str) -> String {
-    format!("${content}*{:02X}\r\n", xor(content.as_bytes()))
+fn sentence(content: fmt::Arguments<'_>) -> String {
+    let mut sentence = String::with_capacity(64);
+    // A string takes all that is written.
+    let _ = write!(sentence, "${content}");
+    let sum = xor(sentence.as_bytes()) ^ b'$';
+    let _ = write!(sentence, "*{sum:02X}\r\n");
+    sentence
 }
 
 fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
@@ -176,11 +183,11 @@ fn position(fields: &Fields<'_>, stated: &[u8], out: &mut Out<'_>) -> Result<(),
     cell(fields, &mut attributes);
     out.fix(fix, attributes);
     if status.bytes().all(|byte| byte.is_ascii_lowercase()) && !status.is_empty() {
-        let stated = String::from_utf8_lossy(stated.get(..2).unwrap_or(stated)).into_owned();
-        out.reply(sentence(&format!("EAVACK,{event},{stated}")), When::Accepted);
+        let stated = String::from_utf8_lossy(stated.get(..2).unwrap_or(stated));
+        out.reply(sentence(format_args!("EAVACK,{event},{stated}")), When::Accepted);
     }
     if let Some(code) = switch_off(event) {
-        out.reply(sentence(&format!("AVCFG,{PASSWORD},{code}")), When::Accepted);
+        out.reply(sentence(format_args!("AVCFG,{PASSWORD},{code}")), When::Accepted);
     }
     Ok(())
 }
@@ -204,7 +211,7 @@ mod tests {
 
     #[test]
     fn answers_are_sentences() {
-        assert_eq!(sentence("AVCFG,00000000,d"), "$AVCFG,00000000,d*31\r\n");
-        assert_eq!(sentence("EAVACK,0,17"), "$EAVACK,0,17*2D\r\n");
+        assert_eq!(sentence(format_args!("AVCFG,00000000,d")), "$AVCFG,00000000,d*31\r\n");
+        assert_eq!(sentence(format_args!("EAVACK,0,17")), "$EAVACK,0,17*2D\r\n");
     }
 }

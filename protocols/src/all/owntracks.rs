@@ -26,12 +26,14 @@
 //! The answer is 200 once the position is safe: the app keeps and sends again what was not
 //! answered. Quirks: older apps write numbers as text.
 
-use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
 
 use crate::field::http::{Request, response};
+use crate::field::json::{Object, Scalar};
+use crate::field::number;
 use crate::{
-    Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Standing,
-    Time, Transports, When,
+    Alarm, AlarmSet, Attributes, Context, DeviceId, Fix, Framer, Out, Protocol, Reason, Reject,
+    Standing, Time, Transports, When,
 };
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -79,8 +81,8 @@ fn request(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(),
         return Err(Reject::at(0, Reason::Unsupported));
     }
     let at = request.body_offset;
-    let object: Map<String, Json> = serde_json::from_slice(request.body)
-        .map_err(|_| Reject::at(at.min(frame.len()), Reason::Malformed))?;
+    let object = Object::read(request.body)
+        .ok_or_else(|| Reject::at(at.min(frame.len()), Reason::Malformed))?;
     let message = Message { object, at };
     let kind = message.text("_type").ok_or_else(|| message.reject(Reason::Malformed))?;
     match kind {
@@ -93,54 +95,63 @@ fn request(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(),
     }
 }
 
-fn identify(message: &Message, request: &Request<'_>, out: &mut Out<'_>) -> Result<(), Reject> {
+fn identify(message: &Message<'_>, request: &Request<'_>, out: &mut Out<'_>) -> Result<(), Reject> {
     let by_headers = || {
         let (user, device) = (request.header("X-Limit-U")?, request.header("X-Limit-D")?);
-        Some(format!("owntracks/{user}/{device}"))
+        let known = out.device().map(DeviceId::as_str).filter(|known| {
+            let of_user =
+                known.strip_prefix("owntracks/").and_then(|known| known.strip_prefix(user));
+            of_user.and_then(|known| known.strip_prefix('/')) == Some(device)
+        });
+        Some(match known {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(format!("owntracks/{user}/{device}")),
+        })
     };
     let device = match message.text("topic") {
-        Some(topic) => topic.to_owned(),
+        Some(topic) => Cow::Borrowed(topic),
         None => by_headers()
-            .or_else(|| message.text("tid").map(str::to_owned))
+            .or_else(|| message.text("tid").map(Cow::Borrowed))
             .ok_or_else(|| message.reject(Reason::Unidentified))?,
     };
     if !(1..=128).contains(&device.len()) || device.chars().any(char::is_control) {
         return Err(message.reject(Reason::Malformed));
     }
     if out.device().is_none_or(|known| known.as_str() != device) {
+        let device = DeviceId::from(device);
         out.login(device, Standing::Claimed, response("403 Forbidden"));
     }
     Ok(())
 }
 
-struct Message {
-    object: Map<String, Json>,
+struct Message<'a> {
+    object: Object<'a>,
     /// Where it stands in the frame.
     at: usize,
 }
 
-impl Message {
+impl Message<'_> {
     const fn reject(&self, reason: Reason) -> Reject {
         Reject::at(self.at, reason)
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.object.get(name)?.as_str().filter(|text| !text.is_empty())
+        self.object.get(name)?.text().filter(|text| !text.is_empty())
     }
 
     /// A number, also as text.
     fn number(&self, name: &str) -> Option<f64> {
         let value = self.object.get(name)?;
-        value
-            .as_f64()
-            .or_else(|| value.as_str()?.trim().parse().ok())
-            .filter(|number| number.is_finite())
+        value.number().or_else(|| number::decimal(value.text()?.trim()))
     }
 
     /// Yes or no, also as a number.
     fn flag(&self, name: &str) -> Option<bool> {
         let value = self.object.get(name)?;
-        value.as_bool().or_else(|| value.as_f64().map(|number| number != 0.0))
+        match value {
+            Scalar::Bool(value) => Some(*value),
+            _ => value.number().map(|number| number != 0.0),
+        }
     }
 
     fn place(&self, context: &Context<'_>, kind: &str, out: &mut Out<'_>) -> Result<(), Reject> {
@@ -234,7 +245,9 @@ impl Message {
             attributes.set_some(ours, self.text(name).map(cut));
         }
         for name in ["mcc", "mnc"] {
-            attributes.set_some(name, self.object.get(name).and_then(Json::as_i64));
+            if let Some(Scalar::Whole(number)) = self.object.get(name) {
+                attributes.set(name, *number);
+            }
         }
         for (name, ours) in [("lac", "lac"), ("cid", "cell_id")] {
             let number = self.text(name).and_then(|text| u32::from_str_radix(text, 16).ok());

@@ -1,5 +1,6 @@
 //! Binary-coded decimals: two digits a byte.
 
+use crate::field::text::{self, Short};
 use crate::{Reason, Reject, Time};
 
 /// Two decimal digits in a byte; `None` where a half is no digit.
@@ -18,6 +19,20 @@ pub fn digits(bytes: &[u8]) -> String {
         .flat_map(|byte| [byte >> 4, byte & 0x0f])
         .map_while(|digit| char::from_digit(u32::from(digit), 10))
         .collect()
+}
+
+/// The digits as [`digits`] gives them, of a number of at most forty bytes; more are passed over.
+#[must_use]
+pub fn number(bytes: &[u8]) -> Short {
+    let mut digits = [0; 96];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[b'0' | (byte >> 4), b'0' | (byte & 0x0f)]);
+    }
+    let length = bytes.len().saturating_mul(2).min(digits.len());
+    let digits = digits.get(..length).unwrap_or_default();
+    let length = digits.iter().position(|digit| !digit.is_ascii_digit()).unwrap_or(length);
+    let digits = digits.get(..length).and_then(|digits| std::str::from_utf8(digits).ok());
+    text::copied(digits.unwrap_or_default())
 }
 
 /// Nine digits, the first half of five bytes of ten: three whole degrees, and six digits of
@@ -66,6 +81,8 @@ mod tests {
         assert_eq!(byte(0x9a), None);
         assert_eq!(byte(0xa0), None);
         assert_eq!(digits(&[0x01, 0x3f, 0x22]), "013");
+        assert_eq!(&number(&[0x01, 0x3f, 0x22]), "013");
+        assert_eq!(number(&[0x12; 49]).len(), 96);
     }
 
     #[test]

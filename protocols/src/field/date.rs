@@ -1,5 +1,7 @@
 //! Dates and times of day as plain numbers, one field each, at a place of a known offset from UTC.
 
+use arrayvec::ArrayString;
+
 use crate::Time;
 
 /// What China's clocks are ahead of UTC, in seconds.
@@ -41,9 +43,35 @@ pub fn written(date: &str, time: &str, offset_s: i32) -> Option<Time> {
     Time::from_civil((year, month, day), (hour, minute, second), offset_s)
 }
 
+/// The wall clock's reading at a place `offset_s` seconds ahead of UTC in fourteen digits, as answers
+/// have it: year, month, day, hour, minute, second.
+#[must_use]
+pub fn digits(time: Time, offset_s: i32) -> ArrayString<14> {
+    let ((year, month, day), (hour, minute, second)) = time.to_civil(offset_s);
+    let (century, of_century) = (year.div_euclid(100), year.rem_euclid(100));
+    let rest = [month, day, hour, minute, second].map(i16::from);
+    let mut text = ArrayString::new();
+    for number in [century, of_century].into_iter().chain(rest) {
+        for digit in [number.div_euclid(10), number.rem_euclid(10)] {
+            let digit = u8::try_from(digit).unwrap_or_default();
+            // Seven pairs have room.
+            let _ = text.try_push(char::from(b'0'.saturating_add(digit)));
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_is_fourteen_digits() {
+        let time = Time::parse("2026-06-05T18:01:15.5Z").unwrap();
+        assert_eq!(&digits(time, 0), "20260605180115");
+        assert_eq!(&digits(time, CHINA_S), "20260606020115");
+        assert_eq!(&digits(Time::from_millis(i64::MIN), 0), "00000101000000");
+    }
 
     #[test]
     fn numbers_are_a_date_where_there_is_one() {

@@ -1,8 +1,7 @@
 //! Bytes that a frame writes as two, so that its flags stand nowhere inside it.
 
-use std::borrow::Cow;
-
 use memchr::memchr2;
+use smallvec::SmallVec;
 
 /// A protocol's escapes.
 pub struct Escapes {
@@ -22,9 +21,14 @@ impl Escapes {
 
     /// Appends `bytes` to `wire`, escaped.
     pub fn write(&self, bytes: &[u8], wire: &mut Vec<u8>) {
+        let is_special = |byte: &u8| self.pairs.iter().any(|(plain, _)| plain == byte);
+        if !bytes.iter().any(is_special) {
+            wire.extend_from_slice(bytes);
+            return;
+        }
         for byte in bytes {
             match self.pairs.iter().find(|(plain, _)| plain == byte) {
-                Some((_, pair)) => wire.extend(pair),
+                Some((_, pair)) => wire.extend_from_slice(pair),
                 None => wire.push(*byte),
             }
         }
@@ -36,26 +40,37 @@ impl Escapes {
         Plain { wire, at: 0, escapes: self }
     }
 
-    /// The bytes that `wire` stands for, copied only where there is an escape.
+    /// The bytes that `wire` stands for, copied into `room` only where there is an escape.
     ///
     /// # Errors
     /// Where the first wrong escape stands.
-    pub fn open<'a>(&'a self, wire: &'a [u8]) -> Result<Unescaped<'a>, usize> {
+    pub fn open<'a>(&'a self, wire: &'a [u8], room: &'a mut Room) -> Result<Unescaped<'a>, usize> {
         let [first, second] = self.leads;
-        let plain = if memchr2(first, second, wire).is_none() {
-            Cow::Borrowed(wire)
-        } else {
-            if let Some((last, before)) = wire.split_last()
-                && self.is_lead(*last)
-            {
-                return Err(before.len());
-            }
-            let plain = self.plain(wire).map(|byte| byte.map(|(byte, _)| byte));
-            Cow::Owned(plain.collect::<Result<_, _>>()?)
+        let Some(mut length) = memchr2(first, second, wire) else {
+            return Ok(Unescaped { wire, plain: wire, is_escaped: false, escapes: self });
         };
-        Ok(Unescaped { wire, plain, escapes: self })
+        let mut rest = wire;
+        loop {
+            let (before, from) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            room.extend_from_slice(before);
+            let Some((pair, behind)) = from.split_first_chunk::<2>() else {
+                if from.is_empty() {
+                    break;
+                }
+                return Err(wire.len().saturating_sub(from.len()));
+            };
+            let known = self.pairs.iter().find(|(_, known)| known == pair);
+            let (plain, _) = known.ok_or_else(|| wire.len().saturating_sub(from.len()))?;
+            room.push(*plain);
+            rest = behind;
+            length = memchr2(first, second, rest).unwrap_or(rest.len());
+        }
+        Ok(Unescaped { wire, plain: room, is_escaped: true, escapes: self })
     }
 }
+
+/// Where a frame is written without its escapes: frames of positions need no allocation.
+pub type Room = SmallVec<[u8; 256]>;
 
 /// The bytes that escaped ones stand for, each with the number of bytes up to its end; an error is
 /// the offset of a wrong escape. An escape cut short at the end is left out.
@@ -85,27 +100,26 @@ impl Iterator for Plain<'_> {
 /// What escaped bytes stand for.
 pub struct Unescaped<'a> {
     wire: &'a [u8],
-    plain: Cow<'a, [u8]>,
+    plain: &'a [u8],
+    is_escaped: bool,
     escapes: &'a Escapes,
 }
 
-impl Unescaped<'_> {
+impl<'a> Unescaped<'a> {
     /// The bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.plain
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.plain
     }
 
     /// Where the byte at `offset` stands among the escaped ones.
     #[must_use]
     pub fn place(&self, offset: usize) -> usize {
-        match self.plain {
-            Cow::Borrowed(_) => offset,
-            Cow::Owned(_) => {
-                let before = self.escapes.plain(self.wire).take(offset).flatten().last();
-                before.map_or(0, |(_, end)| end)
-            }
+        if !self.is_escaped {
+            return offset;
         }
+        let before = self.escapes.plain(self.wire).take(offset).flatten().last();
+        before.map_or(0, |(_, end)| end)
     }
 }
 
@@ -124,16 +138,18 @@ mod tests {
         let mut wire = Vec::new();
         ESCAPES.write(&bytes, &mut wire);
         assert_eq!(wire, [1, 0x5a, 2, 0x5a, 1, 0x5c, 0x5e, 1, 0x5e, 2]);
-        let read = ESCAPES.open(&wire).unwrap();
+        let mut room = Room::new();
+        let read = ESCAPES.open(&wire, &mut room).unwrap();
         assert_eq!(read.bytes(), bytes);
         assert_eq!((read.place(0), read.place(2), read.place(3), read.place(9)), (0, 3, 5, 10));
-        assert_eq!(ESCAPES.open(b"abc").unwrap().place(2), 2);
+        assert_eq!(ESCAPES.open(b"abc", &mut Room::new()).unwrap().place(2), 2);
     }
 
     #[test]
     fn a_wrong_escape_is_named() {
-        assert_eq!(ESCAPES.open(&[1, 0x5a, 3]).err(), Some(1));
-        assert_eq!(ESCAPES.open(&[0x5a, 1, 0x5e]).err(), Some(2));
-        assert_eq!(ESCAPES.open(&[0x5a, 0x5a, 1]).err(), Some(0));
+        let wrong = |wire: &[u8]| ESCAPES.open(wire, &mut Room::new()).err();
+        assert_eq!(wrong(&[1, 0x5a, 3]), Some(1));
+        assert_eq!(wrong(&[0x5a, 1, 0x5e]), Some(2));
+        assert_eq!(wrong(&[0x5a, 0x5a, 1]), Some(0));
     }
 }

@@ -1,5 +1,8 @@
 //! HTTP/1.1 requests and the forms in them.
 
+use std::borrow::Cow;
+
+use crate::field::search;
 use crate::{Reason, Reject};
 
 /// One request, as the framer found it.
@@ -26,7 +29,7 @@ impl<'a> Request<'a> {
     /// [`Reason::Malformed`] where the first line is no request's, or the head no text.
     pub fn parse(frame: &'a [u8]) -> Result<Self, Reject> {
         let malformed = Reject::at(0, Reason::Malformed);
-        let head_length = memchr::memmem::find(frame, b"\r\n\r\n").ok_or(malformed)?;
+        let head_length = search::find(frame, b"\r\n\r\n").ok_or(malformed)?;
         let (head, rest) = frame.split_at_checked(head_length).ok_or(malformed)?;
         let head = std::str::from_utf8(head).map_err(|_| malformed)?;
         let (line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
@@ -66,12 +69,16 @@ impl<'a> Request<'a> {
 /// An answer without a body, after which the connection may go on.
 #[must_use]
 pub fn response(status: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+    let mut answer = Vec::with_capacity(96);
+    for part in ["HTTP/1.1 ", status, "\r\nContent-Length: 0\r\n\r\n"] {
+        answer.extend_from_slice(part.as_bytes());
+    }
+    answer
 }
 
 /// The names and values of `name=value&…` (application/x-www-form-urlencoded), each with the
 /// offset of its name. Bytes that are no UTF-8 are replaced.
-pub fn form(text: &str) -> impl Iterator<Item = (usize, String, String)> {
+pub fn form(text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>, Cow<'_, str>)> {
     let mut offset = 0_usize;
     text.split('&').filter_map(move |pair| {
         let at = offset;
@@ -82,7 +89,10 @@ pub fn form(text: &str) -> impl Iterator<Item = (usize, String, String)> {
 }
 
 /// `+` is a space, `%41` an `A`; a `%` that begins no such escape is itself.
-fn unescape(text: &str) -> String {
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+        return Cow::Borrowed(text);
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -102,7 +112,7 @@ fn unescape(text: &str) -> String {
             (None, byte) => bytes.push(*byte),
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -131,10 +141,10 @@ mod tests {
     fn forms_are_unescaped() {
         let pairs: Vec<_> = form("a=1+2&&b=%41%4&c&=x&%62=%e4%bd%a0%ff").collect();
         let expected = [
-            (0, "a".to_owned(), "1 2".to_owned()),
-            (7, "b".to_owned(), "A%4".to_owned()),
-            (15, "c".to_owned(), String::new()),
-            (20, "b".to_owned(), "你\u{fffd}".to_owned()),
+            (0, "a".into(), "1 2".into()),
+            (7, "b".into(), "A%4".into()),
+            (15, "c".into(), "".into()),
+            (20, "b".into(), "你\u{fffd}".into()),
         ];
         assert_eq!(pairs, expected);
         assert_eq!(form("").count(), 0);

@@ -7,8 +7,11 @@ pub mod date;
 pub mod escape;
 mod fields;
 pub mod http;
+pub mod json;
 pub mod nmea;
+pub mod number;
 mod reader;
+pub mod search;
 pub mod text;
 
 pub use fields::Fields;

@@ -1,8 +1,8 @@
 //! NMEA 0183: sentences, their coordinates, dates and times. Many makers' text protocols borrow
 //! these fields.
 
-use crate::field::Fields;
 use crate::field::checksum::xor;
+use crate::field::{Fields, number};
 use crate::{Fix, Reason, Reject, Time};
 
 /// Kilometres an hour of a speed in knots: a nautical mile is 1 852 m.
@@ -45,14 +45,19 @@ pub fn verified(sentence: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
 /// Degrees of `DDDMM.mmmm`; `None` where it is no such number or the minutes are 60 or more.
 #[must_use]
 pub fn degrees(text: &str) -> Option<f64> {
-    let whole = text.find('.').unwrap_or(text.len());
-    let split = whole.checked_sub(2)?;
-    let (degrees, minutes) = text.split_at_checked(split)?;
-    if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') || degrees.len() > 3 {
-        return None;
-    }
-    let degrees = if degrees.is_empty() { 0 } else { degrees.parse::<u16>().ok()? };
-    let minutes = minutes.parse::<f64>().ok().filter(|minutes| *minutes < 60.0)?;
+    let whole = text.bytes().position(|byte| byte == b'.').unwrap_or(text.len());
+    let (degrees, minutes) = text.split_at_checked(whole.checked_sub(2)?)?;
+    let minutes = number::unsigned(minutes).filter(|minutes| *minutes < 60.0)?;
+    let degrees = match degrees.as_bytes() {
+        [] => 0,
+        [units] => number::pair(b'0', *units)?.into(),
+        [tens, units] => number::pair(*tens, *units)?.into(),
+        [hundreds, tens, units] => {
+            let hundreds = i16::from(number::pair(b'0', *hundreds)?);
+            hundreds.saturating_mul(100).saturating_add(number::pair(*tens, *units)?.into())
+        }
+        _ => return None,
+    };
     Some(f64::from(degrees) + minutes / 60.0)
 }
 
@@ -71,8 +76,9 @@ pub fn signed(value: f64, hemisphere: &str) -> Option<f64> {
 /// last one of its minute.
 #[must_use]
 pub fn time_of_day_ms(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (whole, rest) = text.split_at_checked(6)?;
     let [hour, minute, second] = three_pairs(whole)?;
+    let fraction = if rest.is_empty() { "" } else { rest.strip_prefix('.')? };
     if hour > 23 || minute > 59 || second > 60 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -112,12 +118,8 @@ pub fn instant_ymd(text: &str) -> Option<Time> {
 
 /// Six digits as three numbers.
 fn three_pairs(text: &str) -> Option<[i8; 3]> {
-    let bytes: [u8; 6] = text.as_bytes().try_into().ok()?;
-    if !bytes.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let pair = |from: usize| text.get(from..from.saturating_add(2))?.parse().ok();
-    Some([pair(0)?, pair(2)?, pair(4)?])
+    let &[a, b, c, d, e, f] = text.as_bytes() else { return None };
+    Some([number::pair(a, b)?, number::pair(c, d)?, number::pair(e, f)?])
 }
 
 /// A time of day without its date: the instant nearest to `about`.

@@ -1,25 +1,104 @@
 //! Text from devices: never trusted to be what it says, always bounded by its frame.
 
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use arrayvec::ArrayString;
 use encoding_rs::GBK;
+
+use super::search;
+
+/// A text of a few words that is made up from a frame's bytes, such as a device's number. It needs
+/// no allocation, since every frame may hold one.
+pub type Short = ArrayString<96>;
+
+/// What is written, which is known to be short: the rest would be left out.
+#[must_use]
+pub fn short(text: impl fmt::Display) -> Short {
+    let mut short = Short::new();
+    // An error says that the rest has no room.
+    let _ = write!(short, "{text}");
+    short
+}
+
+/// A text that is known to be short; empty where it is not.
+#[must_use]
+pub fn copied(text: &str) -> Short {
+    Short::from(text).unwrap_or_default()
+}
+
+/// The text in upper case where it is ASCII; of a long text, its beginning.
+#[must_use]
+pub fn upper_case(text: &str) -> Short {
+    let mut upper = Short::new();
+    for letter in text.chars() {
+        if upper.try_push(letter.to_ascii_uppercase()).is_err() {
+            break;
+        }
+    }
+    upper
+}
+
+/// The text in lower case where it is ASCII; of a long text, its beginning.
+#[must_use]
+pub fn lower_case(text: &str) -> Short {
+    let mut lower = upper_case(text);
+    lower.make_ascii_lowercase();
+    lower
+}
 
 /// Text in GBK (GB 18030's two-byte part; ASCII is part of it), up to its padding of NUL bytes and
 /// spaces. What is no GBK becomes U+FFFD.
 #[must_use]
-pub fn gbk(bytes: &[u8]) -> String {
+pub fn gbk(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    GBK.decode_without_bom_handling(bytes).0.trim().to_owned()
+    trimmed(GBK.decode_without_bom_handling(bytes).0)
+}
+
+/// The same of at most 32 bytes, on the stack; what is behind them is passed over.
+#[must_use]
+pub fn short_gbk(bytes: &[u8]) -> Short {
+    let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let bytes = bytes.get(..32).unwrap_or(bytes);
+    // No byte becomes more than the three of U+FFFD.
+    // It wants some room behind the last letter.
+    let mut text = [0; 112];
+    let (_, _, length, _) =
+        GBK.new_decoder_without_bom_handling().decode_to_utf8(bytes, &mut text, true);
+    let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+    copied(text.unwrap_or_default().trim())
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
 }
 
 /// Text in ASCII, up to its first NUL byte and without white space around it; bytes above 127
 /// become U+FFFD.
 #[must_use]
-pub fn ascii(bytes: &[u8]) -> String {
-    let text: String = bytes
-        .iter()
-        .take_while(|byte| **byte != 0)
-        .map(|byte| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER })
-        .collect();
-    text.trim().to_owned()
+pub fn ascii(bytes: &[u8]) -> Cow<'_, str> {
+    let length = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    let bytes = bytes.get(..length).unwrap_or_default();
+    if bytes.is_ascii()
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text.trim());
+    }
+    let letter =
+        |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER };
+    trimmed(Cow::Owned(bytes.iter().map(letter).collect()))
+}
+
+/// Text in UTF-8 as it stands; what is none becomes U+FFFD.
+#[must_use]
+pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 /// Text in UTF-16, big-endian, without white space and NUL characters around it.
@@ -54,8 +133,8 @@ pub fn is_printable(bytes: &[u8]) -> bool {
 /// What follows `label`, up to a comma or white space: lines of answers are made of such pairs.
 #[must_use]
 pub fn labelled<'a>(line: &'a str, label: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(label)?;
-    let rest = rest.trim_start_matches(' ');
+    let at = search::find(line.as_bytes(), label.as_bytes())?.checked_add(label.len())?;
+    let rest = line.get(at..)?.trim_start_matches(' ');
     let value = rest.split(|letter: char| letter == ',' || letter.is_whitespace()).next()?;
     (!value.is_empty()).then_some(value)
 }
@@ -74,6 +153,10 @@ mod tests {
     fn a_chinese_plate_is_read_and_its_padding_is_not() {
         assert_eq!(gbk(b"\xc1\xc9B12345\0\0\x41"), "\u{8fbd}B12345");
         assert_eq!(gbk(b"\xff"), "\u{fffd}");
+        for bytes in [&b"\xc1\xc9B12345\0\0\x41"[..], b"\xff", b"\xc1", b" \x80\xff\xff7 "] {
+            assert_eq!(short_gbk(bytes).as_str(), gbk(bytes));
+        }
+        assert_eq!(short_gbk(&[0xff; 40]).len(), 96);
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn command(id: u16, body: &[u8]) -> Option<Command> {
             interval_s: u16::from_be_bytes([*a, *b]),
             for_s: u32::from_be_bytes([*c, *d, *e, *f]),
         }),
-        (TEXT, [_, text @ .., _]) => Some(Command::Text(gbk(text))),
+        (TEXT, [_, text @ .., _]) => Some(Command::Text(gbk(text).into_owned())),
         _ => None,
     }
 }

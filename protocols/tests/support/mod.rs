@@ -15,6 +15,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test takes the part that it needs")]
 
+pub mod positions;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

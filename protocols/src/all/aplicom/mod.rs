@@ -23,7 +23,7 @@
 mod position;
 mod vehicle;
 
-use crate::field::Reader;
+use crate::field::{Reader, text};
 use crate::{Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -116,7 +116,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         _ => reader.be_u24()?,
     };
     let [event, information] = reader.array()?;
-    out.identify(&device.to_string());
+    out.identify(&text::short(device));
     let mut message = Message { selector, event, information, fields: reader };
     match letter {
         b'D' => position::decode(&mut message, out),

@@ -133,8 +133,10 @@ fn rest(
                 let data = reader.rest();
                 let data = data.get(..MAX_DATA).unwrap_or(data);
                 let is_text = text::is_printable(data);
-                attributes
-                    .set("event_data", if is_text { text::ascii(data) } else { text::hex(data) });
+                attributes.set(
+                    "event_data",
+                    if is_text { text::ascii(data).into_owned() } else { text::hex(data) },
+                );
             }
             EBS => brakes(reader, attributes)?,
             _ => {}

@@ -22,7 +22,7 @@ mod records;
 
 use memchr::memchr;
 
-use crate::field::{Fields, Reader, checksum};
+use crate::field::{Fields, Reader, checksum, text};
 use crate::{Alarm, AlarmSet, Attributes, Context, Framer, Out, Protocol, Reason, Reject, Step};
 use crate::{Transports, When};
 
@@ -121,17 +121,18 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         [0xfe, 0x02, ..] => {
             let mut reader = Reader::new(frame);
             reader.skip(2)?;
-            out.identify(&reader.be_u64()?.to_string());
+            out.identify(&text::short(reader.be_u64()?));
             out.reply(frame, When::Now);
             Ok(())
         }
-        _ if frame.get(..8).is_some_and(is_text) => text(frame, out),
+        _ if frame.get(..8).is_some_and(is_text) => of_text(frame, out),
         _ => binary(frame, out),
     }
 }
 
 fn answer(device: u64, number: u16) -> Vec<u8> {
-    let mut bytes = vec![0xfe, 0x02];
+    let mut bytes = Vec::with_capacity(12);
+    bytes.extend([0xfe, 0x02]);
     bytes.extend(device.to_be_bytes());
     bytes.extend(number.to_be_bytes());
     bytes
@@ -148,7 +149,7 @@ fn binary(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     reader.skip(2)?;
     let number = reader.be_u16()?;
     let device = reader.be_u64()?;
-    out.identify(&device.to_string());
+    out.identify(&text::short(device));
     let result = match kind {
         b'P' | b'Z' | 0x03 => records::binary(&mut reader, out),
         b'R' => Ok(()),
@@ -158,7 +159,7 @@ fn binary(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     result
 }
 
-fn text(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
+fn of_text(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let fields = Fields::split(frame, b',');
     let summed = frame.get(fields.offset(2).saturating_sub(1)..).unwrap_or_default();
     let sum = u16::from_str_radix(fields.text(1), 16).ok();

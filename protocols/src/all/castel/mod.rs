@@ -101,11 +101,14 @@ impl Header<'_> {
 }
 
 fn frame(parts: &[&[u8]]) -> Vec<u8> {
-    let content = parts.concat();
-    let length = content.len().saturating_add(4 + TRAILER);
-    let mut bytes = b"@@".to_vec();
+    let content = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
+    let length = content.saturating_add(4 + TRAILER);
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend(b"@@");
     bytes.extend(u16::try_from(length).unwrap_or_default().to_le_bytes());
-    bytes.extend(content);
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
     let sum = crc16_x25(&bytes);
     bytes.extend(sum.to_le_bytes());
     bytes.extend_from_slice(b"\r\n");

@@ -3,6 +3,8 @@
 //! State: time of ignition 4, time 4, metres 4, metres of the trip 4, fuel of the trip 4 and now 2,
 //! bits 4 (4 acceleration, 5 braking, 6 idling, 18 ignition), unused 8.
 
+use smallvec::SmallVec;
+
 use super::{Header, position, report, single};
 use crate::field::{Reader, text};
 use crate::{Alarm, AlarmSet, Attributes, Context, Fix, Out, Reject, Time, When};
@@ -97,7 +99,7 @@ fn positions(
     out: &mut Out<'_>,
 ) -> Result<(), Reject> {
     let state = State::read(reader)?;
-    let mut found: Vec<Result<(Fix, Attributes), Reject>> = Vec::new();
+    let mut found: SmallVec<[Result<(Fix, Attributes), Reject>; 2]> = SmallVec::new();
     for _ in 0..reader.u8()? {
         let mut attributes = Attributes::new();
         let fix = position(reader, &mut attributes)?;
@@ -268,7 +270,7 @@ fn answers(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), Reject> {
         let length = usize::from(reader.le_u16()?);
         let value = reader.take(length)?;
         let is_text = text::is_printable(value);
-        results.push(if is_text { text::ascii(value) } else { text::hex(value) });
+        results.push(if is_text { text::ascii(value).into_owned() } else { text::hex(value) });
     }
     let mut attributes = Attributes::new();
     attributes.set_some("result", (!results.is_empty()).then(|| results.join(" ")));

@@ -26,7 +26,7 @@
 mod first;
 mod second;
 
-use crate::field::{Reader, bcd, nmea, text};
+use crate::field::{Reader, bcd, date, nmea, number, search, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Standing,
     Step, Time, Transports, When,
@@ -137,7 +137,7 @@ fn sum(bytes: &[u8]) -> u16 {
 fn imei(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<[u8; 8], Reject> {
     let malformed = reader.reject(Reason::Malformed);
     let imei: [u8; 8] = reader.array()?;
-    let digits = bcd::digits(&imei);
+    let digits = bcd::number(&imei);
     out.identify(digits.get(1..16).ok_or(malformed)?);
     Ok(imei)
 }
@@ -278,7 +278,7 @@ fn warning(code: u8) -> Option<Alarm> {
 /// Where a device answers with its place, that is a position.
 fn command_answer(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), Reject> {
     reader.skip(5)?;
-    let answer = String::from_utf8_lossy(reader.rest());
+    let answer = text::utf8(reader.rest());
     if let Some(fix) = stated_place(&answer) {
         out.fix(fix, Attributes::new());
         return Ok(());
@@ -293,21 +293,21 @@ fn command_answer(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), Reje
 /// commas or line ends.
 fn stated_place(answer: &str) -> Option<Fix> {
     let value = |name: &str| {
-        let (_, value) = answer.split_once(name)?;
-        value.split([',', '\n', '\r']).next()
+        let at = search::find(answer.as_bytes(), name.as_bytes())?.checked_add(name.len())?;
+        answer.get(at..)?.split([',', '\n', '\r']).next()
     };
     let degrees = |name: &str| {
         let (hemisphere, degrees) = value(name)?.split_at_checked(1)?;
-        nmea::signed(degrees.parse().ok()?, hemisphere)
+        nmea::signed(number::decimal(degrees)?, hemisphere)
     };
-    let (date, of_day) = value("Time:")?.trim().split_once(' ')?;
-    let time = Time::parse(&format!("{date}T{of_day}Z"))?;
+    let (day, of_day) = value("Time:")?.trim().split_once(' ')?;
+    let time = date::written(day, of_day, 0)
+        .or_else(|| Time::parse(&text::short(format_args!("{day}T{of_day}Z"))))?;
     let mut fix = Fix::new(time, degrees("Lat:")?, degrees("Lon:")?)?;
     let speed = value("Speed:")
         .map(|speed| speed.trim_end_matches(|c: char| c.is_alphabetic() || matches!(c, '/' | ' ')));
-    fix.speed_kmh =
-        speed.and_then(|speed| speed.parse().ok()).filter(|kmh| (0.0..1e4).contains(kmh));
-    let course = value("Course:").and_then(|course| course.trim().parse().ok());
+    fix.speed_kmh = speed.and_then(number::decimal).filter(|kmh| (0.0..1e4).contains(kmh));
+    let course = value("Course:").and_then(|course| number::decimal(course.trim()));
     fix.course_deg = course.filter(|course| (0.0..=360.0).contains(course));
     Some(fix)
 }

@@ -29,7 +29,9 @@
 
 mod records;
 
-use crate::field::{Reader, checksum};
+use smallvec::SmallVec;
+
+use crate::field::{Reader, checksum, text};
 use crate::{
     Alarm, Context, Decoder, Framer, Out, Protocol, Reason, Reject, Standing, Step, Transports,
     When,
@@ -111,6 +113,9 @@ struct Egts {
     by_object: bool,
 }
 
+/// The records of an answer.
+type Data = SmallVec<[u8; 128]>;
+
 /// What is answered to one record.
 struct Confirmation {
     service: u8,
@@ -121,7 +126,7 @@ struct Confirmation {
 /// What one packet has brought.
 #[derive(Default)]
 struct Brought {
-    confirmations: Vec<Confirmation>,
+    confirmations: SmallVec<[Confirmation; 8]>,
     identity: bool,
     data: bool,
 }
@@ -202,7 +207,7 @@ impl Egts {
                 brought.data = true;
                 if object != 0 && (self.by_object || out.device().is_none()) {
                     self.by_object = true;
-                    out.identify(&object.to_string());
+                    out.identify(&text::short(object));
                 }
                 records::data(&mut parts, service, time, out)
             };
@@ -237,29 +242,32 @@ impl Egts {
     }
 
     fn answer(&mut self, to: u16, result: u8, confirmations: &[Confirmation]) -> Vec<u8> {
-        let mut data = to.to_le_bytes().to_vec();
+        let mut data = Data::new();
+        data.extend_from_slice(&to.to_le_bytes());
         data.push(result);
         for group in confirmations.chunk_by(|one, next| one.service == next.service) {
-            let mut parts = Vec::with_capacity(group.len().saturating_mul(6));
+            let service = group.first().map_or(0, |first| first.service);
+            record(service, group.len().saturating_mul(6), &mut data);
             for confirmation in group {
                 let [low, high] = confirmation.number.to_le_bytes();
-                parts.extend([0, 3, 0, low, high, confirmation.result]);
+                data.extend_from_slice(&[0, 3, 0, low, high, confirmation.result]);
             }
-            record(group.first().map_or(0, |first| first.service), &parts, &mut data);
         }
         self.packet(0, &data)
     }
 
     /// The result of an authorization.
     fn result(&mut self, result: u8) -> Vec<u8> {
-        let mut data = Vec::new();
-        record(AUTHORIZATION, &[7, 1, 0, result], &mut data);
+        let (mut data, parts) = (Data::new(), [7, 1, 0, result]);
+        record(AUTHORIZATION, parts.len(), &mut data);
+        data.extend_from_slice(&parts);
         self.packet(1, &data)
     }
 
     fn packet(&mut self, kind: u8, data: &[u8]) -> Vec<u8> {
         let length = u16::try_from(data.len()).unwrap_or(u16::MAX);
-        let mut bytes = vec![1, 0, 0, 11, 0];
+        let mut bytes = Vec::with_capacity(data.len().saturating_add(13));
+        bytes.extend([1, 0, 0, 11, 0]);
         bytes.extend(length.to_le_bytes());
         bytes.extend(self.number.to_le_bytes());
         bytes.push(kind);
@@ -271,11 +279,11 @@ impl Egts {
     }
 }
 
-fn record(service: u8, parts: &[u8], data: &mut Vec<u8>) {
-    let length = u16::try_from(parts.len()).unwrap_or(u16::MAX);
-    data.extend(length.to_le_bytes());
-    data.extend([0, 0, 0, service, service]);
-    data.extend(parts);
+/// What stands before so many bytes of parts.
+fn record(service: u8, length: usize, data: &mut Data) {
+    let length = u16::try_from(length).unwrap_or(u16::MAX);
+    data.extend_from_slice(&length.to_le_bytes());
+    data.extend_from_slice(&[0, 0, 0, service, service]);
 }
 
 #[cfg(test)]

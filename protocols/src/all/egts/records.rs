@@ -76,7 +76,7 @@ fn terminal(part: &mut Reader<'_>) -> Result<String, Reject> {
         }
     }
     match named {
-        Some(name) => Ok(name),
+        Some(name) => Ok(name.into_owned()),
         None if number != 0 => Ok(number.to_string()),
         None => Err(malformed),
     }

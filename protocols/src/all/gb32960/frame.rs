@@ -68,6 +68,14 @@ fn may_begin(bytes: &[u8]) -> bool {
         CIPHER => matches!(byte, 1..=5 | 0xfe | 0xff),
         _ => true,
     };
+    // All of one at once: no branch for each of its letters.
+    if let Some(vin) = bytes.get(VIN..CIPHER) {
+        let is_text = vin.iter().fold(true, |all, byte| all & matches!(byte, 0 | b' '..=b'~'));
+        return is_text
+            && [0, 1, COMMAND, ANSWER, CIPHER]
+                .into_iter()
+                .all(|at| bytes.get(at).is_none_or(|byte| is_header((at, byte))));
+    }
     bytes.iter().take(HEADER).enumerate().all(is_header)
 }
 
@@ -118,7 +126,8 @@ impl<'f> Header<'f> {
             Edition::Of2025 => b"$$",
         };
         let length = u16::try_from(data.len()).unwrap_or_default();
-        let mut frame = start.to_vec();
+        let mut frame = Vec::with_capacity(data.len().saturating_add(25));
+        frame.extend(start);
         frame.extend([self.command, answer]);
         frame.extend(self.vin);
         frame.push(NOT_ENCRYPTED);

@@ -1,8 +1,12 @@
 //! The units of a report (tables 9 to 19 and B.4 to B.8 of 2016; 10 to 27 of 2025). What a unit
 //! states of single cells and probes is passed over: the extremes say what matters.
 
+use smallvec::SmallVec;
+
 use super::frame::Edition;
+use crate::attributes::numbered;
 use crate::field::Reader;
+use crate::item::hex_to;
 use crate::{Alarm, AlarmSet, Attributes, Datum, Reason, Reject};
 
 /// What a report states.
@@ -157,8 +161,8 @@ impl Units {
                 reader.skip(4)?;
             }
             if number <= TOLD {
-                self.attributes.set_some(format!("motor_{number}_rpm"), rpm);
-                self.attributes.set_some(format!("motor_{number}_c"), temperature);
+                self.attributes.set_some(numbered!("motor_", number, "_rpm"), rpm);
+                self.attributes.set_some(numbered!("motor_", number, "_c"), temperature);
             }
         }
         Ok(())
@@ -267,15 +271,20 @@ impl Units {
             }
         }
         // Batteries, motors, engine, others.
-        let mut codes = Vec::new();
+        let mut codes = SmallVec::<[u32; 8]>::new();
         for _ in 0..4 {
             for _ in 0..byte(reader)?.unwrap_or(0) {
                 codes.push(reader.be_u32()?);
             }
         }
         if !codes.is_empty() {
-            let told = codes.iter().take(CODES_TOLD).map(|code| format!("{code:08x}"));
-            self.attributes.set("trouble_codes", told.collect::<Vec<_>>().join(","));
+            let mut told = String::with_capacity(codes.len().min(CODES_TOLD).saturating_mul(9));
+            for (number, code) in codes.iter().take(CODES_TOLD).enumerate() {
+                let comma = if number == 0 { "" } else { "," };
+                told.push_str(comma);
+                hex_to(&code.to_be_bytes(), &mut told);
+            }
+            self.attributes.set("trouble_codes", told);
         }
         if edition == Edition::Of2025 {
             // The levels of the flags, one by one.

@@ -18,6 +18,8 @@
 //! The newer form: `+`, 0, length 2, 0, IMEI in packed decimals 8, …; only its position is read,
 //! and its checksum is of an unknown kind.
 
+use std::fmt::Write as _;
+
 use crate::field::checksum::crc16_ccitt_false;
 use crate::field::{Reader, bcd, date, text};
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
@@ -84,8 +86,10 @@ fn identify(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), Reject> {
         return Err(Reject::at(at, Reason::Malformed));
     }
     let (last, pairs) = identity.split_last().ok_or_else(|| Reject::at(at, Reason::Malformed))?;
-    let mut imei: String = pairs.iter().map(|pair| format!("{pair:02}")).collect();
-    imei.push_str(&last.to_string());
+    let mut imei = text::Short::new();
+    // Seventeen digits at most.
+    let _ = pairs.iter().try_for_each(|pair| write!(imei, "{pair:02}"));
+    let _ = write!(imei, "{last}");
     out.identify(&imei);
     Ok(())
 }
@@ -245,7 +249,7 @@ fn event(reader: &mut Reader<'_>, backfill: bool, out: &mut Out<'_>) -> Result<(
 pub(super) fn decode_newer(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let mut reader = Reader::new(frame);
     reader.skip(5)?;
-    let digits = bcd::digits(reader.take(8)?);
+    let digits = bcd::number(reader.take(8)?);
     out.identify(digits.strip_prefix('0').unwrap_or(&digits));
     reader.skip(15)?;
     let mut attributes = Attributes::new();

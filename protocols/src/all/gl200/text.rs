@@ -15,6 +15,8 @@
 //! | `IDA` | a driver's tag |
 //! | `INF`, `CAN`, `OBD` | the device, the vehicle: see `vehicle` |
 
+use smallvec::SmallVec;
+
 use super::vehicle;
 use crate::field::Fields;
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time, When};
@@ -63,7 +65,7 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
         (1..=8).contains(&count.len()) && count.bytes().all(|byte| byte.is_ascii_hexdigit());
     if form == "+ACK" {
         if kind == "HBD" && is_count {
-            out.reply(format!("+SACK:GTHBD,{version},{count}$"), When::Now);
+            out.reply_text(format_args!("+SACK:GTHBD,{version},{count}$"), When::Now);
         } else if kind != "HBD" {
             let mut attributes = Attributes::new();
             attributes.set("result", kind.to_owned());
@@ -76,7 +78,7 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     message.items(backfill, out)?;
     // Without its count there is nothing to answer with: what is told counts all the same.
     if is_count {
-        out.reply(format!("+SACK:{count}$"), When::Accepted);
+        out.reply_text(format_args!("+SACK:{count}$"), When::Accepted);
     }
     Ok(())
 }
@@ -108,7 +110,7 @@ fn is_coordinate(text: &str) -> bool {
 
 impl Message<'_> {
     /// Where longitudes stand that a latitude and a time follow.
-    fn positions(&self) -> Vec<usize> {
+    fn positions(&self) -> SmallVec<[usize; 8]> {
         let is_position = |at: &usize| {
             let text = |places: usize| self.fields.text(at.saturating_add(places));
             is_coordinate(text(0))

@@ -16,10 +16,12 @@
 //! The place has a mask of its own (2): satellites in bits 0 to 4 and the fix in 5 and 6 (1),
 //! latitude and longitude · 10⁶ (4, 4), km/h (2), course (2), metres (2), HDOP · 100, VDOP · 100.
 
-use std::borrow::Cow;
+use memchr::memchr;
+use smallvec::SmallVec;
 
 use super::MARK;
-use crate::field::{Reader, bcd, checksum};
+use crate::field::escape::Room;
+use crate::field::{Reader, bcd, checksum, text};
 use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject, Time, When};
 
 /// 2000-01-01T00:00:00Z.
@@ -27,35 +29,39 @@ const EPOCH_S: i64 = 946_684_800;
 const EVENT: u8 = 0x41;
 
 pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
-    let frame = unescaped(frame)?;
-    let mut reader = Reader::new(&frame);
+    let mut room = Room::new();
+    let frame = unescaped(frame, &mut room)?;
+    let mut reader = Reader::new(frame);
     reader.skip(1)?;
     let version = reader.u8()?;
-    if version & 0x0f == 2 { second(&frame, out) } else { masked(&mut reader, out) }
+    if version & 0x0f == 2 { second(frame, out) } else { masked(&mut reader, out) }
 }
 
-fn unescaped(data: &[u8]) -> Result<Cow<'_, [u8]>, Reject> {
-    if !data.contains(&0x1b) {
-        return Ok(Cow::Borrowed(data));
+fn unescaped<'a>(data: &'a [u8], room: &'a mut Room) -> Result<&'a [u8], Reject> {
+    const ESCAPE: u8 = 0x1b;
+    let Some(mut length) = memchr(ESCAPE, data) else { return Ok(data) };
+    let mut rest = data;
+    loop {
+        let (before, from) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        room.extend_from_slice(before);
+        rest = match from {
+            [] => return Ok(room),
+            [_, 0x00, behind @ ..] => {
+                room.push(ESCAPE);
+                behind
+            }
+            [_, 0xe3, behind @ ..] => {
+                room.push(MARK);
+                behind
+            }
+            [_] => return Err(Reject::at(data.len(), Reason::Malformed)),
+            [_, _, behind @ ..] => {
+                let at = data.len().saturating_sub(behind.len());
+                return Err(Reject::at(at, Reason::Malformed));
+            }
+        };
+        length = memchr(ESCAPE, rest).unwrap_or(rest.len());
     }
-    let mut bytes = Vec::with_capacity(data.len());
-    let mut rest = data.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match *byte {
-            0x1b => match rest.next() {
-                Some(0x00) => 0x1b,
-                Some(0xe3) => MARK,
-                _ => {
-                    return Err(Reject::at(
-                        data.len().saturating_sub(rest.len()),
-                        Reason::Malformed,
-                    ));
-                }
-            },
-            byte => byte,
-        });
-    }
-    Ok(Cow::Owned(bytes))
 }
 
 fn time(seconds: u32) -> Time {
@@ -76,7 +82,7 @@ fn second(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
     let mut reader = Reader::new(content);
     reader.skip(3)?;
     let at = reader.offset();
-    let imei = bcd::digits(reader.take(8)?);
+    let imei = bcd::number(reader.take(8)?);
     let imei = imei.get(1..).filter(|digits| digits.len() == 15).unwrap_or_default();
     super::identify(imei, at, out)?;
     if reader.is_empty() {
@@ -104,7 +110,7 @@ fn second(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
 /// What the parts of a frame of version 2 have told.
 #[derive(Default)]
 struct Second {
-    fixes: Vec<Fix>,
+    fixes: SmallVec<[Fix; 2]>,
     time: Option<Time>,
     attributes: Attributes,
 }
@@ -171,7 +177,7 @@ fn masked(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<When, Reject> {
     let at = reader.offset();
     let [a, b, c, d, e, f, g] = reader.array()?;
     let imei = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
-    super::identify(&format!("{imei:015}"), at, out)?;
+    super::identify(&text::short(format_args!("{imei:015}")), at, out)?;
     if reader.remaining() < 4 {
         return Ok(super::when(false));
     }

@@ -26,7 +26,7 @@ mod vehicle;
 use position::{local, position};
 use vehicle::{hub, is_hub, vehicle};
 
-use crate::field::Fields;
+use crate::field::{Fields, search};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Framer, Out, Protocol, Reason, Reject, Standing, Step,
     Transports, When,
@@ -94,7 +94,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
         out.reply(*b"ON", When::Now);
     }
     // A position may follow the heartbeat without anything between them.
-    let Some(start) = memchr::memmem::find(frame, b"imei:") else {
+    let Some(start) = search::find(frame, b"imei:") else {
         return if heartbeat > 0 { Ok(()) } else { Err(Reject::at(lead, Reason::Malformed)) };
     };
     let message = frame.get(start..).unwrap_or_default();
@@ -197,7 +197,7 @@ fn regular(
         }
     }
     if keyword == "help me" {
-        out.reply(format!("**,imei:{imei},E;"), When::Accepted);
+        out.reply_text(format_args!("**,imei:{imei},E;"), When::Accepted);
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Positions, and the two clocks that they are stated by.
 
-use crate::field::{Fields, nmea};
+use arrayvec::ArrayVec;
+
+use crate::field::{Fields, nmea, number};
 use crate::{Attributes, Context, Fix, Reason, Reject, Time};
 
 /// A wall clock's reading.
@@ -20,11 +22,14 @@ pub(super) fn local(text: &str) -> Option<Local> {
     if text.bytes().any(|byte| !byte.is_ascii_digit() && !matches!(byte, b'/' | b':' | b' ')) {
         return None;
     }
-    let digits: String = text.chars().filter(char::is_ascii_digit).take(13).collect();
+    let digits: ArrayVec<u8, 13> = text.bytes().filter(u8::is_ascii_digit).take(13).collect();
     if !matches!(digits.len(), 10 | 12) {
         return None;
     }
-    let pair = |from: usize| digits.get(from..from.saturating_add(2))?.parse::<i8>().ok();
+    let pair = |from: usize| {
+        let digits = digits.get(from..)?;
+        number::pair(*digits.first()?, *digits.get(1)?)
+    };
     let year = i16::from(pair(0)?).saturating_add(2000);
     let midnight = Time::from_civil((year, pair(2)?, pair(4)?), (0, 0, 0), 0)?;
     let (hour, minute, second) = (pair(6)?, pair(8)?, pair(10).unwrap_or(0));

@@ -41,7 +41,7 @@ pub(super) fn read(message: &Message<'_>, setting: Setting) -> Result<Option<Fou
             reader.skip(1)?;
             let data = reader.rest();
             let is_text = text::is_printable(data);
-            let result = if is_text { text::ascii(data) } else { text::hex(data) };
+            let result = if is_text { text::ascii(data).into_owned() } else { text::hex(data) };
             found.status.attributes.set("result", result);
         }
         // Parts of photographs.
@@ -64,7 +64,7 @@ fn string(reader: &mut Reader<'_>, setting: Setting, found: &mut Found) -> Resul
     reader.skip(4)?;
     let encoding = reader.u8()?;
     let bytes = reader.rest();
-    let text = if encoding == 1 { text::ascii(bytes) } else { text::utf16_be(bytes) };
+    let text = if encoding == 1 { text::ascii(bytes).into_owned() } else { text::utf16_be(bytes) };
     match place::read(&text, setting.offset_s) {
         Some(fix) => found.fix = Some(fix),
         None => found.status.attributes.set("result", text),

@@ -1,8 +1,7 @@
 //! Where a frame begins and ends: by its length, and found again by its marks.
 
-use memchr::memmem;
-
 use crate::field::checksum::crc16_x25;
+use crate::field::search;
 use crate::{Reason, Step};
 
 /// The longest frame. The two bytes of an extended length could say 65 541; a photograph's parts,
@@ -76,7 +75,7 @@ pub(super) fn find(bytes: &[u8], _last: bool) -> Step {
     }
     // Bytes were lost: go on behind the end of this frame or at the start of another, whichever
     // comes first. Either may be a chance of the data; then this is where it comes to again.
-    let end = memmem::find(frame, END).map(|end| end.saturating_add(END.len()));
+    let end = search::find(frame, END).map(|end| end.saturating_add(END.len()));
     let start = next_start(frame);
     let count = end.into_iter().chain(start).min().unwrap_or(total);
     Step::Skip(count, Reason::Malformed)

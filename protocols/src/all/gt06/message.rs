@@ -57,10 +57,11 @@ impl<'a> Message<'a> {
 pub(super) fn frame(form: Form, kind: u8, content: &[u8], serial: u16) -> Vec<u8> {
     // Number, serial number and checksum count too; our longest answer has 21 bytes.
     let length = u8::try_from(content.len()).unwrap_or_default().saturating_add(5);
-    let mut frame = match form {
-        Form::Basic => vec![0x78, 0x78, length],
-        Form::Extended => vec![0x79, 0x79, 0, length],
-    };
+    let mut frame = Vec::with_capacity(content.len().saturating_add(11));
+    match form {
+        Form::Basic => frame.extend([0x78, 0x78, length]),
+        Form::Extended => frame.extend([0x79, 0x79, 0, length]),
+    }
     frame.push(kind);
     frame.extend(content);
     frame.extend(serial.to_be_bytes());

@@ -126,11 +126,11 @@ fn unchecked(kind: u8, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
 }
 
 /// Fifteen digits in eight bytes; other identities as they stand.
-fn imei(bytes: [u8; 8]) -> String {
-    let digits = bcd::digits(&bytes);
+fn imei(bytes: [u8; 8]) -> text::Short {
+    let digits = bcd::number(&bytes);
     match digits.strip_prefix('0') {
-        Some(imei) if imei.len() == 15 => imei.into(),
-        _ => text::hex(&bytes),
+        Some(imei) if imei.len() == 15 => text::copied(imei),
+        _ => text::short(format_args!("{:016x}", u64::from_be_bytes(bytes))),
     }
 }
 

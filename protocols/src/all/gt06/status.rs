@@ -1,6 +1,6 @@
 //! The terminal's state and its alarms.
 
-use crate::field::Reader;
+use crate::field::{Reader, text};
 use crate::{Alarm, AlarmSet, Attributes, Reject};
 
 /// Every alarm that a message can report.
@@ -52,7 +52,7 @@ impl Maker {
     /// The maker by the device's model.
     pub(super) fn of(model: Option<&str>) -> Self {
         let Some(model) = model else { return Self::Concox };
-        let model = model.to_ascii_uppercase();
+        let model = text::upper_case(model);
         match model.as_str() {
             "VL103" | "LL303" | "VL512" | "G18" => Self::Vl,
             "NT11" | "NT20" | "NT26" | "NT40" | "NT46" | "VL100" | "XT40" => Self::Nt,

@@ -64,7 +64,7 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let mut reader = Reader::new(frame);
     reader.skip(1)?;
     let form = header(frame).ok_or_else(|| reader.reject(Reason::Malformed))?;
-    let digits = bcd::digits(reader.take(form.identity)?);
+    let digits = bcd::number(reader.take(form.identity)?);
     let identity = digits.get(..15).unwrap_or(&digits);
 
     let at = reader.offset();

@@ -18,8 +18,7 @@
 
 use super::command;
 use super::status::Status;
-use crate::field::Fields;
-use crate::field::nmea;
+use crate::field::{Fields, date, nmea, text};
 use crate::{AlarmSet, Attributes, Context, Fix, Out, Reason, Reject, Time, When};
 
 /// Maker, device, message.
@@ -40,7 +39,7 @@ pub(super) fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> 
     }
     match message {
         "HTBT" | "V0" => {
-            out.reply(format!("{maker},{device},{message}#"), When::Now);
+            out.reply_text(format_args!("{maker},{device},{message}#"), When::Now);
             battery_report(&fields, FIRST_FIELD, out);
             return Ok(());
         }
@@ -64,9 +63,8 @@ pub(super) fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> 
     }
     // The makers' servers confirm these, and the device then forgets the record.
     if matches!(message, "V1" | "V3" | "NBR") && !device.is_empty() {
-        let now: String = context.received_at.to_string();
-        let digits: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
-        out.reply(format!("{maker},{device},V4,{message},{digits}#"), When::Accepted);
+        let now = date::digits(context.received_at, 0);
+        out.reply_text(format_args!("{maker},{device},V4,{message},{now}#"), When::Accepted);
     }
     Ok(())
 }
@@ -99,7 +97,7 @@ fn coordinate(text: &str) -> Option<f64> {
         return nmea::degrees(text);
     }
     let (whole, decimals) = text.split_at_checked(text.len().checked_sub(4)?)?;
-    nmea::degrees(&format!("{whole}.{decimals}"))
+    nmea::degrees(&text::short(format_args!("{whole}.{decimals}")))
 }
 
 fn position(

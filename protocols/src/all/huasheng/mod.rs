@@ -20,8 +20,7 @@
 
 mod position;
 
-use std::borrow::Cow;
-
+use crate::field::escape::Room;
 use crate::field::{Reader, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Framer, Out, Protocol, Reason, Reject, Standing, Step,
@@ -71,11 +70,10 @@ fn find(bytes: &[u8], is_last: bool) -> Step {
     }
 }
 
-fn unescaped(frame: &[u8]) -> Result<Cow<'_, [u8]>, Reject> {
+fn unescaped<'a>(frame: &'a [u8], plain: &'a mut Room) -> Result<&'a [u8], Reject> {
     if memchr::memchr(ESCAPE, frame).is_none() {
-        return Ok(Cow::Borrowed(frame));
+        return Ok(frame);
     }
-    let mut plain = Vec::with_capacity(frame.len());
     let mut bytes = frame.iter().copied().enumerate();
     while let Some((at, byte)) = bytes.next() {
         plain.push(match (byte, byte == ESCAPE) {
@@ -87,15 +85,15 @@ fn unescaped(frame: &[u8]) -> Result<Cow<'_, [u8]>, Reject> {
             },
         });
     }
-    Ok(Cow::Owned(plain))
+    Ok(plain)
 }
 
 fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     if frame.is_empty() {
         return Ok(());
     }
-    let plain = unescaped(frame)?;
-    let mut reader = Reader::new(&plain);
+    let mut room = Room::new();
+    let mut reader = Reader::new(unescaped(frame, &mut room)?);
     reader.skip(4)?;
     let unsupported = reader.reject(Reason::Unsupported);
     let kind = reader.be_u16()?;
@@ -129,7 +127,8 @@ fn answer(kind: u16, number: [u8; 4], content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).unwrap_or(u8::MAX).saturating_add(12);
     let [high, low] = kind.to_be_bytes();
     let header = [1, 0, 0, length, high, low, 0, 0];
-    let mut frame = vec![END];
+    let mut frame = Vec::with_capacity(32);
+    frame.push(END);
     for byte in header.iter().chain(&number).chain(content).copied() {
         match byte {
             END => frame.extend([ESCAPE, 0xdc]),
@@ -241,9 +240,11 @@ mod tests {
     fn ends_within_a_frame_are_escaped() {
         let frame = answer(0xff01, [0xc0, 0xdb, 0, 1], &[]);
         assert_eq!(frame.get(9..15), Some(&[0xdb, 0xdc, 0xdb, 0xdd, 0, 1][..]));
-        let plain = unescaped(frame.get(1..15).unwrap_or_default());
-        assert_eq!(plain.as_deref(), { Ok(&[1, 0, 0, 12, 0xff, 1, 0, 0, 0xc0, 0xdb, 0, 1][..]) });
-        assert_eq!(unescaped(&[0, 0xdb, 1]), Err(Reject::at(1, Reason::Malformed)));
-        assert_eq!(unescaped(&[0xdb]), Err(Reject::at(0, Reason::Malformed)));
+        let (mut room, bytes) = (Room::new(), frame.get(1..15).unwrap_or_default());
+        let plain = unescaped(bytes, &mut room);
+        assert_eq!(plain, Ok(&[1, 0, 0, 12, 0xff, 1, 0, 0, 0xc0, 0xdb, 0, 1][..]));
+        let wrong = |bytes: &[u8]| unescaped(bytes, &mut Room::new()).err();
+        assert_eq!(wrong(&[0, 0xdb, 1]), Some(Reject::at(1, Reason::Malformed)));
+        assert_eq!(wrong(&[0xdb]), Some(Reject::at(0, Reason::Malformed)));
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let header = Header::read(frame).ok_or_else(|| Reject::at(0, Reason::Truncated))?;
     let mut reader = Reader::new(frame);
     reader.skip(1)?;
-    let digits = bcd::digits(reader.take(5)?);
+    let digits = bcd::number(reader.take(5)?);
     if digits.len() != 10 {
         return Err(Reject::at(1, Reason::Malformed));
     }

@@ -14,8 +14,9 @@
 mod binary;
 mod text;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
+use crate::field::search;
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -89,7 +90,7 @@ fn find(bytes: &[u8], last: bool) -> Step {
 fn sensor_data(bytes: &[u8]) -> Option<usize> {
     let head = bytes.get(..HEAD).unwrap_or(bytes);
     let head = head.get(..memchr(b')', head).unwrap_or(head.len())).unwrap_or(head);
-    let fields = memmem::find(head, WIRELESS)?.checked_add(WIRELESS.len())?;
+    let fields = search::find(head, WIRELESS)?.checked_add(WIRELESS.len())?;
     let mut commas = memchr::memchr_iter(b',', head.get(fields..)?).skip(1);
     fields.checked_add(commas.next()?)?.checked_add(1)
 }

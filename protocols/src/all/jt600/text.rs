@@ -41,7 +41,7 @@ pub(super) fn decode(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
         "P45" => {
             identify(fields.text(0), out)?;
             lock(&fields, out)?;
-            out.reply(format!("(P69,0,{})", fields.text(16)), When::Accepted);
+            out.reply_text(format_args!("(P69,0,{})", fields.text(16)), When::Accepted);
         }
         "" => return Err(fields.reject(1, Reason::Malformed)),
         "U04" | "@JT" => identify(fields.text(0), out)?,

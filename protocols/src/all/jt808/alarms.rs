@@ -6,11 +6,40 @@
 
 use crate::{Alarm, AlarmSet};
 
-/// One bit and the alarm that it reports.
-type Bit = (u32, Alarm);
+/// What a word's bits report, made at compile time: every location has such a word, and most of its
+/// bits are off.
+struct Word {
+    /// The alarm of each bit.
+    alarms: [AlarmSet; 32],
+    /// The bits that report one.
+    bits: u32,
+    /// The alarms that they report.
+    states: AlarmSet,
+}
+
+impl Word {
+    #[expect(clippy::indexing_slicing, reason = "a wrong bit is a build error")]
+    const fn new(mut alarms: &[(usize, Alarm)]) -> Self {
+        let mut word = Self { alarms: [AlarmSet::EMPTY; 32], bits: 0, states: AlarmSet::EMPTY };
+        while let [(bit, alarm), rest @ ..] = alarms {
+            word.alarms[*bit] = AlarmSet::only(*alarm);
+            word.bits |= 1 << *bit;
+            word.states.insert(*alarm);
+            alarms = rest;
+        }
+        word
+    }
+
+    fn of(&self, bit: u32) -> AlarmSet {
+        let bit = usize::try_from(bit).unwrap_or_default();
+        self.alarms.get(bit).copied().unwrap_or_default()
+    }
+}
+
+static NOTHING: Word = Word::new(&[]);
 
 /// What all versions agree on. The oldest has fewer, and keeps the rest at 0.
-const STANDARD: [Bit; 29] = [
+static STANDARD: Word = Word::new(&[
     (0, Alarm::Sos),
     (1, Alarm::Overspeed),
     (2, Alarm::Fatigue),
@@ -41,20 +70,22 @@ const STANDARD: [Bit; 29] = [
     (29, Alarm::Accident),
     (30, Alarm::Rollover),
     (31, Alarm::IllegalDoor),
-];
+]);
 
 /// Bits that the standard reserved until 2019, and what makers of trackers use them for.
-const BEFORE_2019: [Bit; 3] =
-    [(15, Alarm::Vibration), (16, Alarm::Tampering), (17, Alarm::Tampering)];
+static BEFORE_2019: Word =
+    Word::new(&[(15, Alarm::Vibration), (16, Alarm::Tampering), (17, Alarm::Tampering)]);
 
 /// Illegal driving, tire pressure, and the system that watches the blind spot to the right.
-const SINCE_2019: [Bit; 3] = [(15, Alarm::General), (16, Alarm::TirePressure), (17, Alarm::Fault)];
+static SINCE_2019: Word =
+    Word::new(&[(15, Alarm::General), (16, Alarm::TirePressure), (17, Alarm::Fault)]);
 
 /// Sealing locks with a word of their own.
-const LOCK_G360: [Bit; 3] = [(0, Alarm::Removing), (1, Alarm::Tampering), (4, Alarm::Removing)];
+static LOCK_G360: Word =
+    Word::new(&[(0, Alarm::Removing), (1, Alarm::Tampering), (4, Alarm::Removing)]);
 
 /// Container trackers with a word of their own.
-const TRACKER_AOVX: [Bit; 1] = [(16, Alarm::Movement)];
+static TRACKER_AOVX: Word = Word::new(&[(16, Alarm::Movement)]);
 
 /// Every alarm that a location, or an item in it, can report.
 pub(in super::super) const ALL: &[Alarm] = &[
@@ -111,22 +142,25 @@ pub(in super::super) fn read(
     is_2019: bool,
     model: Option<&str>,
 ) -> (AlarmSet, AlarmSet) {
-    let tables: [&[Bit]; 2] = match model {
-        Some("G-360P" | "G-508P") => [&LOCK_G360, &[]],
-        Some("AL300" | "GL100") => [&TRACKER_AOVX, &[]],
+    let tables: [&Word; 2] = match model {
+        Some("G-360P" | "G-508P") => [&LOCK_G360, &NOTHING],
+        Some("AL300" | "GL100") => [&TRACKER_AOVX, &NOTHING],
         _ if is_2019 => [&STANDARD, &SINCE_2019],
         _ => [&STANDARD, &BEFORE_2019],
     };
     let (mut on, mut states) = (AlarmSet::EMPTY, AlarmSet::EMPTY);
-    for (bit, alarm) in tables.into_iter().flatten() {
-        // This camera reports its own shocks with the bits of accidents.
-        if model == Some("VL300") && matches!(alarm, Alarm::Accident | Alarm::Rollover) {
-            continue;
+    for table in tables {
+        states = states.union(table.states);
+        let mut bits = word & table.bits;
+        while bits != 0 {
+            on = on.union(table.of(bits.trailing_zeros()));
+            bits &= bits.wrapping_sub(1);
         }
-        states.insert(*alarm);
-        if word >> bit & 1 == 1 {
-            on.insert(*alarm);
-        }
+    }
+    // This camera reports its own shocks with the bits of accidents.
+    if model == Some("VL300") {
+        let shocks = AlarmSet::only(Alarm::Accident).union(AlarmSet::only(Alarm::Rollover));
+        (on, states) = (on.difference(shocks), states.difference(shocks));
     }
     (on, states)
 }

@@ -86,10 +86,10 @@ mod tests {
     fn tracking_has_an_interval_and_an_end() {
         let every = Command::ReportEvery { interval_s: 5, for_s: 600 };
         let content = [0x82, 0x02, 0, 6, 0x01, 0x39, 0, 0, 0, 1, 0, 3, 0, 5, 0, 0, 0x02, 0x58];
-        assert_eq!(bytes("13900000001", [0; 8], &every), Ok(Dialect::Standard.wrap(&content)));
+        assert_eq!(bytes("13900000001", [0; 8], &every), Ok(Dialect::Standard.wrap(&content, &[])));
         let content = [0x82, 0x02, 0, 2, 0x01, 0x39, 0, 0, 0, 1, 0, 3, 0, 0];
         let end = bytes("13900000001", [0; 8], &Command::ReportAsUsual);
-        assert_eq!(end, Ok(Dialect::Standard.wrap(&content)));
+        assert_eq!(end, Ok(Dialect::Standard.wrap(&content, &[])));
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
         let content = [0x82, 0x01, 0x40, 0, 2, 0, 0, 0, 0, 1, 0x39, 0, 0, 0, 1, 0, 3];
         let manner = [0, 1, 2, 0, 0, 0, 0, 0];
         let asked = bytes("13900000001", manner, &Command::Position);
-        assert_eq!(asked, Ok(Dialect::Standard.wrap(&content)));
+        assert_eq!(asked, Ok(Dialect::Standard.wrap(&content, &[])));
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         let frame = told("停车~}").unwrap();
         let content =
             [0x83, 0, 0, 7, 0, 0, 0, 0, 0, 1, 0, 3, 0x0c, 0xcd, 0xa3, 0xb3, 0xb5, 0x7e, 0x7d];
-        assert_eq!(frame, Dialect::Standard.wrap(&content));
+        assert_eq!(frame, Dialect::Standard.wrap(&content, &[]));
         assert_eq!(told("a\u{1F697}b"), Err(Unsayable::Character('\u{1F697}')));
         assert_eq!(told("a\r\nb"), Err(Unsayable::Character('\r')));
         assert_eq!(told(""), Err(Unsayable::Length { length: 0, most: TEXT_MAX }));
@@ -121,7 +121,7 @@ mod tests {
         // Fifteen digits do not fit: the makers that have them send the first fourteen in binary.
         let number = &49_015_420_323_751_u64.to_be_bytes()[2..];
         let content = [&[0x82, 0x01, 0, 0][..], number, &[0, 3]].concat();
-        assert_eq!(position("490154203237518"), Ok(Dialect::Standard.wrap(&content)));
+        assert_eq!(position("490154203237518"), Ok(Dialect::Standard.wrap(&content, &[])));
         assert_eq!(position("490154203237519"), Err(Unsayable::Identity));
     }
 }

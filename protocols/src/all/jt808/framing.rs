@@ -50,12 +50,14 @@ impl Dialect {
         }
     }
 
-    /// `content` with its checksum, escaped and between flags.
-    pub(super) fn wrap(self, content: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(content.len().saturating_add(8));
+    /// What `head` and `body` make with their checksum, escaped and between flags.
+    pub(super) fn wrap(self, head: &[u8], body: &[u8]) -> Vec<u8> {
+        let length = head.len().saturating_add(body.len());
+        let mut frame = Vec::with_capacity(length.saturating_add(12));
         frame.push(self.flag());
-        self.escapes().write(content, &mut frame);
-        self.escapes().write(&[xor(content)], &mut frame);
+        self.escapes().write(head, &mut frame);
+        self.escapes().write(body, &mut frame);
+        self.escapes().write(&[xor(head) ^ xor(body)], &mut frame);
         frame.push(self.flag());
         frame
     }
@@ -105,6 +107,9 @@ fn standard(bytes: &[u8], last: bool) -> Step {
 }
 
 fn is_sound(content: &[u8]) -> bool {
+    if memchr(0x7d, content).is_none() {
+        return xor(content) == 0 && content.len() >= CONTENT_MIN;
+    }
     let (mut sum, mut length) = (0_u8, 0_usize);
     for byte in STANDARD.plain(content) {
         let Ok((byte, _)) = byte else { return false };
@@ -172,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_stray_flag_costs_nothing() {
-        let frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9]);
+        let frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9], &[]);
         let whole = Step::Frame { body: 0..frame.len() - 1, end: frame.len() };
         assert_eq!(find(&frame, false), whole);
         assert_eq!(find(&[0x7e, 0x7e], false), Step::Frame { body: 0..0, end: 1 });
@@ -194,10 +199,11 @@ mod tests {
     #[test]
     fn the_makers_flags_do_not_hold_noise() {
         let content = [0, 2, 0, 0, 1, 0x23, 0x45, 0x67, 0x89, 1, 0x23, 0, 0x3d];
-        let frame = Dialect::Alternative.wrap(&content);
+        let frame = Dialect::Alternative.wrap(&content, &[]);
         let whole = Step::Frame { body: 0..frame.len() - 1, end: frame.len() };
         assert_eq!(find(&frame, false), whole);
-        let message = Message::open(&frame[..frame.len() - 1]).unwrap();
+        let mut room = crate::field::escape::Room::new();
+        let message = Message::open(&frame[..frame.len() - 1], &mut room).unwrap();
         assert_eq!(message.content(), content);
         assert_eq!(find(&[0xe7, 0x80], false), UNFRAMED(1));
         assert_eq!(find(&[0xe7, 2, 0, 0, 0, 0xab], false), UNFRAMED(1));

@@ -1,6 +1,11 @@
 //! The message header, in each of its forms, and the answers that copy it.
 
+use std::fmt::Write as _;
+
+use arrayvec::ArrayVec;
+
 use super::framing::Dialect;
+use crate::field::text::Short;
 use crate::field::{Reader, bcd, text};
 use crate::{Reason, Reject};
 
@@ -141,7 +146,8 @@ impl<'m> Header<'m> {
         if device.len() > length.saturating_mul(2) {
             let first = device.get(..14)?.parse::<u64>().ok()?;
             let [_, _, number @ ..] = first.to_be_bytes();
-            return (length == number.len() && imei(first) == device).then(|| number.to_vec());
+            return (length == number.len() && imei(first).as_str() == device)
+                .then(|| number.to_vec());
         }
         let digits = format!("{device:0>width$}", width = length.saturating_mul(2));
         let digit = |byte: &u8| byte.saturating_sub(b'0');
@@ -185,18 +191,21 @@ impl<'m> Header<'m> {
 
     /// The terminal number without leading zeros, `0` if none are left. Some makers put the first
     /// fourteen digits of an IMEI in as a binary number: then it is the IMEI.
-    pub(super) fn device(&self) -> String {
-        let digits = bcd::digits(self.number);
+    pub(super) fn device(&self) -> Short {
+        let digits = bcd::number(self.number);
         if digits.len() < self.number.len().saturating_mul(2) {
             return match self.number {
                 [a, b, c, d, e, f] => imei(u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f])),
-                number => text::hex(number),
+                number => number.iter().fold(Short::new(), |mut text, byte| {
+                    // Twenty digits have room.
+                    let _ = write!(text, "{byte:02x}");
+                    text
+                }),
             };
         }
-        match digits.trim_start_matches('0') {
-            "" => "0".into(),
-            digits => digits.into(),
-        }
+        let zeros = digits.bytes().take_while(|digit| *digit == b'0').count();
+        let last = digits.len().saturating_sub(1);
+        text::copied(digits.get(zeros.min(last)..).unwrap_or_default())
     }
 
     /// An answer to this message: in its form, to its terminal.
@@ -204,18 +213,20 @@ impl<'m> Header<'m> {
         // Every answer is far shorter than the ten bits of its length allow.
         let length = u16::try_from(body.len()).unwrap_or_default() & 0x03ff;
         let form = if self.is_2019() { 0x4000 } else { 0 };
-        let mut content = Vec::with_capacity(body.len().saturating_add(20));
-        content.extend(message.to_be_bytes());
-        content.extend((length | form).to_be_bytes());
-        content.extend(self.version);
-        content.extend(self.number);
-        if self.is_lock() {
-            content.push(1);
-        } else {
-            content.extend(serial.to_be_bytes());
+        let serial = serial.to_be_bytes();
+        let serial = if self.is_lock() { &[1][..] } else { &serial };
+        let mut head = ArrayVec::<u8, 32>::new();
+        for part in [
+            &message.to_be_bytes()[..],
+            &(length | form).to_be_bytes(),
+            self.version.as_slice(),
+            self.number,
+            serial,
+        ] {
+            // A number has ten bytes at most, and so a head seventeen.
+            let _ = head.try_extend_from_slice(part);
         }
-        content.extend(body);
-        self.dialect.wrap(&content)
+        self.dialect.wrap(&head, body)
     }
 
     /// The platform's general answer, 0x8001.
@@ -243,15 +254,15 @@ pub(super) enum Verdict {
 }
 
 /// An IMEI from its first fourteen digits: the fifteenth is their Luhn sum (3GPP TS 23.003 annex B).
-fn imei(digits: u64) -> String {
-    let digits = format!("{digits:014}");
+fn imei(digits: u64) -> Short {
+    let digits = text::short(format_args!("{digits:014}"));
     let sum = digits.bytes().rev().enumerate().fold(0_u32, |sum, (place, digit)| {
         let digit = u32::from(digit.saturating_sub(b'0'));
         let doubled = if place % 2 == 0 { digit.saturating_mul(2) } else { digit };
         sum.saturating_add(doubled / 10).saturating_add(doubled % 10)
     });
     let check = 10_u32.saturating_sub(sum % 10) % 10;
-    format!("{digits}{check}")
+    text::short(format_args!("{digits}{check}"))
 }
 
 #[cfg(test)]
@@ -264,10 +275,13 @@ mod tests {
 
     #[test]
     fn a_number_loses_its_zeros_but_not_all_of_itself() {
-        assert_eq!(header(&[2, 0, 0, 0, 1, 0x39, 0, 0, 0, 1, 0, 7]).device(), "13900000001");
-        assert_eq!(header(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]).device(), "0");
+        assert_eq!(
+            header(&[2, 0, 0, 0, 1, 0x39, 0, 0, 0, 1, 0, 7]).device().as_str(),
+            "13900000001"
+        );
+        assert_eq!(header(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]).device().as_str(), "0");
         let form_2019 = [2, 0, 0x40, 0, 1, 0, 0, 0, 0, 1, 0x39, 0, 0, 0, 2, 0, 7];
-        assert_eq!(header(&form_2019).device(), "13900000002");
+        assert_eq!(header(&form_2019).device().as_str(), "13900000002");
     }
 
     #[test]
@@ -275,7 +289,7 @@ mod tests {
         // 49 01 54 20 32 37 51: the IMEI of 3GPP's example, 490154203237518.
         let number = 49_015_420_323_751_u64.to_be_bytes();
         let bytes = [&[2, 0, 0, 0][..], &number[2..], &[0, 7]].concat();
-        assert_eq!(header(&bytes).device(), "490154203237518");
+        assert_eq!(header(&bytes).device().as_str(), "490154203237518");
     }
 
     #[test]
@@ -284,7 +298,7 @@ mod tests {
         let answer = header(&form_2019).general_answer(0, Verdict::Accepted);
         let content =
             [0x80, 0x01, 0x40, 5, 1, 0, 0, 0, 0, 1, 0x39, 0, 0, 0, 2, 0, 0, 0, 7, 2, 0, 0];
-        assert_eq!(answer, Dialect::Standard.wrap(&content));
+        assert_eq!(answer, Dialect::Standard.wrap(&content, &[]));
     }
 
     #[test]

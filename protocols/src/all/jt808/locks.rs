@@ -119,7 +119,7 @@ pub(super) fn text_message(context: &Context<'_>, frame: &[u8], out: &mut Out<'_
     if text.contains(",BASE,2") {
         let ((year, month, day), (hour, minute, second)) = context.received_at.to_civil(0);
         let now = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
-        out.reply(format!("({})", text.replace("TIME", &now)), When::Now);
+        out.reply_text(format_args!("({})", text.replace("TIME", &now)), When::Now);
         return;
     }
     let mut attributes = Attributes::new();

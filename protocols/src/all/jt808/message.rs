@@ -2,7 +2,7 @@
 
 use super::framing::{CONTENT_MIN, Dialect};
 use crate::field::checksum::xor;
-use crate::field::escape::Unescaped;
+use crate::field::escape::{Room, Unescaped};
 use crate::{Reason, Reject};
 
 /// A frame's bytes without escapes, its checksum verified.
@@ -13,14 +13,14 @@ pub(super) struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// Opens a frame, which begins with its flag and ends before the second one.
-    pub(super) fn open(raw: &'a [u8]) -> Result<Self, Reject> {
+    pub(super) fn open(raw: &'a [u8], room: &'a mut Room) -> Result<Self, Reject> {
         let (dialect, content) = raw
             .split_first()
             .and_then(|(flag, content)| Some((Dialect::of(*flag)?, content)))
             .ok_or(Reject::at(0, Reason::Unframed))?;
         let plain = dialect
             .escapes()
-            .open(content)
+            .open(content, room)
             .map_err(|at| Reject::at(at.saturating_add(1), Reason::Malformed))?;
         let message = Self { dialect, plain };
         let bytes = message.plain.bytes();
@@ -51,13 +51,17 @@ mod tests {
 
     #[test]
     fn an_offset_counts_escaped_bytes() {
-        let mut frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9]);
+        let mut frame = Dialect::Standard.wrap(&[0, 2, 0, 0, 1, 0x7e, 0x7d, 0, 0, 1, 0, 9], &[]);
         frame.pop();
-        let message = Message::open(&frame).unwrap();
+        let mut room = Room::new();
+        let message = Message::open(&frame, &mut room).unwrap();
         let place = |offset| message.place(Reject::at(offset, Reason::Malformed)).offset;
         assert_eq!((place(0), place(5), place(6), place(7)), (1, 6, 8, 10));
         frame[1] ^= 1;
         let offset = frame.len() - 1;
-        assert_eq!(Message::open(&frame).err(), Some(Reject::at(offset, Reason::Checksum)));
+        assert_eq!(
+            Message::open(&frame, &mut Room::new()).err(),
+            Some(Reject::at(offset, Reason::Checksum))
+        );
     }
 }

@@ -62,6 +62,7 @@ use self::message::Message;
 use self::messages::{Answer, Call, Serial};
 use self::reassembly::{Missing, Progress, Reassembly};
 use crate::field::Reader;
+use crate::field::escape::Room;
 use crate::{Context, Decoder, Framer, Out, Protocol, Reason, Reject, Transports, When};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -94,7 +95,8 @@ impl Decoder for Terminal {
             locks::text_message(context, frame, out);
             return Ok(());
         }
-        let message = Message::open(frame)?;
+        let mut room = Room::new();
+        let message = Message::open(frame, &mut room)?;
         for _ in 0..self.reassembly.expire(context.received_at) {
             out.reject(Reject::at(0, Reason::Incomplete));
         }

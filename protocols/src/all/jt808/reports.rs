@@ -1,5 +1,7 @@
 //! Messages without a position: the driver, the terminal itself, texts.
 
+use std::borrow::Cow;
+
 use super::location::Findings;
 use crate::field::date::CHINA_S;
 use crate::field::{Reader, bcd, text};
@@ -39,7 +41,7 @@ pub(super) fn sleeping(reader: &mut Reader<'_>) -> Result<Report, Reject> {
 /// 0x0107 (2013 table 20, 2019 table 20): what the terminal is.
 pub(super) fn terminal(reader: &mut Reader<'_>, is_2019: bool) -> Result<Report, Reject> {
     of(|attributes| {
-        let mut set = |name: &'static str, text: String| {
+        let mut set = |name: &'static str, text: Cow<'_, str>| {
             if !text.is_empty() {
                 attributes.set(name, text);
             }
@@ -48,7 +50,7 @@ pub(super) fn terminal(reader: &mut Reader<'_>, is_2019: bool) -> Result<Report,
         set("manufacturer", text::gbk(reader.take(5)?));
         set("model", text::gbk(reader.take(if is_2019 { 30 } else { 20 })?));
         set("terminal_id", text::gbk(reader.take(if is_2019 { 30 } else { 7 })?));
-        set("iccid", bcd::digits(reader.take(10)?));
+        set("iccid", bcd::digits(reader.take(10)?).into());
         for name in ["hardware", "firmware"] {
             let length = reader.u8()?;
             set(name, text::gbk(reader.take(usize::from(length))?));

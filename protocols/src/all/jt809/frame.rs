@@ -1,11 +1,13 @@
 //! Where frames begin and end, what their bytes stand for, and the header in its two forms.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use memchr::{memchr, memchr2};
 
 use crate::field::checksum::crc16_ccitt_false;
-use crate::field::escape::{Escapes, Unescaped};
+use crate::field::escape::{Escapes, Room, Unescaped};
+use crate::field::text::Short;
 use crate::field::{Reader, text};
 use crate::{Cipher, Reason, Reject, Step, Time};
 
@@ -157,8 +159,8 @@ pub(super) struct Message<'f> {
 
 impl<'a> Frame<'a> {
     /// Opens what stands between a frame's flags.
-    pub(super) fn open(raw: &'a [u8]) -> Result<Self, Reject> {
-        let plain = ESCAPES.open(raw).map_err(|at| Reject::at(at, Reason::Malformed))?;
+    pub(super) fn open(raw: &'a [u8], room: &'a mut Room) -> Result<Self, Reject> {
+        let plain = ESCAPES.open(raw, room).map_err(|at| Reject::at(at, Reason::Malformed))?;
         let frame = Self(plain);
         let bytes = frame.0.bytes();
         let Some((content, crc)) = bytes
@@ -253,7 +255,7 @@ impl Message<'_> {
 
 /// A vehicle by its plate.
 pub(super) struct Vehicle {
-    plate: String,
+    plate: Short,
     /// The colour of its plate (JT/T 697.7), which makes the plate one of its kind: 1 blue, 2
     /// yellow, 3 black, 4 white, 5 green, 9 other, …
     colour: u8,
@@ -262,7 +264,7 @@ pub(super) struct Vehicle {
 impl Vehicle {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Reject> {
         let nobody = reader.reject(Reason::Unidentified);
-        let plate = text::gbk(reader.take(21)?);
+        let plate = text::short_gbk(reader.take(21)?);
         let colour = reader.u8()?;
         if plate.is_empty() || plate.bytes().all(|byte| byte == b'0') {
             return Err(nobody);
@@ -271,8 +273,15 @@ impl Vehicle {
     }
 
     /// Its identity as a device: of a platform, and by that platform's names.
-    pub(super) fn device(&self, access_code: u32) -> String {
-        format!("{}{access_code}:{}:{}", super::PLATFORM_VEHICLE, self.plate, self.colour)
+    pub(super) fn device(&self, access_code: u32) -> Short {
+        let mut device = text::copied(super::PLATFORM_VEHICLE);
+        // All of it has room: a plate of 21 bytes in GBK has at most 63.
+        let _ = write!(device, "{access_code}");
+        for part in [":", &self.plate, ":"] {
+            let _ = device.try_push_str(part);
+        }
+        let _ = write!(device, "{}", self.colour);
+        device
     }
 }
 
@@ -304,7 +313,8 @@ mod tests {
         for form in [Form::Of2011, Form::Of2019] {
             for usual in [Form::Of2011, Form::Of2019] {
                 let whole = frame(form, id::SUB_LOGIN_ANSWER, &[0x5b]);
-                let open = Frame::open(&whole[1..whole.len() - 1]).unwrap();
+                let mut room = Room::new();
+                let open = Frame::open(&whole[1..whole.len() - 1], &mut room).unwrap();
                 let message = open.message(usual, |_| None).unwrap();
                 assert_eq!(message.manner.form, form);
                 assert_eq!(message.body().rest(), [0x5b]);
@@ -316,7 +326,8 @@ mod tests {
     fn a_crc_is_verified() {
         let mut whole = frame(Form::Of2011, id::LINK_TEST, &[]);
         whole[10] ^= 1;
-        assert_eq!(Frame::open(&whole[1..25]).err(), Some(Reject::at(22, Reason::Checksum)));
-        assert_eq!(Frame::open(&whole[1..20]).err(), Some(Reject::at(19, Reason::Truncated)));
+        let open = |raw: &[u8]| Frame::open(raw, &mut Room::new()).err();
+        assert_eq!(open(&whole[1..25]), Some(Reject::at(22, Reason::Checksum)));
+        assert_eq!(open(&whole[1..20]), Some(Reject::at(19, Reason::Truncated)));
     }
 }

@@ -40,6 +40,7 @@ pub use self::sub_link::{PlatformLink, SubLink, SubLinkState};
 use self::frame::{Form, Frame, Message, Vehicle, id};
 use self::sub_link::Serial;
 use super::jt808;
+use crate::field::escape::Room;
 use crate::field::{Reader, text};
 use crate::{
     AlarmSet, Attributes, Context, Decoder, Framer, Out, PlatformLogin, PlatformRefusal, Protocol,
@@ -92,7 +93,8 @@ impl Decoder for MainLink {
         frame: &[u8],
         out: &mut Out<'_>,
     ) -> Result<(), Reject> {
-        let frame = Frame::open(frame)?;
+        let mut room = Room::new();
+        let frame = Frame::open(frame, &mut room)?;
         let place = |reject| frame.place(reject);
         let message =
             frame.message(self.form, |code| context.installation.cipher(code)).map_err(place)?;
@@ -195,6 +197,7 @@ impl MainLink {
     /// Says whose the items are that follow.
     fn speak_for(&self, call: &Call<'_>, vehicle: &Vehicle, out: &mut Out<'_>) {
         let device = vehicle.device(call.message.manner.access_code);
+        let device = device.as_str();
         if self.access_code.is_none() {
             out.about(device);
         } else if out.device().is_none_or(|speaker| speaker.as_str() != device) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::frame::{self, Form, Frame, Manner, id};
+use crate::field::escape::Room;
 use crate::{Cipher, Step, Time};
 
 /// The serial numbers of our messages to a platform, over both of its links.
@@ -160,7 +161,8 @@ impl SubLink {
     }
 
     fn frame(&mut self, frame: &[u8]) -> Option<()> {
-        let frame = Frame::open(frame).ok()?;
+        let mut room = Room::new();
+        let frame = Frame::open(frame, &mut room).ok()?;
         let message = frame.message(self.link.manner.form, |_| self.link.cipher).ok()?;
         match message.id {
             id::SUB_LOGIN_ANSWER => {
@@ -190,7 +192,8 @@ mod tests {
         let hex = [0, 0, 0, 0x1a, 0, 0, 0, 1, 0x10, 5, 0, 0x20, 0x0f, 9, 1, 0, 0, 0, 0, 0, 0, 0];
         let sum = crate::field::checksum::crc16_ccitt_false(&hex).to_be_bytes();
         let frame = [&hex[..], &sum].concat();
-        Frame::open(&frame).unwrap().message(Form::Of2011, |_| None).unwrap().manner
+        let mut room = Room::new();
+        Frame::open(&frame, &mut room).unwrap().message(Form::Of2011, |_| None).unwrap().manner
     }
 
     #[test]

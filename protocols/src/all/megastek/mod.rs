@@ -12,8 +12,9 @@
 mod current;
 mod older;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
+use crate::field::{search, text};
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -54,7 +55,7 @@ const MAX_FRAME: usize = 1024;
 fn find(bytes: &[u8], last: bool) -> Step {
     let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
     let line = memchr(b'\n', window).map(|at| (at, at.saturating_add(1)));
-    let mark = memmem::find(window, b";!").map(|at| (at.saturating_add(1), at.saturating_add(2)));
+    let mark = search::find(window, b";!").map(|at| (at.saturating_add(1), at.saturating_add(2)));
     let (until, end) = match (line, mark) {
         (Some(line), Some(mark)) => line.min(mark),
         (Some(found), None) | (None, Some(found)) => found,
@@ -67,7 +68,7 @@ fn find(bytes: &[u8], last: bool) -> Step {
 }
 
 fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
-    if let Some(start) = memmem::find(frame, b"$MGV") {
+    if let Some(start) = search::find(frame, b"$MGV") {
         return current::decode(frame, start, out);
     }
     match frame {
@@ -79,8 +80,13 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
 
 /// The alarm that a device names.
 fn alarm(name: &str) -> Option<Alarm> {
-    let name: String =
-        name.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).collect::<String>().to_lowercase();
+    let mut letters = text::Short::new();
+    for letter in name.chars().filter(|letter| !matches!(letter, ' ' | '-' | '_')) {
+        if letters.try_push(letter.to_ascii_lowercase()).is_err() {
+            return None;
+        }
+    }
+    let name = letters;
     if name.starts_with("geo") || name.starts_with("move") {
         return match name.as_str() {
             name if name.ends_with("in") => Some(Alarm::GeofenceEnter),

@@ -5,6 +5,7 @@
 //! either cell (16 to 20 hex), signal (2), odometer (8 hex), satellites (2), licence; or odometer
 //! (decimal) and card.
 
+use crate::attributes::numbered;
 use crate::field::{Fields, Reader, nmea};
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
 
@@ -75,7 +76,7 @@ fn extras(parts: &Fields<'_>, attributes: &mut Attributes) -> Option<f64> {
     attributes.set_some("inputs", states.map(|states| states >> 8));
     for (number, text) in (1..=MAX_VOLTAGES).zip(parts.text(4).split(',')) {
         let raw = Some(text).filter(|text| text.len() == 4).and_then(hex);
-        attributes.set_some(format!("adc_{number}"), raw);
+        attributes.set_some(numbered!("adc_", number, ""), raw);
     }
     let is_cell = (16..=20).contains(&parts.text(5).len());
     let text = |index: usize| Some(parts.text(index)).filter(|text| !text.is_empty());

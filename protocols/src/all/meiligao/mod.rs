@@ -32,7 +32,7 @@
 mod command;
 mod data;
 
-use crate::field::{Reader, checksum};
+use crate::field::{Reader, checksum, search};
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Standing, Step, Transports};
 use crate::{AlarmSet, Attributes, When};
 
@@ -92,7 +92,7 @@ fn find(bytes: &[u8], _: bool) -> Step {
 fn find_line_end(bytes: &[u8]) -> Step {
     let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
     let from = SHORTEST.saturating_sub(2);
-    match memchr::memmem::find(window.get(from..).unwrap_or_default(), b"\r\n") {
+    match search::find(window.get(from..).unwrap_or_default(), b"\r\n") {
         Some(length) => {
             let end = from.saturating_add(length).saturating_add(2);
             Step::Frame { body: 0..end, end }
@@ -112,7 +112,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     let data = frame.get(reader.offset()..sum_at).unwrap_or_default();
     let at = reader.offset();
 
-    let device = crate::field::bcd::digits(&number);
+    let device = crate::field::bcd::number(&number);
     if device.is_empty() {
         return Err(Reject::at(4, Reason::Malformed));
     }

@@ -1,7 +1,7 @@
 //! Positions in text.
 
 use super::alarm;
-use crate::field::{Fields, nmea};
+use crate::field::{Fields, nmea, text};
 use crate::{Attributes, Context, DeviceId, Fix, Out, Reason, Reject};
 
 /// Event 37: a tag was put to the reader.
@@ -84,7 +84,7 @@ fn analogs(
         return;
     }
     let model = device.and_then(|device| context.model_of(device)).unwrap_or_default();
-    let (battery_scale, power_scale) = match model.to_ascii_uppercase().as_str() {
+    let (battery_scale, power_scale) = match text::upper_case(&model).as_str() {
         // Ten bits of 3 V behind dividers by 2 and 16.
         "MVT340" | "MVT380" => ((6.0, 1024.0), Some((48.0, 1024.0))),
         // Twelve bits of 3.3 V.

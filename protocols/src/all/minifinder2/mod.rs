@@ -32,6 +32,8 @@
 
 mod records;
 
+use smallvec::SmallVec;
+
 use crate::field::checksum::crc16_xmodem;
 use crate::field::{Reader, text};
 use crate::{
@@ -98,7 +100,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     }
     let command = reader.u8()?;
     let wants_answer = properties & WANTS_ANSWER != 0;
-    let mut content = vec![RESPONSE, 1, 0];
+    let mut content = Content::from_slice(&[RESPONSE, 1, 0]);
     let mut when = When::Now;
     match command {
         DATA => {
@@ -119,10 +121,14 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     Ok(())
 }
 
+/// What an answer says.
+type Content = SmallVec<[u8; 16]>;
+
 /// A frame around `content`, with the number of the one that it answers.
 fn answer(number: u16, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap_or_default();
-    let mut bytes = vec![0xab, 0];
+    let mut bytes = Vec::with_capacity(content.len().saturating_add(8));
+    bytes.extend([0xab, 0]);
     bytes.extend(length.to_le_bytes());
     bytes.extend(crc16_xmodem(content).to_le_bytes());
     bytes.extend(number.to_le_bytes());
@@ -172,7 +178,7 @@ fn services(
     context: &Context<'_>,
     reader: &mut Reader<'_>,
     out: &mut Out<'_>,
-) -> Result<Option<Vec<u8>>, Reject> {
+) -> Result<Option<Content>, Reject> {
     let mut asks_time = false;
     while let Some((key, value)) = entry(reader)? {
         match key {
@@ -183,8 +189,8 @@ fn services(
     }
     let seconds = u32::try_from(context.received_at.seconds()).unwrap_or_default();
     Ok(asks_time.then(|| {
-        let mut content = vec![SERVICES, 5, 0x12];
-        content.extend(seconds.to_le_bytes());
+        let mut content = Content::from_slice(&[SERVICES, 5, 0x12]);
+        content.extend_from_slice(&seconds.to_le_bytes());
         content
     }))
 }

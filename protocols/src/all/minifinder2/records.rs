@@ -7,7 +7,8 @@ use crate::{Alarm, AlarmSet, Attributes, Context, Fix, Out, Reason, Reject, Time
 /// What is known of one record.
 #[derive(Default)]
 struct Record {
-    keys: Vec<u8>,
+    /// The keys read, a bit each.
+    keys: [u64; 4],
     time: Option<Time>,
     place: Option<(f64, f64)>,
     valid: bool,
@@ -20,6 +21,15 @@ struct Record {
 }
 
 impl Record {
+    /// Takes note of a key; answers whether it was not there before.
+    fn is_new(&mut self, key: u8) -> bool {
+        let bit = 1 << (key % 64);
+        let Some(word) = self.keys.get_mut(usize::from(key / 64)) else { return false };
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
     fn put(self, context: &Context<'_>, at: usize, out: &mut Out<'_>) {
         let Some((latitude, longitude)) = self.place else {
             out.report(self.time, self.alarms, self.attributes);
@@ -48,11 +58,11 @@ pub(super) fn records(
     let mut record = Record::default();
     let mut begun_at = reader.offset();
     while let Some((key, mut value)) = entry(reader)? {
-        if record.keys.contains(&key) {
+        if !record.is_new(key) {
             std::mem::take(&mut record).put(context, begun_at, out);
             begun_at = value.offset();
+            record.is_new(key);
         }
-        record.keys.push(key);
         if key == 0x01 {
             identify(&value, out)?;
         } else {

@@ -153,7 +153,8 @@ impl Decoder for Navis {
 
 /// An answer: the one who sent receives.
 fn ntcb(receiver: [u8; 4], sender: [u8; 4], data: &[u8]) -> Vec<u8> {
-    let mut bytes = MARK.to_vec();
+    let mut bytes = Vec::with_capacity(data.len().saturating_add(16));
+    bytes.extend_from_slice(MARK);
     bytes.extend(receiver);
     bytes.extend(sender);
     bytes.extend(u16::try_from(data.len()).unwrap_or(u16::MAX).to_le_bytes());

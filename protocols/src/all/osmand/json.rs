@@ -1,5 +1,7 @@
 //! The JSON of the newer clients: one message, or an array of them.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value as Json};
 
 use super::{MAX_OWN_ATTRIBUTES, MAX_TEXT, Parameters, alarm, epoch, identify, instant, own};
@@ -12,7 +14,7 @@ pub(super) fn decode(
     context: &Context<'_>,
     json: &Json,
     at: usize,
-    query: &Parameters,
+    query: &Parameters<'_>,
     out: &mut Out<'_>,
 ) -> Result<(), Reject> {
     match json {
@@ -54,7 +56,7 @@ fn decode_message(
     context: &Context<'_>,
     json: &Json,
     at: usize,
-    query: &Parameters,
+    query: &Parameters<'_>,
     out: &mut Out<'_>,
 ) -> Result<(), Reject> {
     let malformed = Reject::at(at, Reason::Malformed);
@@ -69,15 +71,18 @@ fn decode_message(
             each(locations, at, out, |location, out| decode_location(context, location, at, out))
         }
         _ => {
-            let mut flat = Parameters(query.0.clone());
+            let mut flat = Parameters::default();
+            flat.0.extend(query.0.iter().map(|(at, name, text)| {
+                (*at, Cow::Borrowed(name.as_ref()), Cow::Borrowed(text.as_ref()))
+            }));
             for (name, value) in object {
                 let text = match value {
-                    Json::String(text) => text.clone(),
+                    Json::String(text) => Cow::Borrowed(text.as_str()),
                     Json::Null | Json::Array(_) | Json::Object(_) => continue,
-                    other => other.to_string(),
+                    other => Cow::Owned(other.to_string()),
                 };
                 if flat.0.len() < MAX_OWN_ATTRIBUTES {
-                    flat.0.push((at, name.clone(), text));
+                    flat.0.push((at, Cow::Borrowed(name.as_str()), text));
                 }
             }
             flat.decode(context, out)
@@ -87,7 +92,7 @@ fn decode_message(
 
 fn identify_message(
     object: &Map<String, Json>,
-    query: &Parameters,
+    query: &Parameters<'_>,
     at: usize,
     out: &mut Out<'_>,
 ) -> Result<(), Reject> {

@@ -25,7 +25,12 @@
 
 mod json;
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use crate::field::http::{Request, form, response};
+use crate::field::number;
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Standing,
     Time, Transports, When,
@@ -65,9 +70,10 @@ fn request(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(),
     if !matches!(request.method, "GET" | "POST" | "PUT") {
         return Err(Reject::at(0, Reason::Unsupported));
     }
+    let body = request.body.trim_ascii();
+    let text;
     let mut parameters = Parameters::default();
     parameters.add_form(request.query_offset, request.query);
-    let body = request.body.trim_ascii();
     match body.first() {
         None => {}
         Some(b'{' | b'[') => {
@@ -81,7 +87,7 @@ fn request(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(),
             return json::decode(context, &json, at, &parameters, out);
         }
         Some(_) => {
-            let text = String::from_utf8_lossy(body);
+            text = String::from_utf8_lossy(body);
             parameters.add_form(request.body_offset, &text);
         }
     }
@@ -90,10 +96,13 @@ fn request(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(),
 
 /// Names and values from wherever they came, each with its offset in the frame.
 #[derive(Default)]
-struct Parameters(Vec<(usize, String, String)>);
+struct Parameters<'a>(SmallVec<[Parameter<'a>; 16]>);
 
-impl Parameters {
-    fn add_form(&mut self, at: usize, text: &str) {
+/// Where it stands, its name, its value.
+type Parameter<'a> = (usize, Cow<'a, str>, Cow<'a, str>);
+
+impl<'a> Parameters<'a> {
+    fn add_form(&mut self, at: usize, text: &'a str) {
         let room = MAX_OWN_ATTRIBUTES.saturating_sub(self.0.len());
         let moved =
             form(text).map(|(offset, name, value)| (at.saturating_add(offset), name, value));
@@ -103,14 +112,14 @@ impl Parameters {
     fn find(&self, names: &[&str]) -> Option<(usize, &str)> {
         self.0
             .iter()
-            .find(|(_, name, _)| names.contains(&name.as_str()))
-            .map(|(at, _, value)| (*at, value.as_str()))
+            .find(|(_, name, _)| names.contains(&name.as_ref()))
+            .map(|(at, _, value)| (*at, value.as_ref()))
     }
 
     /// A number; what is none is as good as missing.
     fn number(&self, names: &[&str]) -> Option<f64> {
         let (_, text) = self.find(names)?;
-        text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+        number::decimal(text.trim())
     }
 
     fn place(&self) -> Result<Option<(usize, f64, f64)>, Reject> {
@@ -144,7 +153,7 @@ impl Parameters {
         let mut attributes = Attributes::new();
         let mut alarms = AlarmSet::EMPTY;
         for (_, name, value) in &self.0 {
-            match name.as_str() {
+            match name.as_ref() {
                 "id" | "deviceid" | "device_id" | "timestamp" | "time" | "lat" | "latitude"
                 | "lon" | "lng" | "longitude" | "location" | "speed" | "bearing" | "heading"
                 | "course" | "altitude" | "valid" | "wifi" => {}

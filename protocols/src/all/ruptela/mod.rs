@@ -111,11 +111,14 @@ fn true_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// A frame for the device.
 fn answer(command: u8, payload: &[u8]) -> Vec<u8> {
-    let mut content = vec![command];
-    content.extend_from_slice(payload);
-    let length = u16::try_from(content.len()).unwrap_or_default();
-    let sum = crc16_kermit(&content);
-    [&length.to_be_bytes()[..], &content, &sum.to_be_bytes()].concat()
+    let length = payload.len().saturating_add(1);
+    let mut frame = Vec::with_capacity(length.saturating_add(4));
+    frame.extend(u16::try_from(length).unwrap_or_default().to_be_bytes());
+    frame.push(command);
+    frame.extend_from_slice(payload);
+    let sum = crc16_kermit_after(crc16_kermit(&[command]), payload);
+    frame.extend(sum.to_be_bytes());
+    frame
 }
 
 /// The command with which each is answered.
@@ -139,7 +142,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     if imei == 0 || imei > 9_999_999_999_999_999 {
         return Err(malformed);
     }
-    let imei = format!("{imei:015}");
+    let imei = text::short(format_args!("{imei:015}"));
     let unsupported = reader.reject(Reason::Unsupported);
     let command = reader.u8()?;
     if command == IDENTIFICATION {

@@ -7,6 +7,8 @@
 //! Extended records that do not fit are sent in parts: the upper half of `part` is the number of
 //! the last one, the lower half its own. All parts are one record.
 
+use smallvec::SmallVec;
+
 use crate::field::{Reader, text};
 use crate::item::hex;
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
@@ -110,7 +112,8 @@ impl Record {
         let [a, b, c, d] = self.halves;
         for (first, second) in [(a, b), (c, d)] {
             if let (Some(first), Some(second)) = (first, second) {
-                let driver = text::ascii(&[first, second].concat());
+                let both = [first, second];
+                let driver = text::ascii(both.as_flattened());
                 self.attributes
                     .set_some("driver_id", Some(driver).filter(|driver| !driver.is_empty()));
             }
@@ -192,7 +195,7 @@ pub(super) fn decode(
     reader.skip(1)?;
     let mut pending: Option<Record> = None;
     // Answered in full or not at all: what cannot be read to its end refuses the whole frame.
-    let mut whole = Vec::new();
+    let mut whole = SmallVec::<[Record; 2]>::new();
     for _ in 0..reader.u8()? {
         let seconds = reader.be_u32()?;
         reader.skip(1)?;

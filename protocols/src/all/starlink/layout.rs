@@ -4,16 +4,81 @@ use crate::field::Fields;
 
 /// The orders seen in use, the second being the maker's default. The first that a report's fields
 /// fit is taken; no report with a voltage fits two.
-static USUAL: [&str; 3] = [
-    "EDT,EID,PDT,LAT,LONG,SPD,HEAD,ODO,IN1,IN2,IN3,IN4,OUT1,OUT2,OUT3,OUT4,LAC,CID,VIN,VBAT,DEST,\
-     IGN,ENG",
-    "EDT,EID,PDT,LAT,LONG,SPD,HEAD,ODO,LAC,CID,VIN,VBAT",
-    "IMEI,EDT,PDT,LAT,LONG,SPD,IGN,ODO,DUR,TDUR,LAC,CID,VIN,VBAT,EID,EDSC,DRV,SATU,CSS,OUT1,OUT2",
+static USUAL: [&[Tag]; 3] = [
+    // EDT, EID, PDT, LAT, LONG, SPD, HEAD, ODO, IN1 to IN4, OUT1 to OUT4, LAC, CID, VIN, VBAT, DEST,
+    // IGN, ENG
+    &[
+        Tag::EventTime,
+        Tag::Event,
+        Tag::PositionTime,
+        Tag::Latitude,
+        Tag::Longitude,
+        Tag::SpeedKnots,
+        Tag::Course,
+        Tag::Odometer,
+        Tag::Flag("input_1"),
+        Tag::Flag("input_2"),
+        Tag::Flag("input_3"),
+        Tag::Flag("input_4"),
+        Tag::Flag("output_1"),
+        Tag::Flag("output_2"),
+        Tag::Flag("output_3"),
+        Tag::Flag("output_4"),
+        Tag::Whole("lac"),
+        Tag::Whole("cell_id"),
+        Tag::Number("power_v"),
+        Tag::Number("battery_v"),
+        Tag::Text("destination"),
+        Tag::Ignition,
+        Tag::Flag("engine"),
+    ],
+    // EDT, EID, PDT, LAT, LONG, SPD, HEAD, ODO, LAC, CID, VIN, VBAT
+    &[
+        Tag::EventTime,
+        Tag::Event,
+        Tag::PositionTime,
+        Tag::Latitude,
+        Tag::Longitude,
+        Tag::SpeedKnots,
+        Tag::Course,
+        Tag::Odometer,
+        Tag::Whole("lac"),
+        Tag::Whole("cell_id"),
+        Tag::Number("power_v"),
+        Tag::Number("battery_v"),
+    ],
+    // IMEI, EDT, PDT, LAT, LONG, SPD, IGN, ODO, DUR, TDUR, LAC, CID, VIN, VBAT, EID, EDSC, DRV, SATU,
+    // CSS, OUT1, OUT2
+    &[
+        Tag::Imei,
+        Tag::EventTime,
+        Tag::PositionTime,
+        Tag::Latitude,
+        Tag::Longitude,
+        Tag::SpeedKnots,
+        Tag::Ignition,
+        Tag::Odometer,
+        Tag::Number("engine_duration"),
+        Tag::Number("engine_duration_total"),
+        Tag::Whole("lac"),
+        Tag::Whole("cell_id"),
+        Tag::Number("power_v"),
+        Tag::Number("battery_v"),
+        Tag::Event,
+        Tag::Text("event_text"),
+        Tag::Flag("driving"),
+        Tag::Whole("satellites"),
+        Tag::Whole("rssi"),
+        Tag::Flag("output_1"),
+        Tag::Flag("output_2"),
+    ],
 ];
 
 /// What a field means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Tag {
+    /// The unit once more.
+    Imei,
     EventTime,
     Event,
     PositionTime,
@@ -41,6 +106,7 @@ pub(super) enum Tag {
 /// The meaning of a tag's name, `#` around it or not.
 pub(super) fn tag(name: &str) -> Tag {
     match name.trim().trim_matches('#') {
+        "IMEI" => Tag::Imei,
         "EDT" => Tag::EventTime,
         "EID" => Tag::Event,
         "EDSC" => Tag::Text("event_text"),
@@ -108,18 +174,22 @@ pub(super) fn tag(name: &str) -> Tag {
 }
 
 /// The first usual order that the fields from `from` on fit.
-pub(super) fn usual(fields: &Fields<'_>, from: usize) -> Option<&'static str> {
+pub(super) fn usual(fields: &Fields<'_>, from: usize) -> Option<&'static [Tag]> {
     USUAL.into_iter().find(|order| {
-        order.split(',').zip(from..fields.count()).all(|(name, index)| {
+        order.iter().zip(from..fields.count()).all(|(tag, index)| {
             let text = fields.text(index);
-            if name == "IMEI" { is_digits(text, 15) } else { text.is_empty() || fits(name, text) }
+            if *tag == Tag::Imei {
+                is_digits(text, 15)
+            } else {
+                text.is_empty() || fits(*tag, text)
+            }
         })
     })
 }
 
 /// Whether a field may be what the tag says: in form, since nothing else is known of it.
-fn fits(name: &str, text: &str) -> bool {
-    match tag(name) {
+fn fits(tag: Tag, text: &str) -> bool {
+    match tag {
         Tag::EventTime | Tag::PositionTime => is_date(text),
         Tag::Event => is_event(text),
         Tag::Latitude | Tag::Longitude => is_place(text),
@@ -201,11 +271,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tags_of_the_usual_orders_are_known() {
-        for name in USUAL.into_iter().flat_map(|order| order.split(',')) {
-            assert!(name == "IMEI" || tag(name) != Tag::Unknown, "{name}");
-        }
+    fn tags_may_be_set_off_by_their_mark() {
         assert_eq!(tag("#SPDK#"), Tag::SpeedKmh);
+        assert_eq!(tag(" EDT"), Tag::EventTime);
+        assert_eq!(tag("IMEI"), Tag::Imei);
     }
 
     #[test]

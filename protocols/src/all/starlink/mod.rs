@@ -24,6 +24,8 @@
 mod layout;
 mod report;
 
+use std::fmt::Write as _;
+
 use crate::field::{Fields, checksum};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Decoder, Framer, Out, Protocol, Reason, Reject,
@@ -137,9 +139,12 @@ impl StarLink {
 
     fn confirm(&mut self, unit: &str, reference: &str, when: When, out: &mut Out<'_>) {
         self.reference = self.reference.wrapping_add(1) % 100;
-        let content = format!("SRV{unit},02,{:02},{reference},01", self.reference);
-        let sum = checksum::sum8(content.as_bytes());
-        out.reply(format!("${content}*{sum:02X}\r\n"), when);
+        let mut answer = String::with_capacity(64);
+        // A string takes all that is written.
+        let _ = write!(answer, "$SRV{unit},02,{:02},{reference},01", self.reference);
+        let sum = checksum::sum8(answer.as_bytes()).wrapping_sub(b'$');
+        let _ = write!(answer, "*{sum:02X}\r\n");
+        out.reply(answer, when);
     }
 }
 

@@ -29,16 +29,10 @@ pub(super) fn decode(
     out: &mut Out<'_>,
 ) -> Result<(), Reject> {
     let mut found = Found::default();
-    match named.or_else(|| layout::usual(fields, DATA)) {
-        Some(order) => {
-            let mut rest = DATA;
-            for (name, index) in order.split(',').zip(DATA..fields.count()) {
-                found.read(layout::tag(name), fields, index)?;
-                rest = index.saturating_add(1);
-            }
-            found.behind(fields, rest);
-        }
-        None => {
+    match (named, layout::usual(fields, DATA)) {
+        (Some(order), _) => found.ordered(order.split(',').map(layout::tag), fields)?,
+        (None, Some(order)) => found.ordered(order.iter().copied(), fields)?,
+        (None, None) => {
             for (tag, index) in layout::by_form(fields, DATA) {
                 found.read(tag, fields, index)?;
             }
@@ -48,6 +42,21 @@ pub(super) fn decode(
 }
 
 impl Found {
+    /// The fields in an order, and what stands behind them.
+    fn ordered(
+        &mut self,
+        order: impl Iterator<Item = Tag>,
+        fields: &Fields<'_>,
+    ) -> Result<(), Reject> {
+        let mut rest = DATA;
+        for (tag, index) in order.zip(DATA..fields.count()) {
+            self.read(tag, fields, index)?;
+            rest = index.saturating_add(1);
+        }
+        self.behind(fields, rest);
+        Ok(())
+    }
+
     fn read(&mut self, tag: Tag, fields: &Fields<'_>, index: usize) -> Result<(), Reject> {
         let text = fields.text(index);
         if text.is_empty() {
@@ -88,7 +97,7 @@ impl Found {
             Tag::Number(name) => self.attributes.set_some(name, fields.number(index)),
             Tag::Whole(name) => self.attributes.set_some(name, fields.parse::<i64>(index)),
             Tag::Text(name) => self.attributes.set(name, text.to_owned()),
-            Tag::Unknown => {}
+            Tag::Imei | Tag::Unknown => {}
         }
         Ok(())
     }

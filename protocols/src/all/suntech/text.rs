@@ -18,7 +18,7 @@
 use std::ops::Range;
 
 use super::{alert, identify};
-use crate::field::Fields;
+use crate::field::{Fields, text};
 use crate::{Alarm, AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
 
 /// Where data that may hold any byte stands: of a serial port in an `UEX` message, of a crash in a
@@ -268,7 +268,7 @@ fn cell_of_four(fields: &Fields<'_>, attributes: &mut Attributes) {
 /// What a known sensor has said over the serial port. Answers the field with the minutes run.
 fn serial(fields: &Fields<'_>, frame: &[u8], attributes: &mut Attributes) -> Option<usize> {
     let range = binary_data(frame)?;
-    let data = String::from_utf8_lossy(frame.get(range.clone())?);
+    let data = text::utf8(frame.get(range.clone())?);
     let mut fuel = 0.0;
     for part in data.split(';').map(str::trim).take(16) {
         if let Some(tag) = part.strip_prefix("RFID:") {

@@ -132,7 +132,7 @@ pub(super) fn decode_binary(frame: &[u8], out: &mut Out<'_>) -> Result<(), Rejec
     }
     reader.skip(2)?;
     let malformed = reader.reject(Reason::Malformed);
-    let device = bcd::digits(reader.take(5)?);
+    let device = bcd::number(reader.take(5)?);
     if device.len() < 10 {
         return Err(malformed);
     }

@@ -124,7 +124,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     let serial = reader.array()?;
     let wrong_imei = reader.reject(Reason::Malformed);
     let imei = reader.array()?;
-    let digits = bcd::digits(&imei);
+    let digits = bcd::number(&imei);
     let device = digits.get(1..16).ok_or(wrong_imei)?;
     let answer = Answer { mark, message, serial, imei };
 
@@ -179,7 +179,8 @@ impl Answer {
     /// The header again, and the code of the alarm where there is one.
     fn bytes(&self, alarm: u8) -> Vec<u8> {
         let length = if alarm == 0 { 15 } else { 16 };
-        let mut bytes = vec![self.mark, self.mark, self.message, 0, length];
+        let mut bytes = Vec::with_capacity(usize::from(length));
+        bytes.extend([self.mark, self.mark, self.message, 0, length]);
         bytes.extend(self.serial);
         bytes.extend(self.imei);
         bytes.extend((alarm != 0).then_some(alarm));

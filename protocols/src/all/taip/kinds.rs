@@ -84,12 +84,10 @@ impl<'a> Digits<'a> {
 
 pub(super) fn position(
     context: &Context<'_>,
-    data: &str,
+    marked: &str,
     mut attributes: Attributes,
 ) -> Result<(Fix, Attributes), Reject> {
-    // The offsets count the `>`.
-    let framed = format!(">{data}");
-    let mut digits = Digits(Reader::new(framed.as_bytes()));
+    let mut digits = Digits(Reader::new(marked.as_bytes()));
     let kind = digits.text(4)?;
     let mut event = None;
     let time = match kind {
@@ -127,7 +125,7 @@ pub(super) fn position(
             attributes.set_some("hdop", digits.number(2).ok());
         }
     }
-    let fields = Fields::split(framed.as_bytes(), b',');
+    let fields = Fields::split(marked.as_bytes(), b',');
     if kind == ">RUS" && fields.count() > 6 {
         event = status(&fields, &mut attributes).or(event);
         fix.alarms.extend(event.and_then(driving_alarm));
@@ -180,18 +178,17 @@ const fn driving_alarm(event: i64) -> Option<Alarm> {
 /// counters, odometer, …, driver; 03 two counters, odometer. Kind 00 has no position.
 pub(super) fn named_event(
     context: &Context<'_>,
-    data: &str,
+    marked: &str,
     mut attributes: Attributes,
     out: &mut Out<'_>,
 ) -> Result<(), Reject> {
-    let framed = format!(">{data}");
-    let fields = Fields::split(framed.as_bytes(), b',');
+    let fields = Fields::split(marked.as_bytes(), b',');
     let head = fields.text(0).get(4..).unwrap_or_default();
     let (kind, event) =
         head.split_at_checked(2).ok_or_else(|| fields.reject(0, Reason::Malformed))?;
     let event = event.parse::<i64>().unwrap_or_default();
     let at = fields.offset(2);
-    let mut reader = Reader::new(framed.as_bytes());
+    let mut reader = Reader::new(marked.as_bytes());
     reader.skip(at)?;
     let mut digits = Digits(reader);
     let time = digits.date_time(context.received_at)?;

@@ -27,7 +27,9 @@ mod kinds;
 
 use kinds::{named_event, position};
 
-use crate::field::checksum;
+use std::fmt::Write as _;
+
+use crate::field::{checksum, text};
 use crate::{Alarm, Attributes, Context, Framer, Out, Protocol, Reason, Reject};
 use crate::{Step, Transports, When};
 
@@ -90,6 +92,8 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     let text = std::str::from_utf8(frame).map_err(|_| Reject::at(0, Reason::Malformed))?;
     let mut parts = text.get(1..).unwrap_or_default().split(';');
     let data = parts.next().unwrap_or_default();
+    // With the `>`, which offsets count.
+    let marked = text.get(..data.len().saturating_add(1)).unwrap_or_default();
     let mut names = Names::default();
     let mut attributes = Attributes::new();
     for part in parts {
@@ -97,7 +101,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
             names.number = Some(part);
             names.number_is_first = names.device.is_none();
         } else if let Some((key, value)) = part.split_once('=') {
-            match key.to_ascii_lowercase().as_str() {
+            match text::lower_case(key).as_str() {
                 "id" => names.device = Some(value),
                 key => attribute(key, value, &mut attributes),
             }
@@ -112,11 +116,11 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
         out.identify(device);
     }
     if data.starts_with("RUV") {
-        named_event(context, data, attributes, out)?;
+        named_event(context, marked, attributes, out)?;
     } else {
         match data.get(..3).unwrap_or_default() {
             "RPV" | "REV" | "RGP" | "RPI" | "RTT" | "RCQ" | "RCV" | "RBR" | "RUS" => {
-                let (fix, attributes) = position(context, data, attributes)?;
+                let (fix, attributes) = position(context, marked, attributes)?;
                 out.fix(fix, attributes);
             }
             "RLN" | "RCP" | "RAL" | "RTM" | "RVR" | "RST" | "RID" | "RIP" => return Ok(()),
@@ -146,19 +150,24 @@ fn verify(frame: &[u8]) -> Result<(), Reject> {
 
 fn answer(names: &Names<'_>) -> Option<String> {
     let device = names.device?;
-    Some(match names.number {
-        None => device.to_owned(),
-        Some(number) if number.starts_with("#IP") => format!(">SAK;ID={device};{number}<"),
-        Some(number) => {
-            let body = if names.number_is_first {
-                format!(">ACK;{number};ID={device};*")
-            } else {
-                format!(">ACK;ID={device};{number};*")
-            };
-            let sum = checksum::xor(body.as_bytes());
-            format!("{body}{sum:02X}<")
+    let mut answer = String::with_capacity(64);
+    // A string takes all that is written.
+    let _ = match names.number {
+        None => write!(answer, "{device}"),
+        Some(number) if number.starts_with("#IP") => {
+            write!(answer, ">SAK;ID={device};{number}<")
         }
-    })
+        Some(number) => {
+            let _ = if names.number_is_first {
+                write!(answer, ">ACK;{number};ID={device};*")
+            } else {
+                write!(answer, ">ACK;ID={device};{number};*")
+            };
+            let sum = checksum::xor(answer.as_bytes());
+            write!(answer, "{sum:02X}<")
+        }
+    };
+    Some(answer)
 }
 
 /// `;KEY=value`, of Sanav and Enfora.

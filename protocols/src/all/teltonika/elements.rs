@@ -4,7 +4,7 @@
 //! and 242; GH3000). An element that is not here keeps its number: `io_<id>`.
 
 use crate::item::hex;
-use crate::{Alarm, AlarmSet, Attributes};
+use crate::{Alarm, AlarmSet, Attributes, Known, Value};
 
 /// How an element's value is written.
 #[derive(Clone, Copy)]
@@ -24,106 +24,117 @@ enum Form {
 }
 use Form::{Flag, Identity, Part, Signed, SignedPart, Whole};
 
+/// An element's number, its name, and how its value is written.
+struct Named(u16, Known, Form);
+
+const fn named(number: u16, name: &'static str, form: Form) -> Named {
+    Named(number, Known::new(name), form)
+}
+
 /// Sorted by number.
-const NAMES: &[(u16, &str, Form)] = &[
-    (1, "input_1", Flag),
-    (2, "input_2", Flag),
-    (3, "input_3", Flag),
-    (4, "input_4", Flag),
-    (6, "adc_2_v", Part(1000.0)),
-    (9, "adc_1_v", Part(1000.0)),
-    (11, "iccid_1", Whole),
-    (12, "fuel_used_l", Part(1000.0)),
-    (13, "fuel_rate_l_per_100km", Part(100.0)),
-    (14, "iccid_2", Whole),
-    (15, "eco_score", Part(100.0)),
-    (16, "odometer_m", Whole),
-    (17, "axis_x_mg", Signed),
-    (18, "axis_y_mg", Signed),
-    (19, "axis_z_mg", Signed),
-    (21, "rssi", Whole),
-    (25, "ble_temperature_1_c", SignedPart(100.0)),
-    (26, "ble_temperature_2_c", SignedPart(100.0)),
-    (27, "ble_temperature_3_c", SignedPart(100.0)),
-    (28, "ble_temperature_4_c", SignedPart(100.0)),
-    (30, "fault_codes", Whole),
-    (31, "engine_load_percent", Whole),
-    (32, "coolant_temperature_c", Signed),
-    (36, "rpm", Whole),
-    (37, "vehicle_speed_kmh", Whole),
-    (39, "intake_temperature_c", Signed),
-    (41, "throttle_percent", Whole),
-    (48, "fuel_percent", Whole),
-    (53, "ambient_temperature_c", Signed),
-    (58, "oil_temperature_c", Signed),
-    (66, "power_v", Part(1000.0)),
-    (67, "battery_v", Part(1000.0)),
-    (68, "battery_a", Part(1000.0)),
-    (69, "gnss_status", Whole),
-    (72, "temperature_1_c", SignedPart(10.0)),
-    (73, "temperature_2_c", SignedPart(10.0)),
-    (74, "temperature_3_c", SignedPart(10.0)),
-    (75, "temperature_4_c", SignedPart(10.0)),
-    (78, "driver_id", Identity),
-    (80, "data_mode", Whole),
-    (81, "vehicle_speed_kmh", Whole),
-    (82, "accelerator_percent", Whole),
-    (83, "fuel_used_l", Part(10.0)),
-    (84, "fuel_l", Part(10.0)),
-    (85, "rpm", Whole),
-    (87, "vehicle_odometer_m", Whole),
-    (89, "fuel_percent", Whole),
-    (90, "doors", Whole),
-    (113, "battery_percent", Whole),
-    (115, "coolant_temperature_c", SignedPart(10.0)),
-    (179, "output_1", Flag),
-    (180, "output_2", Flag),
-    (181, "pdop", Part(10.0)),
-    (182, "hdop", Part(10.0)),
-    (199, "trip_odometer_m", Whole),
-    (200, "sleep_mode", Whole),
-    (205, "cell_id", Whole),
-    (206, "lac", Whole),
-    (207, "driver_id", Identity),
-    (239, "ignition", Flag),
-    (240, "motion", Flag),
-    (241, "operator", Whole),
-    (243, "green_driving_ms", Whole),
-    (247, "crash", Whole),
-    (248, "immobilizer", Whole),
-    (250, "trip", Flag),
-    (254, "green_driving_value", Whole),
-    (255, "overspeed_kmh", Whole),
-    (303, "instant_motion", Flag),
-    (318, "gnss_jamming", Whole),
-    (380, "output_3", Flag),
-    (389, "vehicle_odometer_km", Whole),
-    (390, "fuel_l", Part(10.0)),
-    (391, "private_mode", Flag),
-    (411, "traction_battery_percent", Whole),
-    (636, "cell_id", Whole),
+static NAMES: [Named; 76] = [
+    named(1, "input_1", Flag),
+    named(2, "input_2", Flag),
+    named(3, "input_3", Flag),
+    named(4, "input_4", Flag),
+    named(6, "adc_2_v", Part(1000.0)),
+    named(9, "adc_1_v", Part(1000.0)),
+    named(11, "iccid_1", Whole),
+    named(12, "fuel_used_l", Part(1000.0)),
+    named(13, "fuel_rate_l_per_100km", Part(100.0)),
+    named(14, "iccid_2", Whole),
+    named(15, "eco_score", Part(100.0)),
+    named(16, "odometer_m", Whole),
+    named(17, "axis_x_mg", Signed),
+    named(18, "axis_y_mg", Signed),
+    named(19, "axis_z_mg", Signed),
+    named(21, "rssi", Whole),
+    named(25, "ble_temperature_1_c", SignedPart(100.0)),
+    named(26, "ble_temperature_2_c", SignedPart(100.0)),
+    named(27, "ble_temperature_3_c", SignedPart(100.0)),
+    named(28, "ble_temperature_4_c", SignedPart(100.0)),
+    named(30, "fault_codes", Whole),
+    named(31, "engine_load_percent", Whole),
+    named(32, "coolant_temperature_c", Signed),
+    named(36, "rpm", Whole),
+    named(37, "vehicle_speed_kmh", Whole),
+    named(39, "intake_temperature_c", Signed),
+    named(41, "throttle_percent", Whole),
+    named(48, "fuel_percent", Whole),
+    named(53, "ambient_temperature_c", Signed),
+    named(58, "oil_temperature_c", Signed),
+    named(66, "power_v", Part(1000.0)),
+    named(67, "battery_v", Part(1000.0)),
+    named(68, "battery_a", Part(1000.0)),
+    named(69, "gnss_status", Whole),
+    named(72, "temperature_1_c", SignedPart(10.0)),
+    named(73, "temperature_2_c", SignedPart(10.0)),
+    named(74, "temperature_3_c", SignedPart(10.0)),
+    named(75, "temperature_4_c", SignedPart(10.0)),
+    named(78, "driver_id", Identity),
+    named(80, "data_mode", Whole),
+    named(81, "vehicle_speed_kmh", Whole),
+    named(82, "accelerator_percent", Whole),
+    named(83, "fuel_used_l", Part(10.0)),
+    named(84, "fuel_l", Part(10.0)),
+    named(85, "rpm", Whole),
+    named(87, "vehicle_odometer_m", Whole),
+    named(89, "fuel_percent", Whole),
+    named(90, "doors", Whole),
+    named(113, "battery_percent", Whole),
+    named(115, "coolant_temperature_c", SignedPart(10.0)),
+    named(179, "output_1", Flag),
+    named(180, "output_2", Flag),
+    named(181, "pdop", Part(10.0)),
+    named(182, "hdop", Part(10.0)),
+    named(199, "trip_odometer_m", Whole),
+    named(200, "sleep_mode", Whole),
+    named(205, "cell_id", Whole),
+    named(206, "lac", Whole),
+    named(207, "driver_id", Identity),
+    named(239, "ignition", Flag),
+    named(240, "motion", Flag),
+    named(241, "operator", Whole),
+    named(243, "green_driving_ms", Whole),
+    named(247, "crash", Whole),
+    named(248, "immobilizer", Whole),
+    named(250, "trip", Flag),
+    named(254, "green_driving_value", Whole),
+    named(255, "overspeed_kmh", Whole),
+    named(303, "instant_motion", Flag),
+    named(318, "gnss_jamming", Whole),
+    named(380, "output_3", Flag),
+    named(389, "vehicle_odometer_km", Whole),
+    named(390, "fuel_l", Part(10.0)),
+    named(391, "private_mode", Flag),
+    named(411, "traction_battery_percent", Whole),
+    named(636, "cell_id", Whole),
 ];
 
 /// What the GH3000 numbers otherwise. Sorted.
-const GH3000_NAMES: &[(u16, &str, Form)] = &[
-    (1, "battery_percent", Whole),
-    (2, "usb_connected", Flag),
-    (5, "uptime_s", Whole),
-    (20, "hdop", Part(10.0)),
-    (21, "vdop", Part(10.0)),
-    (22, "pdop", Part(10.0)),
-    (67, "battery_v", Part(1000.0)),
-    (221, "button", Whole),
-    (240, "motion", Flag),
-    (244, "roaming", Flag),
+static GH3000_NAMES: [Named; 10] = [
+    named(1, "battery_percent", Whole),
+    named(2, "usb_connected", Flag),
+    named(5, "uptime_s", Whole),
+    named(20, "hdop", Part(10.0)),
+    named(21, "vdop", Part(10.0)),
+    named(22, "pdop", Part(10.0)),
+    named(67, "battery_v", Part(1000.0)),
+    named(221, "button", Whole),
+    named(240, "motion", Flag),
+    named(244, "roaming", Flag),
 ];
 
-/// Where each number stands in a table of names, counted from 1: a look instead of a search for each
-/// of a record's many elements.
+/// What is known of each number: where it stands in a table of names, counted from 1, and whether it
+/// may be more than what its name says. A look instead of a search for each of a record's many
+/// elements.
 struct Places<const N: usize>([u8; N]);
 
-static PLACES: Places<637> = Places::of(NAMES);
-static GH3000_PLACES: Places<245> = Places::of(GH3000_NAMES);
+/// The bit of those that may be more.
+const MORE: u8 = 0x80;
+
+static PLACES: Places<637> = Places::of(&NAMES, &MEANINGFUL);
+static GH3000_PLACES: Places<245> = Places::of(&GH3000_NAMES, &[GH3000_SOS]);
 
 impl<const N: usize> Places<N> {
     #[expect(
@@ -132,21 +143,60 @@ impl<const N: usize> Places<N> {
         clippy::cast_possible_truncation,
         reason = "evaluated at compile time, where a wrong index is a build error"
     )]
-    const fn of(names: &[(u16, &str, Form)]) -> Self {
-        assert!(names.len() < u8::MAX as usize);
+    const fn of(names: &[Named], meaningful: &[u16]) -> Self {
+        assert!(names.len() < MORE as usize);
         let mut places = [0; N];
         let mut place = 0;
         while place < names.len() {
             places[names[place].0 as usize] = place as u8 + 1;
             place += 1;
         }
+        let mut number = 0;
+        while number < meaningful.len() {
+            places[meaningful[number] as usize] |= MORE;
+            number += 1;
+        }
         Self(places)
     }
 
-    fn find(&self, id: u16) -> Option<usize> {
-        let place = self.0.get(usize::from(id)).copied()?;
-        usize::from(place).checked_sub(1)
+    /// Its name where it has one, and whether it may be more.
+    #[inline]
+    fn find<'a>(&self, names: &'a [Named], id: u16) -> (Option<&'a Named>, bool) {
+        let place = self.0.get(usize::from(id)).copied().unwrap_or_default();
+        let named = usize::from(place & !MORE).checked_sub(1).and_then(|at| names.get(at));
+        (named, place & MORE != 0)
     }
+}
+
+/// Elements that alarm, and the speed over ground.
+static MEANINGFUL: [u16; 24] = [
+    SPEED, 61, 62, 63, 64, 65, 70, 88, 155, 156, 157, 158, 159, 175, 236, 242, 246, 247, 249, 251,
+    252, 253, 255, 318,
+];
+const SPEED: u16 = 24;
+/// The GH3000's button.
+const GH3000_SOS: u16 = 222;
+
+impl Form {
+    /// The value of `width` bytes; none for an identity that is 0.
+    #[inline]
+    fn value(self, value: u64, width: usize) -> Option<Value> {
+        let signed = sign_extended(value, width);
+        Some(match self {
+            Flag => Value::Bool(value != 0),
+            Whole => whole(value, width),
+            Signed => Value::Integer(signed),
+            Part(unit) => Value::Number(value as f64 / unit),
+            SignedPart(unit) => Value::Number(signed as f64 / unit),
+            Identity if value == 0 => return None,
+            Identity => digits(value, width).into(),
+        })
+    }
+}
+
+/// A number; what has no sign and all of its 64 bits, in hexadecimal.
+fn whole(value: u64, width: usize) -> Value {
+    i64::try_from(value).map_or_else(|_| digits(value, width).into(), Value::Integer)
 }
 
 /// Elements of any length that are text.
@@ -192,44 +242,34 @@ impl Elements {
     /// An element of 1, 2, 4 or 8 bytes.
     #[inline]
     pub(super) fn number(&mut self, id: u16, value: u64, width: usize) {
-        let alarm = if self.is_gh3000 {
-            self.gh3000_alarm(id, value)
+        let (named, is_more) = if self.is_gh3000 {
+            GH3000_PLACES.find(&GH3000_NAMES, id)
         } else {
-            self.alarm(id, value, width)
+            PLACES.find(&NAMES, id)
         };
-        if id == 24 && !self.is_gh3000 {
-            self.speed_kmh = u16::try_from(value).ok().map(f64::from);
-            return;
-        }
-        let named = if self.is_gh3000 {
-            GH3000_PLACES.find(id).and_then(|place| GH3000_NAMES.get(place))
-        } else {
-            PLACES.find(id).and_then(|place| NAMES.get(place))
-        };
+        // Whether an alarm is all that it says.
+        let is_said = is_more && self.meaning(id, value, width);
         match named {
-            Some((_, name, form)) => self.set(name, *form, value, width),
-            None if alarm => {}
-            None => match i64::try_from(value) {
-                Ok(value) => self.attributes.set(format!("io_{id}"), value),
-                Err(_) => self.attributes.set(format!("io_{id}"), digits(value, width)),
-            },
+            Some(Named(_, name, form)) => {
+                if let Some(value) = form.value(value, width) {
+                    self.attributes.set(*name, value);
+                }
+            }
+            None if is_said => {}
+            None => self.attributes.set(format!("io_{id}"), whole(value, width)),
         }
     }
 
-    fn set(&mut self, name: &'static str, form: Form, value: u64, width: usize) {
-        let signed = sign_extended(value, width);
-        match form {
-            Flag => self.attributes.set(name, value != 0),
-            Whole => match i64::try_from(value) {
-                Ok(value) => self.attributes.set(name, value),
-                Err(_) => self.attributes.set(name, digits(value, width)),
-            },
-            Signed => self.attributes.set(name, signed),
-            Part(unit) => self.attributes.set(name, value as f64 / unit),
-            SignedPart(unit) => self.attributes.set(name, signed as f64 / unit),
-            Identity if value == 0 => {}
-            Identity => self.attributes.set(name, digits(value, width)),
+    /// What an element says beside its name; answers whether that is all.
+    fn meaning(&mut self, id: u16, value: u64, width: usize) -> bool {
+        if self.is_gh3000 {
+            return self.gh3000_alarm(id, value);
         }
+        if id == SPEED {
+            self.speed_kmh = u16::try_from(value).ok().map(f64::from);
+            return true;
+        }
+        self.alarm(id, value, width)
     }
 
     /// An element of codec 8 Extended that tells its length.
@@ -300,8 +340,8 @@ impl Elements {
 
     fn gh3000_alarm(&mut self, id: u16, value: u64) -> bool {
         match (id, value) {
-            (222, 1) => self.alarms.insert(Alarm::Sos),
-            (222, _) => {}
+            (GH3000_SOS, 1) => self.alarms.insert(Alarm::Sos),
+            (GH3000_SOS, _) => {}
             _ => return false,
         }
         true
@@ -331,17 +371,30 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        assert!(NAMES.is_sorted_by(|left, right| left.0 < right.0));
-        assert!(GH3000_NAMES.is_sorted_by(|left, right| left.0 < right.0));
+        assert!(NAMES.is_sorted_by_key(|named| named.0));
+        assert!(GH3000_NAMES.is_sorted_by_key(|named| named.0));
     }
 
     #[test]
     fn every_number_is_found_where_it_stands() {
         for id in 0..=u16::MAX {
-            let name = PLACES.find(id).and_then(|place| NAMES.get(place));
-            assert_eq!(name.map(|named| named.0), NAMES.iter().map(|n| n.0).find(|n| *n == id));
+            let (named, is_more) = PLACES.find(&NAMES, id);
+            let number = NAMES.iter().map(|named| named.0).find(|number| *number == id);
+            assert_eq!(named.map(|named| named.0), number);
+            assert_eq!(is_more, MEANINGFUL.contains(&id));
         }
-        assert_eq!(GH3000_PLACES.find(244), Some(GH3000_NAMES.len() - 1));
+        let (named, _) = GH3000_PLACES.find(&GH3000_NAMES, 244);
+        assert_eq!(named.map(|named| named.0), Some(244));
+    }
+
+    #[test]
+    fn what_alarms_is_looked_at() {
+        for id in 0..=1000 {
+            let mut elements = Elements::new(id, Attributes::new());
+            let said = elements.alarm(id, 1, 1);
+            let is_alarm = said || !elements.alarms.is_empty() || !elements.alarm_states.is_empty();
+            assert!(!is_alarm || PLACES.find(&NAMES, id).1, "{id}");
+        }
     }
 
     #[test]

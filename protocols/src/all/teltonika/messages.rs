@@ -4,7 +4,7 @@
 //! IMEI in 8 bytes of BCD (14), or seconds and IMEI (15), then the payload. The size counts all
 //! of that. Types: 5 command, 6 answer, `0d` photograph, `11` command for another IMEI.
 
-use crate::field::{Reader, bcd, date, text};
+use crate::field::{Reader, bcd, date, number, text};
 use crate::item::hex;
 use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
 
@@ -37,7 +37,7 @@ pub(super) fn message(reader: &mut Reader<'_>, codec: u8, out: &mut Out<'_>) -> 
     let length = reader.remaining().checked_sub(until).ok_or(too_short)?;
     let payload = reader.take(length)?;
 
-    if let Some(fix) = place(&String::from_utf8_lossy(payload)) {
+    if let Some(fix) = place(&text::utf8(payload)) {
         out.fix(fix, Attributes::new());
         return Ok(());
     }
@@ -58,7 +58,7 @@ pub(super) fn message(reader: &mut Reader<'_>, codec: u8, out: &mut Out<'_>) -> 
 /// The answer to `getgps`: `GPS:1 Sat:9 Lat:38.914000 Long:121.614700 Alt:31 Speed:47 Dir:272 Date:
 /// 2026/6/15 Time: 1:59:59`, in UTC.
 fn place(line: &str) -> Option<Fix> {
-    let number = |label| text::labelled(line, label)?.parse::<f64>().ok();
+    let number = |label| number::decimal(text::labelled(line, label)?);
     let (day, of_day) = (text::labelled(line, "Date:")?, text::labelled(line, "Time:")?);
     let time = date::written(day, of_day, 0)?;
     let mut fix = Fix::new(time, number("Lat:")?, number("Long:")?)?;
@@ -71,7 +71,7 @@ fn place(line: &str) -> Option<Fix> {
 
 fn text_or_hex(payload: &[u8], attributes: &mut Attributes) {
     let is_text = payload.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t'));
-    let text = String::from_utf8_lossy(payload);
+    let text = text::utf8(payload);
     let text = text.trim();
     if !is_text {
         attributes.set("result_hex", hex(payload));

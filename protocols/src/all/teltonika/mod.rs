@@ -181,24 +181,41 @@ fn decode_data(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<Option<u8>,
     if reader.frame().get(last) != Some(&count) {
         return Err(Reject::at(last, Reason::Malformed));
     }
-    let is_sixteen = codec == 0x08
-        && !records::fit(reader.clone(), records::CODEC_8, count)
-        && records::fit(reader.clone(), records::CODEC_8_SIXTEEN, count);
+    let (start, before) = (reader.clone(), out.count());
+    let mut result = each(reader, codec, count, records::CODEC_8, out, codec_unknown);
+    if codec == 0x08
+        && result.is_err()
+        && !records::fit(start.clone(), records::CODEC_8, count)
+        && records::fit(start.clone(), records::CODEC_8_SIXTEEN, count)
+    {
+        out.take_back(before);
+        *reader = start;
+        result = each(reader, codec, count, records::CODEC_8_SIXTEEN, out, codec_unknown);
+    }
+    result?;
+    Ok((!(0x0c..=0x0f).contains(&codec)).then_some(count))
+}
+
+/// The records of a frame and nothing behind them but their number; `codec_8` is the form of codec 8.
+fn each(
+    reader: &mut Reader<'_>,
+    codec: u8,
+    count: u8,
+    codec_8: records::Layout,
+    out: &mut Out<'_>,
+    unknown: Reject,
+) -> Result<(), Reject> {
     for _ in 0..count {
         match codec {
             0x07 => records::gh3000(reader, out)?,
-            0x08 if is_sixteen => records::avl(reader, records::CODEC_8_SIXTEEN, out)?,
-            0x08 => records::avl(reader, records::CODEC_8, out)?,
+            0x08 => records::avl(reader, codec_8, out)?,
             0x8e => records::avl(reader, records::CODEC_8_EXTENDED, out)?,
             0x10 => records::avl(reader, records::CODEC_16, out)?,
             0x0c..=0x0f => messages::message(reader, codec, out)?,
-            _ => return Err(codec_unknown),
+            _ => return Err(unknown),
         }
     }
-    if reader.remaining() != 1 {
-        return Err(reader.reject(Reason::Malformed));
-    }
-    Ok((!(0x0c..=0x0f).contains(&codec)).then_some(count))
+    if reader.remaining() == 1 { Ok(()) } else { Err(reader.reject(Reason::Malformed)) }
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         parts(text).ok_or_else(|| Reject::at(0, Reason::Malformed))?;
     if command == "BP00" {
         out.login(device, Standing::Claimed, Vec::new());
-        out.reply(format!("({device}AP01HSO)"), When::Now);
+        out.reply_text(format_args!("({device}AP01HSO)"), When::Now);
         return Ok(());
     }
     out.identify(device);
@@ -170,19 +170,13 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         }
     }
     if command == "BP05" && !has_commas {
-        out.reply(format!("({device}AP05)"), When::Accepted);
+        out.reply_text(format_args!("({device}AP05)"), When::Accepted);
     }
     Ok(())
 }
 
 fn civil(date: &str, is_day_first: bool, time: &str) -> Option<Time> {
-    let midnight = if is_day_first {
-        nmea::date(date)?
-    } else {
-        let (year, rest) = date.split_at_checked(2)?;
-        let (month, day) = rest.split_at_checked(2)?;
-        nmea::date(&format!("{day}{month}{year}"))?
-    };
+    let midnight = if is_day_first { nmea::date(date)? } else { nmea::date_ymd(date)? };
     Some(midnight.plus_millis(nmea::time_of_day_ms(time)?))
 }
 

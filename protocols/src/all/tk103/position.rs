@@ -1,7 +1,9 @@
 //! Positions, and what their commands say beside them.
 
+use smallvec::SmallVec;
+
 use super::civil;
-use crate::field::nmea;
+use crate::field::{nmea, number};
 use crate::{Alarm, AlarmSet, Attributes, Fix, Reason, Reject};
 
 /// Where a date stands before an `A` or a `V`.
@@ -121,13 +123,14 @@ pub(super) fn position(
     let time = civil(dated.date, dated.is_day_first, time)
         .ok_or_else(|| Reject::at(dated.at, Reason::OutOfRange))?;
     let mut fix = Fix::new(time, latitude, longitude).ok_or(nowhere)?;
-    let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+    let number = |text: &str| number::decimal(text.trim());
     fix.valid = dated.is_valid;
     fix.speed_kmh = number(speed).filter(|speed| *speed >= 0.0);
     let after = after.trim_start_matches(',');
     let course = match after.split_once('L') {
         Some((before, mileage)) => {
-            let before = before.replace(',', "");
+            let digits: SmallVec<[u8; 64]> = before.bytes().filter(|byte| *byte != b',').collect();
+            let before = std::str::from_utf8(&digits).unwrap_or_default();
             let flags_at = before.len().saturating_sub(8);
             if let Some(flags) = before.get(flags_at..).filter(|flags| flags.len() == 8) {
                 lines(flags, attributes);

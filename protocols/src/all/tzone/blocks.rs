@@ -18,6 +18,7 @@
 //! is 1/10 °C in bits 0 to 13, below zero by bit 14, none by bit 15.
 
 use super::Found;
+use crate::attributes::numbered;
 use crate::field::{Reader, bcd, nmea, text};
 use crate::{Alarm, Fix, Reason, Reject, Time};
 
@@ -282,11 +283,11 @@ impl Found {
             let battery = f64::from(tag.be_u16()?) / 1000.0;
             let degrees = temperature(tag.be_u16()?);
             let humidity = tag.u8()?;
-            self.attributes.set(format!("tag_{index}"), number);
-            self.attributes.set(format!("tag_{index}_v"), battery);
-            self.attributes.set_some(format!("temperature_{index}_c"), degrees);
+            self.attributes.set(numbered!("tag_", index, ""), number);
+            self.attributes.set(numbered!("tag_", index, "_v"), battery);
+            self.attributes.set_some(numbered!("temperature_", index, "_c"), degrees);
             let humidity = (humidity != 0xff).then_some(humidity);
-            self.attributes.set_some(format!("humidity_{index}_percent"), humidity);
+            self.attributes.set_some(numbered!("humidity_", index, "_percent"), humidity);
         }
         Ok(())
     }

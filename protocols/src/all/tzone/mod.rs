@@ -35,7 +35,7 @@
 
 mod blocks;
 
-use crate::field::{Reader, bcd, checksum};
+use crate::field::{Reader, bcd, checksum, date, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Time,
     Transports, When,
@@ -111,7 +111,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     let hardware = reader.be_u16()?;
     let firmware = reader.be_u32()?;
     let device_at = reader.reject(Reason::Malformed);
-    let device = bcd::digits(reader.take(8)?);
+    let device = bcd::number(reader.take(8)?);
     let device = device.get(1..).filter(|digits| digits.len() == 15).ok_or(device_at)?;
     let time_at = reader.reject(Reason::OutOfRange);
     let time = blocks::instant(reader.array()?).ok_or(time_at)?;
@@ -144,8 +144,16 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
 }
 
 fn answer(context: &Context<'_>, number: u16) -> String {
-    let ((year, month, day), (hour, minute, second)) = context.received_at.to_civil(0);
-    format!(
-        "@ACK,{number}#@UTC time:{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
-    )
+    let now = date::digits(context.received_at, 0);
+    let mut answer = String::with_capacity(64);
+    answer.push_str("@ACK,");
+    answer.push_str(&text::short(number));
+    answer.push_str("#@UTC time:");
+    for (part, behind) in
+        [(0..4, "-"), (4..6, "-"), (6..8, " "), (8..10, ":"), (10..12, ":"), (12..14, "")]
+    {
+        answer.push_str(now.get(part).unwrap_or_default());
+        answer.push_str(behind);
+    }
+    answer
 }

@@ -30,6 +30,8 @@ mod position;
 use framing::{MAX_FRAME, find, head};
 use position::position;
 
+use std::fmt::Write as _;
+
 use crate::field::{Fields, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Framer, Out, Protocol, Reason, Reject, Standing,
@@ -74,8 +76,12 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         out.manner(command::manner([first, second], head.number.is_some()));
     }
     let answer = |content: &str| {
-        let number = head.number.map(part).map(|number| format!("{number}*")).unwrap_or_default();
-        format!("[{maker}*{device}*{number}{:04x}*{content}]", content.len())
+        let (number, mark) = head.number.map_or(("", ""), |number| (part(number), "*"));
+        let mut answer = String::with_capacity(64);
+        // A string takes all that is written.
+        let length = content.len();
+        let _ = write!(answer, "[{maker}*{device}*{number}{mark}{length:04x}*{content}]");
+        answer
     };
     let until = frame.len().saturating_sub(1);
     let content = frame.get(head.content..until).ok_or(malformed)?;
@@ -90,7 +96,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
         return Ok(());
     }
     out.identify(device);
-    match command.to_ascii_uppercase().as_str() {
+    match text::upper_case(command).as_str() {
         "" => Err(Reject::at(head.content, Reason::Malformed)),
         "LK" => {
             if fields.count() > 3 {

@@ -69,12 +69,12 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
                 Ok(content) => content,
                 Err(at) => {
                     // The device sends it again.
-                    out.reply(format!("#A{name}#16\r\n"), When::Now);
+                    out.reply_text(format_args!("#A{name}#16\r\n"), When::Now);
                     return Err(moved(Reject::at(at, Reason::Checksum)));
                 }
             };
             record::record(context, content, 0, out).map_err(moved)?;
-            out.reply(format!("#A{name}#1\r\n"), When::Accepted);
+            out.reply_text(format_args!("#A{name}#1\r\n"), When::Accepted);
             Ok(())
         }
         b"B" => {
@@ -103,7 +103,7 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
                 }
                 count = count.saturating_add(1);
             }
-            out.reply(format!("#AB#{count}\r\n"), When::Accepted);
+            out.reply_text(format_args!("#AB#{count}\r\n"), When::Accepted);
             Ok(())
         }
         b"P" => {

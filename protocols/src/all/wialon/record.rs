@@ -1,6 +1,6 @@
 //! One record of a `D`, `SD` or `B` packet.
 
-use crate::field::{Fields, nmea};
+use crate::field::{Fields, nmea, text};
 use crate::{Alarm, AlarmSet, Attributes, Context, Fix, Out, Reason, Reject, Time};
 
 /// Fields of a short record and of a long one.
@@ -62,7 +62,7 @@ fn read(context: &Context<'_>, fields: &Fields<'_>, out: &mut Out<'_>) -> Result
     if is_known(fields.text(14)) {
         attributes.set("driver_id", fields.text(14).to_owned());
     }
-    let alarms = parameters(&String::from_utf8_lossy(fields.bytes(15)), &mut attributes);
+    let alarms = parameters(&text::utf8(fields.bytes(15)), &mut attributes);
 
     let is_placed = [2, 3, 4, 5].into_iter().all(|index| is_known(fields.text(index)));
     if !is_placed {

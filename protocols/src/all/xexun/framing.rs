@@ -1,7 +1,8 @@
 //! Where a message ends: the long form with its line, the short one behind its IMEI.
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
 
+use crate::field::search;
 use crate::{Reason, Step};
 
 /// The long form has some 180 bytes.
@@ -12,7 +13,7 @@ const SHORT_TAIL: usize = 4;
 
 /// Where the sentence begins: at the two letters before `RMC,`.
 pub(super) fn sentence(bytes: &[u8]) -> Option<usize> {
-    memmem::find(bytes, b"RMC,")?.checked_sub(2)
+    search::find(bytes, b"RMC,")?.checked_sub(2)
 }
 
 pub(super) fn find(bytes: &[u8], last: bool) -> Step {
@@ -30,7 +31,7 @@ pub(super) fn find(bytes: &[u8], last: bool) -> Step {
             Step::Need(window.len().saturating_add(1))
         }
     };
-    let imei = memmem::find(window, IMEI);
+    let imei = search::find(window, IMEI);
     let line = memchr2(b'\r', b'\n', window);
     // A line without either is none of these; behind a sentence the message may go on.
     if let Some(end) = line.filter(|end| imei.is_none_or(|imei| *end < imei))

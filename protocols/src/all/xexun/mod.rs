@@ -26,7 +26,7 @@
 
 mod framing;
 
-use crate::field::{Fields, checksum, nmea};
+use crate::field::{Fields, checksum, nmea, search, text};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Time,
     Transports,
@@ -57,7 +57,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
 
 fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let sentence_at = framing::sentence(frame);
-    let imei_at = memchr::memmem::find(frame, IMEI);
+    let imei_at = search::find(frame, IMEI);
     let nameless = Reject::at(frame.len(), Reason::Malformed);
     // The serial stands on the line of the sentence.
     let before = frame.get(..sentence_at.or(imei_at).ok_or(nameless)?).unwrap_or_default();
@@ -114,10 +114,10 @@ fn position(context: &Context<'_>, fields: &Fields<'_>) -> Result<Option<Fix>, R
         return Ok(None);
     }
     let coordinate = |index: usize| {
-        let text = fields.text(index);
-        let degrees = match text.find('.') {
-            Some(1) => nmea::degrees(&format!("0{text}")),
-            _ => nmea::degrees(text),
+        let stated = fields.text(index);
+        let degrees = match stated.find('.') {
+            Some(1) => nmea::degrees(&text::short(format_args!("0{stated}"))),
+            _ => nmea::degrees(stated),
         };
         let letter = match fields.text(index.saturating_add(1)) {
             "" => "E",
@@ -183,7 +183,7 @@ impl Tail<'_> {
             _ => "",
         };
         let mut alarms = AlarmSet::EMPTY;
-        match message.trim_end_matches('!').to_ascii_lowercase().as_str() {
+        match text::lower_case(message.trim_end_matches('!')).as_str() {
             "" => return alarms,
             "acc on" | "accstart" => attributes.set("ignition", true),
             "acc off" | "accstop" => attributes.set("ignition", false),
