@@ -26,14 +26,19 @@ IN_PATH = {
     "audit": ["1", "2", "3"],
 }
 IN_QUERY = {
-    "to": NAMES["checkpoints"],
     "vehicle": NAMES["vehicles"],
     "unit": ["dalian", "houyan-post"],
     "bbox": ["121.3,38.8,121.9,39.2"],
     "reason": ["handled", "A-17"],
     "after": ["0"],
 }
-ON_ROADS = {**IN_QUERY, "at": ["38.914,121.6147"], "from": ["38.914,121.6147"], "since": [NAMES["since"]]}
+ON_ROADS = {
+    **IN_QUERY,
+    "at": ["38.914,121.6147"],
+    "since": [NAMES["since"]],
+    "from": ["38.914,121.6147"],
+    "to": NAMES["checkpoints"],
+}
 IN_BODY = {
     "vehicle": NAMES["vehicles"],
     "unit": ["houyan-post"],

@@ -75,6 +75,8 @@ roads = "{FIXTURES}/roads.geojson"
 approver_age = 0
 [webhooks]
 allow = ["127.0.0.0/8"]
+[retention.unflagged_s]
+armoured = 86400
 [limits]
 requests_per_minute = 10000000
 refused_requests_per_minute = 10000000
