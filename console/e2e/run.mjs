@@ -114,9 +114,11 @@ try {
   const handling = async () => (await server.ask("GET", "/v1/alerts")).alerts.filter((one) => one.handling !== "raised").length;
   const seen = await handling();
   assert.ok(seen < names.length, `${seen} alerts count as shown, though most are below the window's edge`);
-  for (let index = 0; index < names.length; index += 1) {
-    await city.page.locator(".card").nth(index).locator(".when").click();
-    await city.page.locator(".card.open .details").waitFor();
+  // By their names: the cards change places as the vehicles come closer.
+  const cards = await city.page.locator(".card").evaluateAll((all) => all.map((one) => one.dataset.alert));
+  for (const alert of cards) {
+    await city.page.locator(`.card[data-alert="${alert}"] .when`).click();
+    await city.page.locator(`.card.open[data-alert="${alert}"] .details`).waitFor();
   }
   await city.page.waitForFunction(() => document.querySelectorAll(".card.open").length === 1);
   const plates = await city.page.locator(".card .plate.large").allInnerTexts();
