@@ -187,7 +187,7 @@ impl Attributes {
             self.read();
         }
         if let State::Named(named) = &mut self.0 {
-            named.set(name, value);
+            named.set(name.into(), value);
         }
     }
 
@@ -238,17 +238,31 @@ impl Attributes {
 
 impl Named {
     #[inline]
-    fn set(&mut self, name: impl Into<Name>, value: impl Into<Value>) {
-        let Name { text, bit } = name.into();
-        let is_seen = self.see(bit);
-        if is_seen && let Some(slot) = self.slot(&text) {
+    fn set(&mut self, Name { text, bit }: Name, value: impl Into<Value>) {
+        match text {
+            Cow::Borrowed(text) => self.put(text, bit, value),
+            Cow::Owned(text) => self.put(text, bit, value),
+        }
+    }
+
+    // What is put is made where it stays, once there is room for it: a list that must make room for
+    // what it holds already would have to be able to drop it, and the pieces would be written twice,
+    // the second time from before the first has ended.
+    #[inline]
+    fn put<T>(&mut self, text: T, bit: u8, value: impl Into<Value>)
+    where
+        T: AsRef<str> + Into<Cow<'static, str>>,
+    {
+        if self.see(bit)
+            && let Some(slot) = self.slot(text.as_ref())
+        {
             *slot = value.into();
             return;
         }
         if self.list.len() == self.list.capacity() {
             self.grow();
         }
-        self.list.push((text, value.into()));
+        self.list.extend(std::iter::once_with(|| (text.into(), value.into())));
     }
 
     /// Takes note of a name's bit; answers whether it was there.
