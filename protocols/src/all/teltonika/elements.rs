@@ -178,19 +178,23 @@ const SPEED: u16 = 24;
 const GH3000_SOS: u16 = 222;
 
 impl Form {
-    /// The value of `width` bytes; none for an identity that is 0.
+    /// Sets `name` to the value of `width` bytes; an identity that is 0 sets nothing.
+    // Each form by itself: a value that may be of any kind would be made twice.
     #[inline]
-    fn value(self, value: u64, width: usize) -> Option<Value> {
+    fn set(self, name: Known, value: u64, width: usize, attributes: &mut Attributes) {
         let signed = sign_extended(value, width);
-        Some(match self {
-            Flag => Value::Bool(value != 0),
-            Whole => whole(value, width),
-            Signed => Value::Integer(signed),
-            Part(unit) => Value::Number(value as f64 / unit),
-            SignedPart(unit) => Value::Number(signed as f64 / unit),
-            Identity if value == 0 => return None,
-            Identity => digits(value, width).into(),
-        })
+        match self {
+            Flag => attributes.set(name, value != 0),
+            Whole => match i64::try_from(value) {
+                Ok(value) => attributes.set(name, value),
+                Err(_) => attributes.set(name, digits(value, width)),
+            },
+            Signed => attributes.set(name, signed),
+            Part(unit) => attributes.set(name, value as f64 / unit),
+            SignedPart(unit) => attributes.set(name, signed as f64 / unit),
+            Identity if value == 0 => {}
+            Identity => attributes.set(name, digits(value, width)),
+        }
     }
 }
 
@@ -266,11 +270,7 @@ impl Elements {
         // Whether an alarm is all that it says.
         let is_said = is_more && self.meaning(id, value, width);
         match named {
-            Some(Named(_, name, form)) => {
-                if let Some(value) = form.value(value, width) {
-                    attributes.set(*name, value);
-                }
-            }
+            Some(Named(_, name, form)) => form.set(*name, value, width, attributes),
             None if is_said => {}
             None => attributes.set(format!("io_{id}"), whole(value, width)),
         }
