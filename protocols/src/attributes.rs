@@ -1,8 +1,16 @@
 //! What a frame states beside position and alarms: names and values, in the order found.
+//!
+//! Most decoders name them at once. One whose records are mostly elements may leave that to the first
+//! look at them: see [`unread`].
+
+mod unread;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use self::unread::Unread;
 
 /// One attribute's value.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,8 +98,21 @@ const FEW: usize = 1024 / size_of::<(Cow<'static, str>, Value)>();
 
 /// Attributes by name, in the order in which the frame states them. A name set again replaces the
 /// earlier value, as JSON objects have each name once.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attributes {
+///
+/// Those of Teltonika's codecs 8, 8 Extended and 16 are named when they are first looked at: the first
+/// `get`, `iter`, `is_empty`, comparison or writing costs more than the next, and gives the same.
+#[derive(Clone)]
+pub struct Attributes(State);
+
+#[derive(Clone)]
+enum State {
+    Named(Named),
+    Unread(Unread),
+}
+
+/// Names and values.
+#[derive(Clone, PartialEq)]
+struct Named {
     list: Vec<(Cow<'static, str>, Value)>,
     /// A bit for each name that was set, shared by some names: a frame has a dozen names or two, and
     /// hardly ever one twice, so that most are known to be new without a look at the others.
@@ -151,13 +172,13 @@ impl Attributes {
     /// No attributes; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { list: Vec::new(), seen: [0; 4] }
+        Self(State::Named(Named { list: Vec::new(), seen: [0; 4] }))
     }
 
     /// No attributes, with room for so many.
     #[must_use]
     pub fn with_capacity(count: usize) -> Self {
-        Self { list: Vec::with_capacity(count), seen: [0; 4] }
+        Self(State::Named(Named { list: Vec::with_capacity(count), seen: [0; 4] }))
     }
 
     /// Sets `name` to `value`.
@@ -165,16 +186,86 @@ impl Attributes {
     // made of them is written once, where it stays.
     #[inline]
     pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Value>) {
-        let Name { text, bit } = name.into();
-        let is_seen = self.see(bit);
-        if is_seen && let Some(slot) = self.slot(&text) {
+        if matches!(self.0, State::Unread(_)) {
+            self.read();
+        }
+        if let State::Named(named) = &mut self.0 {
+            named.set(name.into(), value);
+        }
+    }
+
+    /// Sets `name` where there is a value.
+    pub fn set_some(&mut self, name: impl Into<Name>, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.set(name, value);
+        }
+    }
+
+    /// The value of `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.named().list.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.named().list.is_empty()
+    }
+
+    /// Names and values in the order in which they were first set.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.named().list.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    fn named(&self) -> &Named {
+        match &self.0 {
+            State::Named(named) => named,
+            State::Unread(unread) => unread.named(),
+        }
+    }
+
+    fn into_named(self) -> Named {
+        match self.0 {
+            State::Named(named) => named,
+            State::Unread(unread) => unread.into_named(),
+        }
+    }
+
+    /// Names what is unread, as what is set now comes behind it.
+    #[cold]
+    fn read(&mut self) {
+        self.0 = State::Named(std::mem::take(self).into_named());
+    }
+}
+
+impl Named {
+    #[inline]
+    fn set(&mut self, Name { text, bit }: Name, value: impl Into<Value>) {
+        match text {
+            Cow::Borrowed(text) => self.put(text, bit, value),
+            Cow::Owned(text) => self.put(text, bit, value),
+        }
+    }
+
+    // What is put is made where it stays, once there is room for it: a list that must make room for
+    // what it holds already would have to be able to drop it, and the pieces would be written twice,
+    // the second time from before the first has ended.
+    #[inline]
+    fn put<T>(&mut self, text: T, bit: u8, value: impl Into<Value>)
+    where
+        T: AsRef<str> + Into<Cow<'static, str>>,
+    {
+        if self.see(bit)
+            && let Some(slot) = self.slot(text.as_ref())
+        {
             *slot = value.into();
             return;
         }
         if self.list.len() == self.list.capacity() {
             self.grow();
         }
-        self.list.push((text, value.into()));
+        self.list.extend(std::iter::once_with(|| (text.into(), value.into())));
     }
 
     /// Takes note of a name's bit; answers whether it was there.
@@ -197,29 +288,23 @@ impl Attributes {
     fn grow(&mut self) {
         self.list.reserve(self.list.len().max(FEW));
     }
+}
 
-    /// Sets `name` where there is a value.
-    pub fn set_some(&mut self, name: impl Into<Name>, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.set(name, value);
-        }
+impl Default for Attributes {
+    fn default() -> Self {
+        Self::new()
     }
+}
 
-    /// The value of `name`.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.list.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.named() == other.named()
     }
+}
 
-    /// Whether there are none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// Names and values in the order in which they were first set.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.list.iter().map(|(name, value)| (name.as_ref(), value))
+impl fmt::Debug for Attributes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -247,7 +332,7 @@ const fn low(length: usize) -> u8 {
 
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.list.len()))?;
+        let mut map = serializer.serialize_map(Some(self.named().list.len()))?;
         for (name, value) in self.iter() {
             map.serialize_entry(name, value)?;
         }

@@ -5,6 +5,7 @@
 //!
 //! - for the attributes of each item: their list, and once more each time that it outgrows a power of
 //!   two from 16 on; and each name and text that the frame itself makes up;
+//!   where a decoder leaves the names to who looks, the record's bytes instead of the list;
 //! - for each answer, the bytes that are to be sent.
 
 #![expect(clippy::arithmetic_side_effects, reason = "counts of a test")]

@@ -50,15 +50,13 @@ pub fn digits(time: Time, offset_s: i32) -> ArrayString<14> {
     let ((year, month, day), (hour, minute, second)) = time.to_civil(offset_s);
     let (century, of_century) = (year.div_euclid(100), year.rem_euclid(100));
     let rest = [month, day, hour, minute, second].map(i16::from);
-    let mut text = ArrayString::new();
-    for number in [century, of_century].into_iter().chain(rest) {
-        for digit in [number.div_euclid(10), number.rem_euclid(10)] {
-            let digit = u8::try_from(digit).unwrap_or_default();
-            // Seven pairs have room.
-            let _ = text.try_push(char::from(b'0'.saturating_add(digit)));
-        }
+    let mut digits = [b'0'; 14];
+    let (pairs, _) = digits.as_chunks_mut();
+    for (pair, number) in pairs.iter_mut().zip([century, of_century].into_iter().chain(rest)) {
+        *pair = [number.div_euclid(10), number.rem_euclid(10)]
+            .map(|digit| b'0'.saturating_add(u8::try_from(digit).unwrap_or_default()));
     }
-    text
+    ArrayString::from_byte_string(&digits).unwrap_or_default()
 }
 
 #[cfg(test)]

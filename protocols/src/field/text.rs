@@ -130,13 +130,34 @@ pub fn is_printable(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(printable)
 }
 
-/// What follows `label`, up to a comma or white space: lines of answers are made of such pairs.
-#[must_use]
-pub fn labelled<'a>(line: &'a str, label: &str) -> Option<&'a str> {
-    let at = search::find(line.as_bytes(), label.as_bytes())?.checked_add(label.len())?;
-    let rest = line.get(at..)?.trim_start_matches(' ');
-    let value = rest.split(|letter: char| letter == ',' || letter.is_whitespace()).next()?;
-    (!value.is_empty()).then_some(value)
+/// A line of labels, each with what follows it up to a comma or white space, as answers are made of.
+pub struct Labelled<'a> {
+    line: &'a str,
+    /// Behind the label that was found last: the next one that is asked for mostly comes soon.
+    from: usize,
+}
+
+impl<'a> Labelled<'a> {
+    /// Asks nothing yet.
+    #[must_use]
+    pub const fn new(line: &'a str) -> Self {
+        Self { line, from: 0 }
+    }
+
+    /// What follows `label`: the next one, else the line's first.
+    pub fn value(&mut self, label: &str) -> Option<&'a str> {
+        let at = self.behind(label, self.from).or_else(|| self.behind(label, 0))?;
+        self.from = at;
+        let rest = self.line.get(at..)?.trim_start_matches(' ');
+        let ends = |byte: u8| byte == b',' || byte.is_ascii_whitespace();
+        let value = rest.get(..rest.bytes().position(ends).unwrap_or(rest.len()))?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn behind(&self, label: &str, from: usize) -> Option<usize> {
+        let at = search::find(self.line.as_bytes().get(from..)?, label.as_bytes())?;
+        from.checked_add(at)?.checked_add(label.len())
+    }
 }
 
 /// Lower-case hexadecimal.

@@ -1,13 +1,15 @@
 //! The answer to `WHERE#`: a position in words.
 
 use crate::Fix;
-use crate::field::{date, text};
+use crate::field::date;
+use crate::field::text::Labelled;
 
 /// `Lat:N38.914000,Lon:E121.614700,Course:272.00,Speed:47.00,DateTime:26-06-15 09:59:59`, with more
 /// around it; the clock is `offset_s` ahead of UTC.
 pub(super) fn read(line: &str, offset_s: i32) -> Option<Fix> {
-    let degrees = |label, [positive, negative]: [char; 2]| {
-        let value = text::labelled(line, label)?;
+    let mut labelled = Labelled::new(line);
+    let mut degrees = |label, [positive, negative]: [char; 2]| {
+        let value = labelled.value(label)?;
         let (sign, digits) = match (value.strip_prefix(positive), value.strip_prefix(negative)) {
             (Some(digits), _) => (1.0, digits),
             (_, Some(digits)) => (-1.0, digits),
@@ -21,9 +23,9 @@ pub(super) fn read(line: &str, offset_s: i32) -> Option<Fix> {
         |text: &str| text.trim_end_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
     let time = date::written(clock.next()?, &of_day(clock.next()?), offset_s)?;
     let mut fix = Fix::new(time, degrees("Lat:", ['N', 'S'])?, degrees("Lon:", ['E', 'W'])?)?;
-    let number = |label| text::labelled(line, label)?.parse::<f64>().ok();
-    fix.speed_kmh = number("Speed:").filter(|kmh| (0.0..1000.0).contains(kmh));
+    let mut number = |label| labelled.value(label)?.parse::<f64>().ok();
     fix.course_deg = number("Course:").filter(|course| (0.0..=360.0).contains(course));
+    fix.speed_kmh = number("Speed:").filter(|kmh| (0.0..1000.0).contains(kmh));
     Some(fix)
 }
 

@@ -178,19 +178,23 @@ const SPEED: u16 = 24;
 const GH3000_SOS: u16 = 222;
 
 impl Form {
-    /// The value of `width` bytes; none for an identity that is 0.
+    /// Sets `name` to the value of `width` bytes; an identity that is 0 sets nothing.
+    // Each form by itself: a value that may be of any kind would be made twice.
     #[inline]
-    fn value(self, value: u64, width: usize) -> Option<Value> {
+    fn set(self, name: Known, value: u64, width: usize, attributes: &mut Attributes) {
         let signed = sign_extended(value, width);
-        Some(match self {
-            Flag => Value::Bool(value != 0),
-            Whole => whole(value, width),
-            Signed => Value::Integer(signed),
-            Part(unit) => Value::Number(value as f64 / unit),
-            SignedPart(unit) => Value::Number(signed as f64 / unit),
-            Identity if value == 0 => return None,
-            Identity => digits(value, width).into(),
-        })
+        match self {
+            Flag => attributes.set(name, value != 0),
+            Whole => match i64::try_from(value) {
+                Ok(value) => attributes.set(name, value),
+                Err(_) => attributes.set(name, digits(value, width)),
+            },
+            Signed => attributes.set(name, signed),
+            Part(unit) => attributes.set(name, value as f64 / unit),
+            SignedPart(unit) => attributes.set(name, signed as f64 / unit),
+            Identity if value == 0 => {}
+            Identity => attributes.set(name, digits(value, width)),
+        }
     }
 }
 
@@ -209,55 +213,72 @@ static TEXTS: &[(u16, &str)] = &[
     (406, "driver_id"),
 ];
 
-/// The elements of one record as they are read.
+/// An element of codec 8 Extended that tells its length.
+pub(super) fn variable(id: u16, bytes: &[u8], attributes: &mut Attributes) {
+    if bytes.is_empty() {
+        return;
+    }
+    match TEXTS.iter().find(|(known, _)| *known == id) {
+        Some((_, name)) => {
+            let text = String::from_utf8_lossy(bytes);
+            attributes.set(*name, text.trim_matches(['\0', ' ']).to_owned());
+        }
+        None => attributes.set(format!("io_{id}"), hex(bytes)),
+    }
+}
+
+/// What the elements of one record mean, as they are read.
 pub(super) struct Elements {
     /// The element that caused the record.
     event: u16,
     is_gh3000: bool,
     /// The speed over ground as an element.
     pub(super) speed_kmh: Option<f64>,
-    pub(super) attributes: Attributes,
     pub(super) alarms: AlarmSet,
     pub(super) alarm_states: AlarmSet,
 }
 
 impl Elements {
-    pub(super) const fn new(event: u16, attributes: Attributes) -> Self {
+    pub(super) const fn new(event: u16) -> Self {
         Self {
             event,
             is_gh3000: false,
             speed_kmh: None,
-            attributes,
             alarms: AlarmSet::EMPTY,
             alarm_states: AlarmSet::EMPTY,
         }
     }
 
-    pub(super) const fn gh3000(attributes: Attributes) -> Self {
-        let mut elements = Self::new(0, attributes);
+    pub(super) const fn gh3000() -> Self {
+        let mut elements = Self::new(0);
         elements.is_gh3000 = true;
         elements
     }
 
-    /// An element of 1, 2, 4 or 8 bytes.
+    /// What an element of 1, 2, 4 or 8 bytes means, without its name.
     #[inline]
     pub(super) fn number(&mut self, id: u16, value: u64, width: usize) {
-        let (named, is_more) = if self.is_gh3000 {
-            GH3000_PLACES.find(&GH3000_NAMES, id)
-        } else {
-            PLACES.find(&NAMES, id)
-        };
+        if self.find(id).1 {
+            self.meaning(id, value, width);
+        }
+    }
+
+    /// The same, and its name where it says more than an alarm.
+    #[inline]
+    pub(super) fn named(&mut self, id: u16, value: u64, width: usize, attributes: &mut Attributes) {
+        let (named, is_more) = self.find(id);
         // Whether an alarm is all that it says.
         let is_said = is_more && self.meaning(id, value, width);
         match named {
-            Some(Named(_, name, form)) => {
-                if let Some(value) = form.value(value, width) {
-                    self.attributes.set(*name, value);
-                }
-            }
+            Some(Named(_, name, form)) => form.set(*name, value, width, attributes),
             None if is_said => {}
-            None => self.attributes.set(format!("io_{id}"), whole(value, width)),
+            None => attributes.set(format!("io_{id}"), whole(value, width)),
         }
+    }
+
+    #[inline]
+    fn find(&self, id: u16) -> (Option<&'static Named>, bool) {
+        if self.is_gh3000 { GH3000_PLACES.find(&GH3000_NAMES, id) } else { PLACES.find(&NAMES, id) }
     }
 
     /// What an element says beside its name; answers whether that is all.
@@ -270,20 +291,6 @@ impl Elements {
             return true;
         }
         self.alarm(id, value, width)
-    }
-
-    /// An element of codec 8 Extended that tells its length.
-    pub(super) fn variable(&mut self, id: u16, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        match TEXTS.iter().find(|(known, _)| *known == id) {
-            Some((_, name)) => {
-                let text = String::from_utf8_lossy(bytes);
-                self.attributes.set(*name, text.trim_matches(['\0', ' ']).to_owned());
-            }
-            None => self.attributes.set(format!("io_{id}"), hex(bytes)),
-        }
     }
 
     /// An alarm that lasts until the element says 0.
@@ -390,7 +397,7 @@ mod tests {
     #[test]
     fn what_alarms_is_looked_at() {
         for id in 0..=1000 {
-            let mut elements = Elements::new(id, Attributes::new());
+            let mut elements = Elements::new(id);
             let said = elements.alarm(id, 1, 1);
             let is_alarm = said || !elements.alarms.is_empty() || !elements.alarm_states.is_empty();
             assert!(!is_alarm || PLACES.find(&NAMES, id).1, "{id}");
@@ -408,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_state_that_ends_is_known_to_be_off() {
-        let mut elements = Elements::new(249, Attributes::new());
+        let mut elements = Elements::new(249);
         elements.number(249, 0, 1);
         assert!(elements.alarms.is_empty());
         assert!(elements.alarm_states.contains(Alarm::Jamming));

@@ -4,7 +4,8 @@
 //! IMEI in 8 bytes of BCD (14), or seconds and IMEI (15), then the payload. The size counts all
 //! of that. Types: 5 command, 6 answer, `0d` photograph, `11` command for another IMEI.
 
-use crate::field::{Reader, bcd, date, number, text};
+use crate::field::text::{self, Labelled};
+use crate::field::{Reader, bcd, date, number};
 use crate::item::hex;
 use crate::{AlarmSet, Attributes, Fix, Out, Reason, Reject, Time};
 
@@ -58,14 +59,20 @@ pub(super) fn message(reader: &mut Reader<'_>, codec: u8, out: &mut Out<'_>) -> 
 /// The answer to `getgps`: `GPS:1 Sat:9 Lat:38.914000 Long:121.614700 Alt:31 Speed:47 Dir:272 Date:
 /// 2026/6/15 Time: 1:59:59`, in UTC.
 fn place(line: &str) -> Option<Fix> {
-    let number = |label| number::decimal(text::labelled(line, label)?);
-    let (day, of_day) = (text::labelled(line, "Date:")?, text::labelled(line, "Time:")?);
-    let time = date::written(day, of_day, 0)?;
-    let mut fix = Fix::new(time, number("Lat:")?, number("Long:")?)?;
-    fix.valid = number("GPS:") == Some(1.0) && number("Sat:").is_some_and(|count| count > 0.0);
-    fix.altitude_m = number("Alt:").filter(|metres| metres.is_finite());
-    fix.speed_kmh = number("Speed:").filter(|kmh| (0.0..1000.0).contains(kmh));
-    fix.course_deg = number("Dir:").filter(|course| (0.0..=360.0).contains(course));
+    let mut line = Labelled::new(line);
+    // In the order in which they stand.
+    let mut number = |label| number::decimal(line.value(label)?);
+    let valid = number("GPS:") == Some(1.0) && number("Sat:").is_some_and(|count| count > 0.0);
+    let (latitude, longitude) = (number("Lat:")?, number("Long:")?);
+    let altitude_m = number("Alt:").filter(|metres| metres.is_finite());
+    let speed_kmh = number("Speed:").filter(|kmh| (0.0..1000.0).contains(kmh));
+    let course_deg = number("Dir:").filter(|course| (0.0..=360.0).contains(course));
+    let (day, of_day) = (line.value("Date:")?, line.value("Time:")?);
+    let mut fix = Fix::new(date::written(day, of_day, 0)?, latitude, longitude)?;
+    fix.valid = valid;
+    fix.altitude_m = altitude_m;
+    fix.speed_kmh = speed_kmh;
+    fix.course_deg = course_deg;
     Some(fix)
 }
 

@@ -182,35 +182,34 @@ fn decode_data(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<Option<u8>,
         return Err(Reject::at(last, Reason::Malformed));
     }
     let (start, before) = (reader.clone(), out.count());
-    let mut result = each(reader, codec, count, records::CODEC_8, out, codec_unknown);
+    let mut result = each::<records::Codec8>(reader, codec, count, out, codec_unknown);
     if codec == 0x08
         && result.is_err()
-        && !records::fit(start.clone(), records::CODEC_8, count)
-        && records::fit(start.clone(), records::CODEC_8_SIXTEEN, count)
+        && !records::fit::<records::Codec8>(start.clone(), count)
+        && records::fit::<records::Codec8Sixteen>(start.clone(), count)
     {
         out.take_back(before);
         *reader = start;
-        result = each(reader, codec, count, records::CODEC_8_SIXTEEN, out, codec_unknown);
+        result = each::<records::Codec8Sixteen>(reader, codec, count, out, codec_unknown);
     }
     result?;
     Ok((!(0x0c..=0x0f).contains(&codec)).then_some(count))
 }
 
-/// The records of a frame and nothing behind them but their number; `codec_8` is the form of codec 8.
-fn each(
+/// The records of a frame and nothing behind them but their number; `L` is the layout of codec 8.
+fn each<L: records::Layout>(
     reader: &mut Reader<'_>,
     codec: u8,
     count: u8,
-    codec_8: records::Layout,
     out: &mut Out<'_>,
     unknown: Reject,
 ) -> Result<(), Reject> {
     for _ in 0..count {
         match codec {
             0x07 => records::gh3000(reader, out)?,
-            0x08 => records::avl(reader, codec_8, out)?,
-            0x8e => records::avl(reader, records::CODEC_8_EXTENDED, out)?,
-            0x10 => records::avl(reader, records::CODEC_16, out)?,
+            0x08 => records::avl::<L>(reader, out)?,
+            0x8e => records::avl::<records::Codec8Extended>(reader, out)?,
+            0x10 => records::avl::<records::Codec16>(reader, out)?,
             0x0c..=0x0f => messages::message(reader, codec, out)?,
             _ => return Err(unknown),
         }

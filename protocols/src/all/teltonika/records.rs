@@ -15,33 +15,41 @@
 //!
 //! Codec 7 packs a record under masks: see [`gh3000`].
 
-use super::elements::Elements;
+use super::elements::{self, Elements};
 use crate::field::Reader;
 use crate::{Alarm, Attributes, Fix, Out, Reason, Reject, Time};
 
 /// How the elements of a codec are laid out.
-#[derive(Clone, Copy)]
-pub(super) struct Layout {
-    counts_are_wide: bool,
-    ids_are_wide: bool,
-    has_generation: bool,
+pub(super) trait Layout {
+    const COUNTS_ARE_WIDE: bool = false;
+    const IDS_ARE_WIDE: bool = false;
+    const HAS_GENERATION: bool = false;
     /// Whether elements of 16 bytes follow those of 8.
-    has_sixteen: bool,
-    has_variable: bool,
+    const HAS_SIXTEEN: bool = false;
+    const HAS_VARIABLE: bool = false;
 }
 
-pub(super) const CODEC_8: Layout = Layout {
-    counts_are_wide: false,
-    ids_are_wide: false,
-    has_generation: false,
-    has_sixteen: false,
-    has_variable: false,
-};
+pub(super) struct Codec8;
+impl Layout for Codec8 {}
+
 /// Some firmware of the FMB series sends this under the number of codec 8.
-pub(super) const CODEC_8_SIXTEEN: Layout = Layout { has_sixteen: true, ..CODEC_8 };
-pub(super) const CODEC_8_EXTENDED: Layout =
-    Layout { counts_are_wide: true, ids_are_wide: true, has_variable: true, ..CODEC_8 };
-pub(super) const CODEC_16: Layout = Layout { ids_are_wide: true, has_generation: true, ..CODEC_8 };
+pub(super) struct Codec8Sixteen;
+impl Layout for Codec8Sixteen {
+    const HAS_SIXTEEN: bool = true;
+}
+
+pub(super) struct Codec8Extended;
+impl Layout for Codec8Extended {
+    const COUNTS_ARE_WIDE: bool = true;
+    const IDS_ARE_WIDE: bool = true;
+    const HAS_VARIABLE: bool = true;
+}
+
+pub(super) struct Codec16;
+impl Layout for Codec16 {
+    const IDS_ARE_WIDE: bool = true;
+    const HAS_GENERATION: bool = true;
+}
 
 /// The bytes of a record before its event.
 const POSITION: usize = 24;
@@ -54,9 +62,9 @@ fn narrow_or_wide(reader: &mut Reader<'_>, wide: bool) -> Result<u16, Reject> {
     if wide { reader.be_u16() } else { reader.u8().map(u16::from) }
 }
 
-fn element_count(reader: &mut Reader<'_>, layout: Layout) -> Result<u16, Reject> {
+fn element_count<L: Layout>(reader: &mut Reader<'_>) -> Result<u16, Reject> {
     let too_many = reader.reject(Reason::OutOfRange);
-    let count = narrow_or_wide(reader, layout.counts_are_wide)?;
+    let count = narrow_or_wide(reader, L::COUNTS_ARE_WIDE)?;
     if count > MAX_ELEMENTS { Err(too_many) } else { Ok(count) }
 }
 
@@ -69,17 +77,16 @@ enum Read<'a> {
 
 /// The elements of one width: a count, then identity and value of each. They are taken together, since
 /// a record has many and each is short.
-fn read_numbers<const WIDTH: usize>(
+fn read_numbers<L: Layout, const WIDTH: usize>(
     reader: &mut Reader<'_>,
-    layout: Layout,
     take: &mut impl FnMut(u16, Read<'_>),
 ) -> Result<(), Reject> {
-    let count = usize::from(element_count(reader, layout)?);
+    let count = usize::from(element_count::<L>(reader)?);
     let number = |value: &[u8; WIDTH]| {
         let value = value.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
         Read::Number(value, WIDTH)
     };
-    if layout.ids_are_wide {
+    if L::IDS_ARE_WIDE {
         let elements = reader.take(count.saturating_mul(WIDTH.saturating_add(2)))?;
         for element in elements.chunks_exact(WIDTH.saturating_add(2)) {
             if let Some((id, value)) = element.split_first_chunk::<2>()
@@ -101,23 +108,22 @@ fn read_numbers<const WIDTH: usize>(
     Ok(())
 }
 
-fn read_elements(
+fn read_elements<L: Layout>(
     reader: &mut Reader<'_>,
-    layout: Layout,
     mut take: impl FnMut(u16, Read<'_>),
 ) -> Result<(), Reject> {
-    read_numbers::<1>(reader, layout, &mut take)?;
-    read_numbers::<2>(reader, layout, &mut take)?;
-    read_numbers::<4>(reader, layout, &mut take)?;
-    read_numbers::<8>(reader, layout, &mut take)?;
-    if layout.has_sixteen {
-        for _ in 0..element_count(reader, layout)? {
-            let id = narrow_or_wide(reader, layout.ids_are_wide)?;
+    read_numbers::<L, 1>(reader, &mut take)?;
+    read_numbers::<L, 2>(reader, &mut take)?;
+    read_numbers::<L, 4>(reader, &mut take)?;
+    read_numbers::<L, 8>(reader, &mut take)?;
+    if L::HAS_SIXTEEN {
+        for _ in 0..element_count::<L>(reader)? {
+            let id = narrow_or_wide(reader, L::IDS_ARE_WIDE)?;
             take(id, Read::Bytes(reader.take(16)?));
         }
     }
-    if layout.has_variable {
-        for _ in 0..element_count(reader, layout)? {
+    if L::HAS_VARIABLE {
+        for _ in 0..element_count::<L>(reader)? {
             let id = reader.be_u16()?;
             let length = usize::from(reader.be_u16()?);
             take(id, Read::Bytes(reader.take(length)?));
@@ -127,36 +133,33 @@ fn read_elements(
 }
 
 /// As [`read_elements`], of a layout without elements of any length: by the counts alone.
-fn pass_over_elements(reader: &mut Reader<'_>, layout: Layout) -> Result<(), Reject> {
-    let id = if layout.ids_are_wide { 2 } else { 1 };
-    let widths: &[usize] = if layout.has_sixteen { &[1, 2, 4, 8, 16] } else { &[1, 2, 4, 8] };
+fn pass_over_elements<L: Layout>(reader: &mut Reader<'_>) -> Result<(), Reject> {
+    let id = if L::IDS_ARE_WIDE { 2 } else { 1 };
+    let widths: &[usize] = if L::HAS_SIXTEEN { &[1, 2, 4, 8, 16] } else { &[1, 2, 4, 8] };
     for width in widths {
-        let count = usize::from(element_count(reader, layout)?);
+        let count = usize::from(element_count::<L>(reader)?);
         reader.skip(count.saturating_mul(width.saturating_add(id)))?;
     }
     Ok(())
 }
 
-/// Whether `count` records in `layout` and their repeated number are all that is left to read.
-pub(super) fn fit(mut reader: Reader<'_>, layout: Layout, count: u8) -> bool {
+/// Whether `count` records laid out so and their repeated number are all that is left to read.
+pub(super) fn fit<L: Layout>(mut reader: Reader<'_>, count: u8) -> bool {
     let mut pass_over = || -> Result<(), Reject> {
         for _ in 0..count {
             reader.skip(POSITION)?;
-            narrow_or_wide(&mut reader, layout.ids_are_wide)?;
-            narrow_or_wide(&mut reader, layout.counts_are_wide)?;
-            pass_over_elements(&mut reader, layout)?;
+            narrow_or_wide(&mut reader, L::IDS_ARE_WIDE)?;
+            narrow_or_wide(&mut reader, L::COUNTS_ARE_WIDE)?;
+            pass_over_elements::<L>(&mut reader)?;
         }
         Ok(())
     };
     pass_over().is_ok() && reader.remaining() == 1
 }
 
-/// One record of codec 8, 8 Extended or 16.
-pub(super) fn avl(
-    reader: &mut Reader<'_>,
-    layout: Layout,
-    out: &mut Out<'_>,
-) -> Result<(), Reject> {
+/// One record of codec 8, 8 Extended or 16. Its elements are walked for what they mean; their names are
+/// left to who asks for them.
+pub(super) fn avl<L: Layout>(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), Reject> {
     let nowhere = reader.reject(Reason::OutOfRange);
     let time = i64::try_from(reader.be_u64()?).map_err(|_| nowhere)?;
     let priority = reader.u8()?;
@@ -164,22 +167,16 @@ pub(super) fn avl(
     let latitude = f64::from(reader.be_i32()?) / 1e7;
     let altitude_m = f64::from(reader.be_i16()?);
     let angle = reader.be_u16()?;
-    let satellites = reader.u8()?;
-    let speed = reader.be_u16()?;
-
-    let event = narrow_or_wide(reader, layout.ids_are_wide)?;
-    let generation = if layout.has_generation { Some(reader.u8()?) } else { None };
-    // The total tells how much room is wanted, and no more: each width has a count of its own.
-    let total = narrow_or_wide(reader, layout.counts_are_wide)?.min(MAX_ELEMENTS);
-    let mut attributes = Attributes::with_capacity(usize::from(total).saturating_add(3));
-    attributes.set("satellites", satellites);
-    attributes.set("event", event);
-    attributes.set_some("generation", generation);
-    let mut elements = Elements::new(event, attributes);
-    read_elements(reader, layout, |id, value| match value {
-        Read::Number(value, width) => elements.number(id, value, width),
-        Read::Bytes(bytes) => elements.variable(id, bytes),
+    let mut start = reader.clone();
+    let Head { satellites, speed, event, .. } = head::<L>(reader)?;
+    let mut elements = Elements::new(event);
+    read_elements::<L>(reader, |id, value| {
+        if let Read::Number(value, width) = value {
+            elements.number(id, value, width);
+        }
     })?;
+    let length = start.remaining().saturating_sub(reader.remaining());
+    let attributes = Attributes::unread(start.take(length)?, name::<L>);
     if priority == PRIORITY_PANIC {
         elements.alarms.insert(Alarm::Sos);
     }
@@ -187,7 +184,7 @@ pub(super) fn avl(
     let time = Time::from_millis(time);
     // −2³¹ stands for "never had a position".
     if longitude < -214.0 && latitude < -214.0 {
-        out.report_states(Some(time), elements.alarms, elements.alarm_states, elements.attributes);
+        out.report_states(Some(time), elements.alarms, elements.alarm_states, attributes);
         return Ok(());
     }
     let Some(mut fix) = Fix::new(time, latitude, longitude) else {
@@ -202,8 +199,47 @@ pub(super) fn avl(
     fix.speed_kmh = elements.speed_kmh.or(stated);
     fix.alarms = elements.alarms;
     fix.alarm_states = elements.alarm_states;
-    out.fix(fix, elements.attributes);
+    out.fix(fix, attributes);
     Ok(())
+}
+
+/// A record between its angle and its elements.
+struct Head {
+    satellites: u8,
+    speed: u16,
+    event: u16,
+    generation: Option<u8>,
+    /// Tells how much room is wanted, and no more: each width has a count of its own.
+    total: u16,
+}
+
+fn head<L: Layout>(reader: &mut Reader<'_>) -> Result<Head, Reject> {
+    Ok(Head {
+        satellites: reader.u8()?,
+        speed: reader.be_u16()?,
+        event: narrow_or_wide(reader, L::IDS_ARE_WIDE)?,
+        generation: if L::HAS_GENERATION { Some(reader.u8()?) } else { None },
+        total: narrow_or_wide(reader, L::COUNTS_ARE_WIDE)?.min(MAX_ELEMENTS),
+    })
+}
+
+/// The attributes of a record, which [`avl`] has walked from its satellites to its end.
+fn name<L: Layout>(record: &[u8]) -> Attributes {
+    let mut reader = Reader::new(record);
+    let Ok(Head { satellites, event, generation, total, .. }) = head::<L>(&mut reader) else {
+        return Attributes::new();
+    };
+    let mut attributes = Attributes::with_capacity(usize::from(total).saturating_add(3));
+    attributes.set("satellites", satellites);
+    attributes.set("event", event);
+    attributes.set_some("generation", generation);
+    let mut elements = Elements::new(event);
+    // A record that breaks off was refused.
+    let _ = read_elements::<L>(&mut reader, |id, value| match value {
+        Read::Number(value, width) => elements.named(id, value, width, &mut attributes),
+        Read::Bytes(bytes) => elements::variable(id, bytes, &mut attributes),
+    });
+    attributes
 }
 
 /// 2007-01-01T00:00:00Z, from which codec 7 counts its seconds.
@@ -262,14 +298,14 @@ pub(super) fn gh3000(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), R
             }
         }
     }
-    let mut elements = Elements::gh3000(attributes);
+    let mut elements = Elements::gh3000();
     for (number, width) in [(1, 1), (2, 2), (3, 4)] {
         if bit(mask, number) {
             for _ in 0..reader.u8()? {
                 let id = reader.u8()?;
                 let value = reader.take(width)?;
                 let value = value.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte));
-                elements.number(u16::from(id), value, width);
+                elements.named(u16::from(id), value, width, &mut attributes);
             }
         }
     }
@@ -280,14 +316,9 @@ pub(super) fn gh3000(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<(), R
         Some(mut fix) => {
             fix.alarms = elements.alarms;
             fix.alarm_states = elements.alarm_states;
-            out.fix(fix, elements.attributes);
+            out.fix(fix, attributes);
         }
-        None => out.report_states(
-            Some(time),
-            elements.alarms,
-            elements.alarm_states,
-            elements.attributes,
-        ),
+        None => out.report_states(Some(time), elements.alarms, elements.alarm_states, attributes),
     }
     Ok(())
 }
