@@ -1,5 +1,7 @@
 //! [`Page`]: a part of a list, and the cursor that the next one begins after.
 
+use std::cmp::Ordering;
+
 use interdict_protocols::Time;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -42,11 +44,7 @@ impl Page {
         all: Vec<T>,
         key: impl Fn(&T) -> String,
     ) -> (Vec<T>, Option<String>) {
-        let keyed = all.into_iter().map(|entry| (key(&entry), entry));
-        let is_after = |key: &String| self.after.as_ref().is_none_or(|after| key > after);
-        let mut keyed: Vec<_> = keyed.filter(|(key, _)| is_after(key)).collect();
-        keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.first(keyed)
+        self.cut_by(all, key, str::cmp)
     }
 
     /// As [`Self::cut`], the greatest key first.
@@ -55,14 +53,20 @@ impl Page {
         all: Vec<T>,
         key: impl Fn(&T) -> String,
     ) -> (Vec<T>, Option<String>) {
-        let keyed = all.into_iter().map(|entry| (key(&entry), entry));
-        let is_after = |key: &String| self.after.as_ref().is_none_or(|after| key < after);
-        let mut keyed: Vec<_> = keyed.filter(|(key, _)| is_after(key)).collect();
-        keyed.sort_by(|(one, _), (other, _)| other.cmp(one));
-        self.first(keyed)
+        self.cut_by(all, key, |one, other| other.cmp(one))
     }
 
-    fn first<T>(&self, mut keyed: Vec<(String, T)>) -> (Vec<T>, Option<String>) {
+    fn cut_by<T>(
+        &self,
+        all: Vec<T>,
+        key: impl Fn(&T) -> String,
+        order: impl Fn(&str, &str) -> Ordering,
+    ) -> (Vec<T>, Option<String>) {
+        let keyed = all.into_iter().map(|entry| (key(&entry), entry));
+        let is_after =
+            |key: &str| self.after.as_ref().is_none_or(|after| order(key, after).is_gt());
+        let mut keyed: Vec<_> = keyed.filter(|(key, _)| is_after(key)).collect();
+        keyed.sort_by(|(one, _), (other, _)| order(one, other));
         let more = keyed.len() > self.limit;
         keyed.truncate(self.limit);
         let next = keyed.last().filter(|_| more).map(|(key, _)| key.clone());
