@@ -35,11 +35,13 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let built = match env::var_os("INTERDICT_CONSOLE") {
         Some(off) if off == "off" => Err("INTERDICT_CONSOLE is off".to_owned()),
-        Some(folder) if !folder.is_empty() => Ok(PathBuf::from(folder)),
+        Some(folder) if !folder.is_empty() => {
+            println!("cargo::rerun-if-changed={}", Path::new(&folder).display());
+            Ok(PathBuf::from(folder))
+        }
         _ => build(console, &out.join("console")),
     };
     let listed = built.and_then(|folder| {
-        println!("cargo::rerun-if-changed={}", folder.display());
         list(&folder, &out).map_err(|error| format!("{}: {error}", folder.display()))
     });
     let list = listed.unwrap_or_else(|why| {
