@@ -108,22 +108,23 @@ impl Location {
 pub(in super::super) fn read(reader: &mut Reader<'_>, form: Form<'_>) -> Result<Location, Reject> {
     let mut findings = Findings::default();
     (findings.alarms, findings.states) = alarms::read(reader.be_u32()?, form.is_2019, form.model);
-    let mut location = position(reader, form, findings)?;
-    items::read(reader, form, &mut location.findings);
-    if let Some(fix) = &mut location.fix {
-        fix.alarms = location.findings.alarms;
-        fix.alarm_states = location.findings.states;
+    let mut fix = position(reader, form, &mut findings)?;
+    items::read(reader, form, &mut findings);
+    if let Some(fix) = &mut fix {
+        fix.alarms = findings.alarms;
+        fix.alarm_states = findings.states;
     }
-    Ok(location)
+    Ok(Location { fix, findings })
 }
 
-/// Reads the status word, the position and its time.
+/// Reads the status word, the position and its time; what else they state goes to `findings`.
+#[inline]
 pub(super) fn position(
     reader: &mut Reader<'_>,
     form: Form<'_>,
-    mut findings: Findings,
-) -> Result<Location, Reject> {
-    let status = status(reader.be_u32()?, form, &mut findings);
+    findings: &mut Findings,
+) -> Result<Option<Fix>, Reject> {
+    let status = status(reader.be_u32()?, form, findings);
     let at = reader.offset();
     let (latitude, longitude) = coordinates(reader, &status)?;
     let altitude = reader.be_i16()?;
@@ -145,8 +146,7 @@ pub(super) fn position(
         })
     });
     // An alarm counts even where the terminal's clock has never been set.
-    let fix = fix.map_err(|reject| findings.rejects.push(reject)).ok();
-    Ok(Location { fix, findings })
+    Ok(fix.map_err(|reject| findings.rejects.push(reject)).ok())
 }
 
 /// A fix, or a refusal at the coordinates.

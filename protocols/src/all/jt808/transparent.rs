@@ -24,7 +24,8 @@ pub(super) fn read(reader: &mut Reader<'_>, form: Form<'_>) -> Result<Found, Rej
     match kind {
         // Container trackers: the state of the beacons around them, and where.
         0x53 if reader.remaining() >= 24 => {
-            return Ok(Found::Location(position(reader, form, findings)?));
+            let fix = position(reader, form, &mut findings)?;
+            return Ok(Found::Location(Location { fix, findings }));
         }
         0xf0 => return on_board(reader, form),
         0xff if reader.remaining() >= 20 => return Ok(Found::Location(plain(reader)?)),
