@@ -133,7 +133,7 @@ pub fn is_printable(bytes: &[u8]) -> bool {
 /// A line of labels, each with what follows it up to a comma or white space, as answers are made of.
 pub struct Labelled<'a> {
     line: &'a str,
-    /// Behind the label that was found last: the next one that is asked for mostly comes soon.
+    /// Behind the value that was found last: the label that is asked for next mostly stands there.
     from: usize,
 }
 
@@ -146,17 +146,34 @@ impl<'a> Labelled<'a> {
 
     /// What follows `label`: the next one, else the line's first.
     pub fn value(&mut self, label: &str) -> Option<&'a str> {
-        let at = self.behind(label, self.from).or_else(|| self.behind(label, 0))?;
-        self.from = at;
-        let rest = self.line.get(at..)?.trim_start_matches(' ');
+        let at = self
+            .just_behind(label)
+            .or_else(|| self.behind(label, self.from))
+            .or_else(|| self.behind(label, 0))?;
+        let start = at.saturating_add(self.spaces(at));
+        let rest = self.line.get(start..)?;
         let ends = |byte: u8| byte == b',' || byte.is_ascii_whitespace();
-        let value = rest.get(..rest.bytes().position(ends).unwrap_or(rest.len()))?;
-        (!value.is_empty()).then_some(value)
+        let length = rest.bytes().position(ends).unwrap_or(rest.len());
+        self.from = start.saturating_add(length);
+        rest.get(..length).filter(|value| !value.is_empty())
+    }
+
+    /// Behind `label`, where nothing but spaces stands before it. The whole line need not be searched
+    /// then.
+    fn just_behind(&self, label: &str) -> Option<usize> {
+        let start = self.from.saturating_add(self.spaces(self.from));
+        let rest = self.line.as_bytes().get(start..)?;
+        rest.starts_with(label.as_bytes()).then(|| start.saturating_add(label.len()))
     }
 
     fn behind(&self, label: &str, from: usize) -> Option<usize> {
         let at = search::find(self.line.as_bytes().get(from..)?, label.as_bytes())?;
         from.checked_add(at)?.checked_add(label.len())
+    }
+
+    fn spaces(&self, from: usize) -> usize {
+        let rest = self.line.as_bytes().get(from..).unwrap_or_default();
+        rest.iter().take_while(|byte| **byte == b' ').count()
     }
 }
 
