@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::protocol::Badge;
 use crate::{
     Asked, Command, Context, Decoder, DeviceId, Installation, Item, Manner, Out, Protocol, Reason,
     Reject, Step, Time, Transport, Unsayable,
@@ -35,6 +36,8 @@ pub struct Connection {
     need: usize,
     /// What the framer remembers of the frames before.
     memory: u64,
+    /// The bytes by which the device that spoke last names itself.
+    badge: Badge,
     /// How the device that spoke last speaks.
     manner: Manner,
     /// Commands said.
@@ -62,6 +65,7 @@ impl Connection {
             skipped: None,
             need: 1,
             memory: 0,
+            badge: Badge::new(),
             manner: Manner::default(),
             commands: 0,
             open: true,
@@ -235,7 +239,8 @@ impl Connection {
             installation: lent.installation,
         };
         let frame_offset = later(self.offset, start);
-        let mut out = Out::new(items, self.device.as_ref(), &mut self.manner, frame_offset);
+        let before = self.device.as_ref();
+        let mut out = Out::new(items, before, &mut self.badge, &mut self.manner, frame_offset);
         let result = self.decoder.decode(&context, frame, &mut out);
         if let Err(reject) = result {
             out.reject(reject);

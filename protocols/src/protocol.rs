@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::{
     Alarm, AlarmSet, Attributes, Cipher, Commands, DeviceId, Fix, Framer, Item, Login, Manner,
     PlatformLink, PlatformLogin, PlatformRefusal, Reject, Standing, Time, When,
@@ -187,18 +189,24 @@ pub struct Out<'a> {
     before: Option<&'a DeviceId>,
     /// Who speaks since, where the frame changed that.
     changed: Option<Option<DeviceId>>,
+    badge: &'a mut Badge,
     manner: &'a mut Manner,
     frame_offset: u64,
 }
+
+/// The bytes by which whoever speaks on a connection has named itself last: see
+/// [`Out::identify_by`]. Empty where it was not named so.
+pub(crate) type Badge = SmallVec<[u8; 16]>;
 
 impl<'a> Out<'a> {
     pub(crate) const fn new(
         items: &'a mut Vec<Item>,
         before: Option<&'a DeviceId>,
+        badge: &'a mut Badge,
         manner: &'a mut Manner,
         frame_offset: u64,
     ) -> Self {
-        Self { items, before, changed: None, manner, frame_offset }
+        Self { items, before, changed: None, badge, manner, frame_offset }
     }
 
     /// Who speaks on the connection from now on, where the frame said so.
@@ -218,7 +226,7 @@ impl<'a> Out<'a> {
     /// A login message: always an item. `refusal` is the protocol's answer to an unwelcome device.
     pub fn login(&mut self, device: impl Into<DeviceId>, standing: Standing, refusal: Vec<u8>) {
         let device = device.into();
-        self.changed = Some(Some(device.clone()));
+        self.speaks(Some(device.clone()));
         self.items.push(Item::Login(Login { device, standing, refusal }));
     }
 
@@ -229,11 +237,34 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// The same, where the name must first be made from `bytes`, of which alone it depends: `read`
+    /// is asked only where they are not those of the frame before.
+    ///
+    /// # Errors
+    /// What `read` gives.
+    pub fn identify_by<T: AsRef<str>>(
+        &mut self,
+        bytes: &[u8],
+        read: impl FnOnce() -> Result<T, Reject>,
+    ) -> Result<(), Reject> {
+        if self.badge.as_slice() != bytes || bytes.is_empty() {
+            self.identify(read()?.as_ref());
+            self.badge.clear();
+            self.badge.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+
     /// Says whom the items that follow are about, without a claim that it is so.
     pub fn about(&mut self, device: &str) {
         if self.device().map(DeviceId::as_str) != Some(device) {
-            self.changed = Some(Some(device.into()));
+            self.speaks(Some(device.into()));
         }
+    }
+
+    fn speaks(&mut self, device: Option<DeviceId>) {
+        self.changed = Some(device);
+        self.badge.clear();
     }
 
     /// How many items there are: what comes after may be taken back.
@@ -254,13 +285,13 @@ impl<'a> Out<'a> {
 
     /// Another platform has shown its password: whoever spoke before it did not.
     pub fn platform_in(&mut self, link: PlatformLink) {
-        self.changed = Some(None);
+        self.speaks(None);
         self.items.push(Item::PlatformIn(link));
     }
 
     /// That platform has taken leave.
     pub fn platform_out(&mut self, access_code: u32) {
-        self.changed = Some(None);
+        self.speaks(None);
         self.items.push(Item::PlatformOut { access_code });
     }
 
@@ -308,5 +339,48 @@ impl<'a> Out<'a> {
         } else {
             Item::Reject { reason, offset }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reason;
+
+    /// Who speaks after a frame that names itself by `bytes`, and whether they were read.
+    fn named(
+        bytes: &[u8],
+        before: Option<&DeviceId>,
+        badge: &mut Badge,
+        also: impl FnOnce(&mut Out<'_>),
+    ) -> (Option<DeviceId>, bool) {
+        let (mut items, mut manner, mut is_read) = (Vec::new(), Manner::default(), false);
+        let mut out = Out::new(&mut items, before, badge, &mut manner, 0);
+        let read = || {
+            is_read = true;
+            let name = std::str::from_utf8(bytes).map_err(|_| Reject::at(0, Reason::Malformed))?;
+            Ok(name)
+        };
+        let _ = out.identify_by(bytes, read);
+        also(&mut out);
+        (out.device().cloned(), is_read)
+    }
+
+    #[test]
+    fn bytes_are_read_anew_where_another_has_spoken() {
+        let [one, two] = ["1", "2"].map(|name| Some(DeviceId::from(name)));
+        let badge = &mut Badge::new();
+        let nothing = |_: &mut Out<'_>| ();
+        assert_eq!(named(b"1", None, badge, nothing), (one.clone(), true));
+        assert_eq!(named(b"1", one.as_ref(), badge, nothing), (one.clone(), false));
+        assert_eq!(named(b"\xff", one.as_ref(), badge, nothing), (one.clone(), true));
+        assert_eq!(named(b"2", one.as_ref(), badge, nothing), (two.clone(), true));
+        let leave = |out: &mut Out<'_>| out.platform_out(1);
+        assert_eq!(named(b"2", two.as_ref(), badge, leave), (None, false));
+        assert_eq!(named(b"2", None, badge, nothing), (two.clone(), true));
+        let login = |out: &mut Out<'_>| out.login("1", Standing::Claimed, Vec::new());
+        assert_eq!(named(b"2", two.as_ref(), badge, login), (one.clone(), false));
+        assert_eq!(named(b"2", one.as_ref(), badge, |out| out.about("1")), (one.clone(), true));
+        assert_eq!(named(b"2", one.as_ref(), badge, nothing), (two, true));
     }
 }

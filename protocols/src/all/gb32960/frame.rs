@@ -1,7 +1,7 @@
 //! Where frames begin and end, their header, and answers.
 
 use crate::field::{Reader, checksum::xor};
-use crate::{Reason, Reject, Step};
+use crate::{Out, Reason, Reject, Step};
 
 /// Where the command stands.
 pub(super) const COMMAND: usize = 2;
@@ -117,6 +117,11 @@ impl<'f> Header<'f> {
         let vin = std::str::from_utf8(self.vin).unwrap_or_default().trim_matches(['\0', ' ']);
         let is_one = !vin.is_empty() && vin.bytes().all(|byte| byte.is_ascii_graphic());
         is_one.then_some(vin).ok_or(Reject::at(VIN, Reason::Unidentified))
+    }
+
+    /// Says that this vehicle speaks.
+    pub(super) fn identify(&self, out: &mut Out<'_>) -> Result<(), Reject> {
+        out.identify_by(self.vin, || self.vin())
     }
 
     /// An answer to this frame.

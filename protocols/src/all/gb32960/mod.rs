@@ -86,19 +86,16 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
         return Ok(());
     }
     let is_platform = matches!(header.command, command::PLATFORM_LOGIN | command::PLATFORM_LOGOUT);
-    let vin = if is_platform { None } else { Some(header.vin()?) };
     let is_encrypted = header.is_encrypted() && !reader.is_empty();
-    if let Some(vin) = vin
-        && (is_encrypted || header.command != command::VEHICLE_LOGIN)
-    {
-        out.identify(vin);
+    if !is_platform && (is_encrypted || header.command != command::VEHICLE_LOGIN) {
+        header.identify(out)?;
     }
     if is_encrypted {
         out.reply(header.answer(answer::WRONG, &[]), When::Now);
         return Err(Reject::at(frame::CIPHER, Reason::Encrypted));
     }
     let read = match header.command {
-        command::VEHICLE_LOGIN => login(&header, vin.unwrap_or_default(), &mut reader, out),
+        command::VEHICLE_LOGIN => login(&header, header.vin()?, &mut reader, out),
         command::LIVE => report(&header, false, &mut reader, out),
         command::REISSUED => report(&header, true, &mut reader, out),
         command::VEHICLE_LOGOUT | command::PLATFORM_LOGIN | command::PLATFORM_LOGOUT => {

@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use super::framing::Dialect;
 use crate::field::text::Short;
 use crate::field::{Reader, bcd, text};
-use crate::{Reason, Reject};
+use crate::{Out, Reason, Reject};
 
 /// Messages by number; those that terminals send unless it says otherwise.
 pub(super) mod number {
@@ -206,6 +206,12 @@ impl<'m> Header<'m> {
         let zeros = digits.bytes().take_while(|digit| *digit == b'0').count();
         let last = digits.len().saturating_sub(1);
         text::copied(digits.get(zeros.min(last)..).unwrap_or_default())
+    }
+
+    /// Says that this terminal speaks.
+    pub(super) fn identify(&self, out: &mut Out<'_>) {
+        // Any bytes are some number.
+        let _ = out.identify_by(self.number, || Ok(self.device()));
     }
 
     /// An answer to this message: in its form, to its terminal.

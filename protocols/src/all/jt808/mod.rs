@@ -148,7 +148,7 @@ impl Terminal {
     ) -> Result<(), Reject> {
         let Call { context, header, place } = *call;
         let at = place(reader.reject(Reason::Incomplete));
-        out.identify(&header.device());
+        header.identify(out);
         if header.is_encrypted() {
             return self.encrypted(call, out);
         }
@@ -199,7 +199,7 @@ impl Terminal {
     ) -> Result<(), Reject> {
         let Call { context, header, .. } = *call;
         if header.is_encrypted() {
-            out.identify(&header.device());
+            header.identify(out);
             return self.encrypted(call, out);
         }
         match header.message {
@@ -213,7 +213,7 @@ impl Terminal {
                 register::authenticate(context, header, &reader, serial, out);
                 return Ok(());
             }
-            _ => out.identify(&header.device()),
+            _ => header.identify(out),
         }
         match messages::read(&mut self.serial, call, &mut reader, out) {
             Ok(Answer::None) => {}

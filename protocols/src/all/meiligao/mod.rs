@@ -112,16 +112,16 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     let data = frame.get(reader.offset()..sum_at).unwrap_or_default();
     let at = reader.offset();
 
-    let device = crate::field::bcd::number(&number);
-    if device.is_empty() {
-        return Err(Reject::at(4, Reason::Malformed));
-    }
+    let device = || {
+        let device = crate::field::bcd::number(&number);
+        if device.is_empty() { Err(Reject::at(4, Reason::Malformed)) } else { Ok(device) }
+    };
     if message == 0x5000 {
-        out.login(device, Standing::Claimed, answer(number, 0x4000, &[0]));
+        out.login(device()?, Standing::Claimed, answer(number, 0x4000, &[0]));
         out.reply(answer(number, 0x4000, &[1]), When::Now);
         return Ok(());
     }
-    out.identify(&device);
+    out.identify_by(&number, device)?;
     match message {
         0x0001 => out.reply(answer(number, 0x0001, &[1]), When::Now),
         0x9955 => data::position(data, at, None, false, out)?,
