@@ -47,16 +47,29 @@ pub fn written(date: &str, time: &str, offset_s: i32) -> Option<Time> {
 /// have it: year, month, day, hour, minute, second.
 #[must_use]
 pub fn digits(time: Time, offset_s: i32) -> ArrayString<14> {
+    ArrayString::from_byte_string(&read_off(time, offset_s)).unwrap_or_default()
+}
+
+/// The same with marks between them: `2026-06-15 10:01:15`.
+#[must_use]
+pub fn apart(time: Time, offset_s: i32) -> ArrayString<19> {
+    let [y, e, a, r, m, o, d, i, h, u, n, t, s, c] = read_off(time, offset_s);
+    let text = [y, e, a, r, b'-', m, o, b'-', d, i, b' ', h, u, b':', n, t, b':', s, c];
+    ArrayString::from_byte_string(&text).unwrap_or_default()
+}
+
+fn read_off(time: Time, offset_s: i32) -> [u8; 14] {
     let ((year, month, day), (hour, minute, second)) = time.to_civil(offset_s);
-    let (century, of_century) = (year.div_euclid(100), year.rem_euclid(100));
-    let rest = [month, day, hour, minute, second].map(i16::from);
+    let year = year.unsigned_abs();
+    let two = |number: u16| u8::try_from(number % 100).unwrap_or_default();
+    let rest = [month, day, hour, minute, second].map(i8::unsigned_abs);
     let mut digits = [b'0'; 14];
     let (pairs, _) = digits.as_chunks_mut();
-    for (pair, number) in pairs.iter_mut().zip([century, of_century].into_iter().chain(rest)) {
-        *pair = [number.div_euclid(10), number.rem_euclid(10)]
-            .map(|digit| b'0'.saturating_add(u8::try_from(digit).unwrap_or_default()));
+    for (pair, number) in pairs.iter_mut().zip([two(year / 100), two(year)].into_iter().chain(rest))
+    {
+        *pair = [b'0' | (number / 10 % 10), b'0' | (number % 10)];
     }
-    ArrayString::from_byte_string(&digits).unwrap_or_default()
+    digits
 }
 
 #[cfg(test)]
@@ -69,6 +82,7 @@ mod tests {
         assert_eq!(&digits(time, 0), "20260605180115");
         assert_eq!(&digits(time, CHINA_S), "20260606020115");
         assert_eq!(&digits(Time::from_millis(i64::MIN), 0), "00000101000000");
+        assert_eq!(&apart(time, CHINA_S), "2026-06-06 02:01:15");
     }
 
     #[test]

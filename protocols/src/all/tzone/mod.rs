@@ -111,11 +111,10 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     let hardware = reader.be_u16()?;
     let firmware = reader.be_u32()?;
     let device_at = reader.reject(Reason::Malformed);
-    let device = bcd::number(reader.take(8)?);
-    let device = device.get(1..).filter(|digits| digits.len() == 15).ok_or(device_at)?;
+    let device = reader.take(8)?;
     let time_at = reader.reject(Reason::OutOfRange);
     let time = blocks::instant(reader.array()?).ok_or(time_at)?;
-    out.identify(device);
+    out.identify_by(device, || imei(device).ok_or(device_at))?;
 
     let mut attributes = Attributes::new();
     attributes.set("hardware", hardware);
@@ -143,17 +142,17 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     result
 }
 
+/// Fifteen digits behind a 0.
+fn imei(bytes: &[u8]) -> Option<text::Short> {
+    let digits = bcd::number(bytes);
+    digits.get(1..).filter(|digits| digits.len() == 15).map(text::copied)
+}
+
 fn answer(context: &Context<'_>, number: u16) -> String {
-    let now = date::digits(context.received_at, 0);
     let mut answer = String::with_capacity(64);
     answer.push_str("@ACK,");
     answer.push_str(&text::short(number));
     answer.push_str("#@UTC time:");
-    for (part, behind) in
-        [(0..4, "-"), (4..6, "-"), (6..8, " "), (8..10, ":"), (10..12, ":"), (12..14, "")]
-    {
-        answer.push_str(now.get(part).unwrap_or_default());
-        answer.push_str(behind);
-    }
+    answer.push_str(&date::apart(context.received_at, 0));
     answer
 }
