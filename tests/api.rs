@@ -82,6 +82,13 @@ fn every_error_is_a_problem_document() {
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"a\"}"),
         // Not even where a list has the fields in their order.
         (400, "POST", "/v1/tokens", JSON, "[\"a\",null,\"person\",\"operator\",null]"),
+        (
+            400,
+            "POST",
+            "/v1/webhooks",
+            JSON,
+            "{\"url\":\"https://a.example\",\"filter\":[[],[],[]]}",
+        ),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"a\",\"role\":\"king\"}"),
         (400, "POST", "/v1/tokens", JSON, "{\"name\":\"\",\"role\":\"admin\"}"),
         (415, "POST", "/v1/tokens", plain, "{}"),

@@ -108,6 +108,7 @@ fn a_batch_s_good_positions_are_taken_and_the_others_are_named() {
         own("999", 38.92),
         {"device": "861", "latitude": 1, "longitude": 2},
         by_plate,
+        ["861", null, own("861", 38.91)["time"], 38.91, 121.61],
     ]);
     let (status, answer) = ingest(&server, &token, &batch);
     assert_eq!((status, &answer["accepted"]), (200, &json!(2)), "{answer}");
@@ -115,7 +116,8 @@ fn a_batch_s_good_positions_are_taken_and_the_others_are_named() {
     let reasons: Vec<_> =
         refused.iter().map(|item| (item["index"].as_u64().unwrap(), &item["reason"])).collect();
     let expected = [json!("not-its-vehicle"), json!("not-enrolled"), json!("invalid")];
-    assert_eq!(reasons, [(1, &expected[0]), (2, &expected[1]), (3, &expected[2])]);
+    let [not_its, not_enrolled, invalid] = &expected;
+    assert_eq!(reasons, [(1, not_its), (2, not_enrolled), (3, invalid), (5, invalid)]);
     let taxi = vehicle(&server, "taxi-1");
     assert_eq!(taxi["fix"]["latitude"], 38.91);
     assert_eq!(

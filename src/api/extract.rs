@@ -7,8 +7,10 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use interdict_protocols::Time;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
 
@@ -34,6 +36,14 @@ pub(super) fn object<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
         return Err(Problem::bad_request("the body must be a JSON object: `{…}`"));
     }
     Json::from_bytes(text).map(|Json(body)| body).map_err(not_json)
+}
+
+/// Reads an object inside one, for `deserialize_with`: never a list of its fields.
+pub(super) fn inner<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let object = Map::deserialize(deserializer)?;
+    T::deserialize(Value::Object(object)).map_err(D::Error::custom)
 }
 
 /// A JSON body of any kind.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::document::Why;
-use super::extract::{Body, Pairs, Segment, text};
+use super::extract::{Body, Pairs, Segment, inner, text};
 use super::page::{self, Limit, Page};
 use super::problem::Problem;
 use super::scope::Scope;
@@ -36,7 +36,7 @@ pub(super) struct Asked {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 1_000)]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "inner")]
     filter: Wanted,
     #[serde(default)]
     #[schema(min_items = 1)]

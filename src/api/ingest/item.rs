@@ -145,7 +145,12 @@ pub(super) fn is_forwarded(item: &Value) -> bool {
 
 /// Reads an item of either form.
 pub(super) fn read(item: &Value) -> Result<Report, Refusal> {
-    if is_forwarded(item) { forwarded(item) } else { own(item) }
+    // Fields would else be read from a list, too, by their order.
+    match item {
+        Value::Object(_) if is_forwarded(item) => forwarded(item),
+        Value::Object(_) => own(item),
+        _ => Err(Refusal::new("invalid", "a position must be a JSON object: `{…}`")),
+    }
 }
 
 fn own(item: &Value) -> Result<Report, Refusal> {
