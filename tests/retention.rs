@@ -367,7 +367,9 @@ fn a_wrong_flag_is_purged_and_recalled_and_the_log_still_verifies() {
     let server = Server::start(&data, &["jt808"], &more);
     WANTED.enrol(&server, "corporate");
     let mut wanted = server.tracker("jt808", WANTED.device);
-    let flag = server.flag(&emergency(WANTED.id));
+    let mut linked = emergency(WANTED.id);
+    linked["scope"] = "linked".into();
+    let flag = server.flag(&linked);
     let id = flag["id"].as_str().expect("an id").to_owned();
     assert!(wanted.report(&WANTED.fix(0)));
     let auditor = json!({"name": "records", "role": "auditor"});
@@ -422,6 +424,7 @@ fn a_wrong_flag_is_purged_and_recalled_and_the_log_still_verifies() {
     let recalled = events.next("flag.recalled");
     assert_eq!((&recalled["subject"], &recalled["data"]["flag"]), (&json!(id), &json!(id)));
     assert!(!recalled.to_string().contains(WANTED.id));
+    assert_eq!(recalled["data"]["linked"], json!(true), "neighbours were told of it, too");
     eventually("the keys are destroyed", || flags_keys(&data) == 0);
     let left: Vec<Value> = server.all_events();
     assert_eq!(left.len(), 1, "{left:?}");

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use receiver::{Delivery, Receiver, status};
 use serde_json::{Value, json};
-use support::{Server, TOKEN, eventually, file, fix_now, folder};
+use support::{Events, Server, TOKEN, eventually, file, fix_now, folder};
 
 /// A server's folder and its configuration.
 struct Place {
@@ -156,6 +156,31 @@ fn an_alert_is_sent_signed_and_without_what_stays_at_home() {
     let fields = &some.taken()[0].event()["data"];
     assert_eq!(fields.as_object().unwrap().keys().collect::<Vec<_>>(), ["eta_s", "vehicle"]);
     assert_eq!(more.taken()[0].event(), streamed);
+}
+
+#[test]
+fn a_neighbour_is_told_of_what_concerns_it_alone() {
+    let place = Place::with(SHORT_CLOCKS);
+    let server = place.start();
+    enrol(&server, 2);
+    let receiver = Receiver::start();
+    command(&server, &["webhook", "add", &receiver.url(), "--name", "north", "--linked"]);
+    let webhook = &server.get("/v1/webhooks")["webhooks"][0];
+    assert_eq!(webhook["filter"]["linked"], json!(true), "{webhook}");
+    flag_and_withdraw(&server, 0);
+    let linked = json!({
+        "vehicle": "v1", "reason": "stolen", "case": "C-2", "authority": "duty officer",
+        "emergency": true, "scope": "linked",
+    });
+    withdraw(&server, &server.flag(&linked));
+    eventually("what is linked is there", || receiver.taken().len() >= 2);
+    let taken = receiver.taken();
+    let told: Vec<_> = taken.iter().map(Delivery::event).collect();
+    assert!(told.iter().all(|event| event["subject"] == "v1"), "{told:?}");
+    assert_eq!(show(&server, webhook)["delivered"], json!(2));
+    // The same by the stream.
+    let mut stream = Events::open(server.http, "/v1/events?after=0&linked=true");
+    assert_eq!([stream.next(""), stream.next("")], told[..2]);
 }
 
 /// One checkpoint at the town's north.

@@ -166,6 +166,9 @@ pub struct CaseView {
     /// The units that alone may see it; everybody where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covert: Vec<UnitId>,
+    /// It concerns the neighbours, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
     /// An exercise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drill: bool,
@@ -183,6 +186,7 @@ impl From<&Flag> for CaseView {
             cautions: flag.cautions.clone(),
             contact: flag.contact.clone(),
             covert: flag.covert.clone(),
+            linked: flag.is_linked(),
             drill: flag.drill,
         }
     }
@@ -459,6 +463,9 @@ pub struct RecallReport {
     pub flag: FlagId,
     /// The units that were told of it.
     pub units: Vec<UnitId>,
+    /// It concerned the neighbours, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
 }
 
 /// What an event says.
@@ -576,6 +583,20 @@ impl Event {
             Data::Flag(report) => &report.flag.covert,
             Data::Sighting(report) => &report.flag.covert,
             Data::Alarm(_) | Data::Mass(_) | Data::Conflict(_) | Data::Recall(_) => &[],
+        }
+    }
+
+    /// Whether it is said for a flag that concerns the neighbours, too.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        match &self.data {
+            Data::Alert(alert) => alert.flag.linked,
+            Data::Silence(silence) => silence.flag.linked,
+            Data::Heard(heard) => heard.flag.linked,
+            Data::Flag(report) => report.flag.is_linked(),
+            Data::Sighting(report) => report.flag.linked,
+            Data::Recall(recall) => recall.linked,
+            Data::Alarm(_) | Data::Mass(_) | Data::Conflict(_) => false,
         }
     }
 }

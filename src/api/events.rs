@@ -75,6 +75,10 @@ impl ToSchema for Stream {}
             description = "Only these checkpoints', parted by commas.",
         ),
         ("type" = Option<String>, Query, description = "Only these types, parted by commas."),
+        (
+            "linked" = Option<bool>, Query,
+            description = "Only what is said for flags of scope `linked`.",
+        ),
         Why,
         ("last-event-id" = Option<u64>, Header, description = "As `after`, and counts before it."),
     ),
@@ -98,12 +102,13 @@ pub(super) async fn follow(
 ) -> Result<Response, Problem> {
     let caller = Caller(Arc::clone(&token));
     caller.may(Action::ReadAlerts)?;
-    let pairs = pairs.only(&["after", "unit", "checkpoint", "type", "reason"])?;
+    let pairs = pairs.only(&["after", "unit", "checkpoint", "type", "linked", "reason"])?;
     let by = caller.by(&pairs)?;
     let wanted = Wanted {
         units: pairs.all("unit"),
         checkpoints: pairs.all("checkpoint"),
         types: pairs.all("type"),
+        linked: pairs.flag("linked")?,
     };
     let scope = caller.scope(&state);
     let filter = state.filter(&wanted, &scope).await?;
@@ -131,6 +136,7 @@ pub(super) async fn follow(
     let filters = ["unit", "checkpoint", "type"].map(|name| (name, pairs.all(name)));
     let filters = filters.into_iter().filter(|(_, values)| !values.is_empty());
     let act = filters.fold(act, |act, (name, values)| act.with(name, values));
+    let act = act.with_some("linked", wanted.linked.then_some(true));
     state.note(vec![act]).await?;
     // Whoever was refused has not looked.
     follower.counted = Some(Counted::new(&follower.state, &follower.token));

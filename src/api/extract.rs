@@ -136,6 +136,18 @@ impl Pairs {
         Time::parse(text).map(Some).ok_or_else(|| Problem::bad_request(detail))
     }
 
+    /// Whether that name is `true`; where it is not there, it is not.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.get(name) {
+            Some("true") => Ok(true),
+            Some("false") | None => Ok(false),
+            Some(text) => {
+                let detail = format!("`{name}` is `true` or `false`, not `{text}`");
+                Err(Problem::bad_request(detail))
+            }
+        }
+    }
+
     /// The value of that name as a number.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };

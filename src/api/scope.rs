@@ -237,6 +237,7 @@ mod tests {
             checkpoint: None,
             told_units: told.iter().map(|unit| UnitId::from(*unit)).collect(),
             told_checkpoints: Vec::new(),
+            linked: false,
             json: String::new(),
         };
         let east = scope(Role::Operator, Some("east"));

@@ -42,6 +42,9 @@ pub(super) struct Arguments {
     /// Only this type, such as interdict.alert.raised; repeats
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
+    /// Only what is said for flags of scope `linked`
+    #[arg(long)]
+    linked: bool,
     #[command(flatten)]
     reason: Reason,
     /// Write each event as it came, JSON on one line
@@ -62,7 +65,8 @@ impl Arguments {
         let pairs = lists.into_iter().flat_map(|(name, values)| {
             values.iter().map(move |value| format!("{name}={}", segment(value)))
         });
-        let query: Vec<_> = pairs.collect();
+        let linked = self.linked.then(|| "linked=true".to_owned());
+        let query: Vec<_> = pairs.chain(linked).collect();
         self.reason.on(&format!("/v1/events?{}", query.join("&")))
     }
 }

@@ -35,6 +35,9 @@ enum Command {
         /// Only events of this type, such as interdict.alert.raised; repeats
         #[arg(long = "type", value_name = "TYPE")]
         types: Vec<String>,
+        /// Only what is said for flags of scope `linked`: for a neighbour
+        #[arg(long)]
+        linked: bool,
         /// Only this field of events' data; repeats. `*` stands for all but nearest_units, which goes
         /// out only where it is named
         #[arg(long = "field", value_name = "NAME")]
@@ -118,11 +121,23 @@ impl One {
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let out = &mut std::io::stdout();
     match arguments.command {
-        Command::Add { server, url, name, units, checkpoints, types, fields, after, reason } => {
+        Command::Add {
+            server,
+            url,
+            name,
+            units,
+            checkpoints,
+            types,
+            linked,
+            fields,
+            after,
+            reason,
+        } => {
             let body = json!({
                 "url": url,
                 "name": name,
-                "filter": { "units": units, "checkpoints": checkpoints, "types": types },
+                "filter": { "units": units, "checkpoints": checkpoints, "types": types,
+                    "linked": linked },
                 "fields": Some(fields).filter(|fields| !fields.is_empty()),
                 "after": after,
             });

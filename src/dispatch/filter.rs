@@ -19,6 +19,9 @@ pub struct Wanted {
     pub checkpoints: Vec<String>,
     /// Types, such as `interdict.alert.raised`.
     pub types: Vec<String>,
+    /// Only what is said for flags that concern the neighbours, too: those of scope `linked`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
 }
 
 /// Somebody asks for what there is not: an answer of silence would be taken for quiet.
@@ -42,6 +45,7 @@ pub struct Filter {
     units: Option<BTreeSet<UnitId>>,
     checkpoints: Option<BTreeSet<CheckpointId>>,
     types: Option<BTreeSet<String>>,
+    linked_only: bool,
     leaves_covert_out: bool,
 }
 
@@ -78,6 +82,7 @@ impl Filter {
             checkpoints: Some(checkpoints.collect()).filter(|_| !wanted.checkpoints.is_empty()),
             types: Some(wanted.types.iter().cloned().collect())
                 .filter(|_| !wanted.types.is_empty()),
+            linked_only: wanted.linked,
             leaves_covert_out: false,
         }
     }
@@ -103,6 +108,7 @@ impl Filter {
                 .checkpoints
                 .as_ref()
                 .is_none_or(|wanted| checkpoints.any(|id| wanted.contains(id)))
+            && (event.linked || !self.linked_only)
             // What cannot be read might be covert.
             && (!self.leaves_covert_out || event.covert().is_ok_and(|covert| covert.is_empty()))
     }
@@ -134,7 +140,7 @@ pub fn with_those_under(unit: UnitId, setup: &Setup) -> BTreeSet<UnitId> {
 
 #[cfg(test)]
 mod tests {
-    use interdict_engine::{Level, Unit};
+    use interdict_engine::{Flag, Level, Scope, Unit};
 
     use super::*;
     use crate::store::Store;
@@ -167,8 +173,12 @@ mod tests {
     /// The ids of those of some events that pass.
     fn passing(units: &[&str], checkpoints: &[&str], types: &[&str]) -> Vec<String> {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        let wanted =
-            Wanted { units: texts(units), checkpoints: texts(checkpoints), types: texts(types) };
+        let wanted = Wanted {
+            units: texts(units),
+            checkpoints: texts(checkpoints),
+            types: texts(types),
+            linked: false,
+        };
         let filter = Filter::new(&wanted, &setup()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), "urn:test").unwrap();
@@ -213,6 +223,23 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_are_told_of_linked_flags_alone() {
+        let filter = Filter::new(&Wanted { linked: true, ..Wanted::default() }, &setup()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "urn:test").unwrap();
+        let linked = Flag { scope: Scope::Linked, ..flag("f", "v") };
+        let events = [
+            event("linked", Type::FlagAdded, linked),
+            event("own", Type::FlagAdded, flag("g", "w")),
+        ];
+        let committed = store.commit(&[], &events).unwrap();
+        let passing: Vec<_> =
+            committed.events.iter().filter(|event| filter.passes(event)).collect();
+        assert_eq!(passing.len(), 1);
+        assert_eq!(passing[0].id.0, "linked");
+    }
+
+    #[test]
     fn what_there_is_not_is_said() {
         let wanted = |units: &[&str], checkpoints: &[&str], types: &[&str]| {
             let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
@@ -221,6 +248,7 @@ mod tests {
                     units: texts(units),
                     checkpoints: texts(checkpoints),
                     types: texts(types),
+                    linked: false,
                 },
                 &setup(),
             )

@@ -42,6 +42,9 @@ pub struct StoredEvent {
     /// Further checkpoints concerned, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_checkpoints: Vec<CheckpointId>,
+    /// Whether it is said for a flag that concerns the neighbours, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
     /// The CloudEvent, JSON on one line.
     #[serde(skip)]
     pub json: String,
@@ -83,6 +86,7 @@ impl StoredEvent {
             checkpoint: event.checkpoint().cloned(),
             told_units: told_units.into_iter().cloned().collect(),
             told_checkpoints: told_checkpoints.into_iter().cloned().collect(),
+            linked: event.is_linked(),
             json,
         })
     }

@@ -146,7 +146,7 @@ impl Store {
             return Ok(Purged { gone, waiting, unforgotten });
         }
         let ids: BTreeSet<KeyId> = gone.iter().map(|target| target.key().id()).collect();
-        let units = units_told(&handles, &gone, self.latest_sequence())?;
+        let told = told(&handles, &gone, self.latest_sequence())?;
         let mut closing = Closing::new(&gone, &handles.keys);
         let seen = self.audit_frontier().size();
         closing.read(&handles, 0, seen)?;
@@ -156,7 +156,7 @@ impl Store {
         let handles = self.handles()?;
         closing.read(&handles, seen, self.audit_frontier().size())?;
         let recalls: Vec<Event> =
-            gone.iter().filter_map(|target| recall(target, &units, at)).collect();
+            gone.iter().filter_map(|target| recall(target, &told, at)).collect();
         let mut sealing = Sealing::new(&writer.standing, &recalls, &handles.keys);
         let (mut noting, mut batch) = (self.0.log.note(), Batch::default());
         noting.acts(&noted(&gone, &closing.ranges(), at, by), &mut sealing, &mut batch)?;
@@ -219,22 +219,32 @@ fn noted(gone: &[Target], ranges: &[RangeInclusive<u64>], at: Time, by: &By) -> 
     acts.chain(contents).collect()
 }
 
+/// To whom what is recalled went.
+#[derive(Default)]
+struct Told {
+    units: BTreeSet<UnitId>,
+    linked: bool,
+}
+
 /// The event for those who received what is recalled.
-fn recall(target: &Target, told: &BTreeMap<KeyId, BTreeSet<UnitId>>, at: Time) -> Option<Event> {
+fn recall(target: &Target, told: &BTreeMap<KeyId, Told>, at: Time) -> Option<Event> {
     let Target::Flag { flag, purpose: Purpose::Alerts, recall: true } = target else { return None };
-    let units = told.get(&target.key().id()).cloned().unwrap_or_default();
-    let report = RecallReport { flag: flag.clone(), units: units.into_iter().collect() };
+    let (units, linked) = match told.get(&target.key().id()) {
+        Some(told) => (told.units.iter().cloned().collect(), told.linked),
+        None => (Vec::new(), false),
+    };
+    let report = RecallReport { flag: flag.clone(), units, linked };
     let id = EventId(format!("recall.{flag}"));
     Some(Event { id, time: at, kind: Type::FlagRecalled, data: Data::Recall(report) })
 }
 
-/// The units that events under those keys went to.
-fn units_told(
+/// To whom events under those keys went.
+fn told(
     handles: &Handles,
     gone: &[Target],
     latest: u64,
-) -> Result<BTreeMap<KeyId, BTreeSet<UnitId>>, StoreError> {
-    let mut told: BTreeMap<KeyId, BTreeSet<UnitId>> = BTreeMap::new();
+) -> Result<BTreeMap<KeyId, Told>, StoreError> {
+    let mut told: BTreeMap<KeyId, Told> = BTreeMap::new();
     let recalled = gone.iter().filter(|target| matches!(target, Target::Flag { recall: true, .. }));
     let ids: BTreeSet<KeyId> = recalled.map(|target| target.key().id()).collect();
     if ids.is_empty() {
@@ -249,9 +259,9 @@ fn units_told(
         }
         if let Some(event) = StoredEvent::unseal(number(&key)?, &value, &handles.keys)? {
             for id in of {
-                told.entry(id)
-                    .or_default()
-                    .extend(event.unit.iter().chain(&event.told_units).cloned());
+                let told = told.entry(id).or_default();
+                told.units.extend(event.unit.iter().chain(&event.told_units).cloned());
+                told.linked |= event.linked;
             }
         }
     }

@@ -200,11 +200,16 @@ impl Flag {
         }
     }
 
+    /// Whether it concerns the neighbours, too.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.scope == Scope::Linked
+    }
+
     /// Whether it reaches a unit, `above` which are others.
     #[must_use]
     pub fn reaches(&self, unit: &UnitId, above: &[UnitId]) -> bool {
-        self.scope == Scope::Linked
-            || self.unit.as_ref().is_none_or(|own| own == unit || above.contains(own))
+        self.is_linked() || self.unit.as_ref().is_none_or(|own| own == unit || above.contains(own))
     }
 
     /// Whether its vehicle may be followed: not before anybody has approved that.
