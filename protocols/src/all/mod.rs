@@ -40,6 +40,7 @@ mod tlt2h;
 mod totem;
 mod trv;
 mod tzone;
+mod ulbotech;
 mod upro;
 mod watch;
 mod wialon;
@@ -91,6 +92,7 @@ pub static ALL: &[&Protocol] = &[
     &totem::PROTOCOL,
     &trv::PROTOCOL,
     &tzone::PROTOCOL,
+    &ulbotech::PROTOCOL,
     &upro::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,
