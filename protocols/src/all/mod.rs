@@ -27,6 +27,7 @@ mod minifinder2;
 mod navis;
 mod osmand;
 mod owntracks;
+mod pt502;
 mod ruptela;
 mod starlink;
 mod startek;
@@ -79,6 +80,7 @@ pub static ALL: &[&Protocol] = &[
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &owntracks::PROTOCOL,
+    &pt502::PROTOCOL,
     &ruptela::PROTOCOL,
     &starlink::PROTOCOL,
     &startek::PROTOCOL,
