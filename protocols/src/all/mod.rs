@@ -24,6 +24,7 @@ mod megastek;
 mod meiligao;
 mod meitrack;
 mod minifinder2;
+mod mobilogix;
 mod navis;
 mod osmand;
 mod owntracks;
@@ -77,6 +78,7 @@ pub static ALL: &[&Protocol] = &[
     &meiligao::PROTOCOL,
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
+    &mobilogix::PROTOCOL,
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &owntracks::PROTOCOL,
