@@ -19,6 +19,7 @@ mod its;
 mod jt600;
 mod jt808;
 mod jt809;
+mod khd;
 mod laipac;
 mod megastek;
 mod meiligao;
@@ -73,6 +74,7 @@ pub static ALL: &[&Protocol] = &[
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &jt809::PROTOCOL,
+    &khd::PROTOCOL,
     &laipac::PROTOCOL,
     &megastek::PROTOCOL,
     &meiligao::PROTOCOL,
