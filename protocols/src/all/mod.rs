@@ -19,14 +19,17 @@ mod its;
 mod jt600;
 mod jt808;
 mod jt809;
+mod khd;
 mod laipac;
 mod megastek;
 mod meiligao;
 mod meitrack;
 mod minifinder2;
+mod mobilogix;
 mod navis;
 mod osmand;
 mod owntracks;
+mod pt502;
 mod ruptela;
 mod starlink;
 mod startek;
@@ -40,6 +43,7 @@ mod tlt2h;
 mod totem;
 mod trv;
 mod tzone;
+mod ulbotech;
 mod upro;
 mod watch;
 mod wialon;
@@ -70,14 +74,17 @@ pub static ALL: &[&Protocol] = &[
     &jt600::PROTOCOL,
     &jt808::PROTOCOL,
     &jt809::PROTOCOL,
+    &khd::PROTOCOL,
     &laipac::PROTOCOL,
     &megastek::PROTOCOL,
     &meiligao::PROTOCOL,
     &meitrack::PROTOCOL,
     &minifinder2::PROTOCOL,
+    &mobilogix::PROTOCOL,
     &navis::PROTOCOL,
     &osmand::PROTOCOL,
     &owntracks::PROTOCOL,
+    &pt502::PROTOCOL,
     &ruptela::PROTOCOL,
     &starlink::PROTOCOL,
     &startek::PROTOCOL,
@@ -91,6 +98,7 @@ pub static ALL: &[&Protocol] = &[
     &totem::PROTOCOL,
     &trv::PROTOCOL,
     &tzone::PROTOCOL,
+    &ulbotech::PROTOCOL,
     &upro::PROTOCOL,
     &watch::PROTOCOL,
     &wialon::PROTOCOL,
