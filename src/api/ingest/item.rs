@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_why() {
-        assert!(reason(&json!(7)).contains("invalid type"));
+        assert!(reason(&json!(7)).contains("JSON object"));
         let item = json!({"time": "2026-06-15T02:01:15Z", "latitude": 1, "longitude": 2});
         assert!(reason(&item).contains("neither"));
         let item =
