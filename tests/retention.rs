@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use interdict::retention::purge_due;
 use interdict::store::{Store, Target};
@@ -433,5 +433,74 @@ fn a_wrong_flag_is_purged_and_recalled_and_the_log_still_verifies() {
     let folder = data.to_str().expect("UTF-8");
     let heads = heads.to_str().expect("UTF-8");
     let verified = run_as(&auditor, &["audit", "verify", "--data", folder, "--heads", heads]);
+    assert!(verified.status.success(), "{}{}", text(&verified.stdout), text(&verified.stderr));
+}
+
+/// Starts the program and kills it once `is_time` says so.
+fn kill_once(data: &Path, more: &[&str], is_time: impl Fn() -> bool) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
+        .args(["serve", "--http", "127.0.0.1:0", "--port", "jt808=127.0.0.1:0", "--data"])
+        .arg(data)
+        .args(more)
+        .env("INTERDICT_ADMIN_TOKEN", support::TOKEN)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    eventually("the time to kill", is_time);
+    child.kill().expect("still running");
+    child.wait().expect("ends");
+}
+
+#[test]
+fn kills_while_flags_are_purged_leave_no_key_and_recall_each_once() {
+    const FLAGS: usize = 8;
+    let place = folder();
+    let (data, config) = (place.path().join("data"), place.path().join("interdict.toml"));
+    fs::write(&config, "[retention]\nwrong_s = 0\n").expect("written");
+    let more = ["--config", config.to_str().expect("UTF-8")];
+    let server = Server::start(&data, &["jt808"], &more);
+    WANTED.enrol(&server, "corporate");
+    let mut wrong: Vec<String> = (0..FLAGS)
+        .map(|_| {
+            let flag = server.flag(&emergency(WANTED.id));
+            let id = flag["id"].as_str().expect("an id").to_owned();
+            let path = format!("/v1/flags/{id}/withdraw");
+            let reason = json!({"reason": "wrong"});
+            let (status, answer) =
+                server.request_as(server.dispatcher(), "POST", &path, Some(&reason));
+            assert_eq!(status, 200, "{answer}");
+            id
+        })
+        .collect();
+    let heads = place.path().join("heads");
+    let head = server.get("/v1/audit/head");
+    fs::write(&heads, head.as_str().expect("a note")).expect("written");
+    assert_eq!(server.stop(), 0);
+    assert_eq!(flags_keys(&data), 2 * FLAGS);
+
+    // The first is killed as soon as a key is gone, and others while they take the rest away.
+    for _ in 0..4 {
+        let before = flags_keys(&data);
+        kill_once(&data, &more, || before == 0 || flags_keys(&data) < before);
+    }
+
+    let server = Server::start(&data, &["jt808"], &more);
+    eventually("the keys are destroyed", || flags_keys(&data) == 0);
+    let left: Vec<Value> = server.all_events();
+    let mut recalled: Vec<String> = left
+        .iter()
+        .map(|event| {
+            assert_eq!(event["type"], "interdict.flag.recalled", "{event}");
+            event["data"]["flag"].as_str().expect("an id").to_owned()
+        })
+        .collect();
+    wrong.sort();
+    recalled.sort();
+    assert_eq!(recalled, wrong);
+    assert_eq!(server.stop(), 0);
+    let (folder, heads) = (data.to_str().expect("UTF-8"), heads.to_str().expect("UTF-8"));
+    let verified = run_as(support::TOKEN, &["audit", "verify", "--data", folder, "--heads", heads]);
     assert!(verified.status.success(), "{}{}", text(&verified.stdout), text(&verified.stderr));
 }
