@@ -7,6 +7,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use interdict_engine::FlagId;
 use interdict_protocols::Time;
 use tokio::task::JoinHandle;
@@ -23,6 +24,9 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// How long snapshots are waited for that hold nothing more of what is purged, and how often.
 const SNAPSHOT: Duration = Duration::from_secs(2);
 const SNAPSHOTS: usize = 5;
+
+/// Flags that the engine is told to let go of at the same time.
+const TOLD_AT_ONCE: usize = 256;
 
 /// Purges what is due at `now`, and clears away what earlier purges have made unreadable. Blocks on
 /// the disk.
@@ -65,11 +69,13 @@ async fn run(store: Store, shards: Shards, periods: Retention, closing: Cancella
     loop {
         for _ in 0..SNAPSHOTS {
             let Some(unforgotten) = purge_once(&store, &shards, &periods).await else { break };
-            for flag in unforgotten {
+            let tell = |flag| async {
                 if let Err(error) = shards.forget(flag).await {
                     tracing::warn!(%error, "a purge waits until the engine can be told");
                 }
-            }
+            };
+            // One after another each would wait for a commit of its own.
+            stream::iter(unforgotten).for_each_concurrent(TOLD_AT_ONCE, tell).await;
             shards.save_snapshots().await;
             tokio::select! {
                 () = tokio::time::sleep(SNAPSHOT) => {}

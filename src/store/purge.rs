@@ -191,6 +191,8 @@ impl Store {
         self.0.tail.begin_at(next - stored.len() as u64);
         self.0.tail.push(&stored);
         self.0.latest.store(next - 1, std::sync::atomic::Ordering::Release);
+        // Nobody reads by them any more: what comes in need not wait for the files.
+        drop(writer);
         handles.keys.destroy_purged()?;
         Ok(Purged { gone, waiting, unforgotten })
     }

@@ -14,7 +14,7 @@ use super::{KEY_BYTES, KeyName};
 
 const EXTENSION: &str = ".key";
 
-/// From so many new files on the whole file system is waited for once, which is sooner done than
+/// From so many changed files on the whole file system is waited for once, which is sooner done than
 /// waiting for each file.
 const MANY: usize = 8;
 
@@ -46,7 +46,7 @@ pub(super) fn read_all(folder: &Path) -> Result<Vec<(KeyName, [u8; KEY_BYTES])>,
 }
 
 pub(super) fn write(folder: &Path, keys: &[(KeyName, [u8; KEY_BYTES])]) -> Result<(), StoreError> {
-    let is_one_wait = keys.len() >= MANY && cfg!(target_os = "linux");
+    let wait = Wait::of(keys.len());
     for (name, bits) in keys {
         let path = folder.join(format!("{}{EXTENSION}", name.as_str()));
         let mut options = File::options();
@@ -55,37 +55,67 @@ pub(super) fn write(folder: &Path, keys: &[(KeyName, [u8; KEY_BYTES])]) -> Resul
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let written = options.open(&path).and_then(|mut file| {
             file.write_all(bits)?;
-            if is_one_wait { Ok(()) } else { file.sync_all() }
+            wait.after(&file)
         });
         written.map_err(|error| StoreError::folder(&path, &error))?;
     }
-    let directory = File::open(folder).map_err(|error| StoreError::folder(folder, &error))?;
-    #[cfg(target_os = "linux")]
-    if is_one_wait {
-        rustix::fs::syncfs(&directory)
-            .map_err(|error| StoreError::folder(folder, &error.into()))?;
-    }
-    directory.sync_all().map_err(|error| StoreError::folder(folder, &error))
+    wait.for_all(folder)?;
+    sync(folder)
 }
 
-pub(super) fn destroy(folder: &Path, name: &KeyName) -> Result<(), StoreError> {
-    let path = folder.join(format!("{}{EXTENSION}", name.as_str()));
-    let destroyed = File::options().write(true).open(&path).and_then(|mut file| {
-        file.write_all(&[0; KEY_BYTES])?;
-        file.sync_all()?;
-        fs::remove_file(&path)
-    });
-    match destroyed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done.map_err(|error| StoreError::folder(&path, &error)),
-    }
-}
-
-/// Waits until the folder itself is durable, where so many of its files have changed.
-pub(super) fn sync(folder: &Path, changed: usize) -> Result<(), StoreError> {
-    if changed == 0 {
+/// Those that are gone already are passed over.
+pub(super) fn destroy(folder: &Path, names: &[KeyName]) -> Result<(), StoreError> {
+    if names.is_empty() {
         return Ok(());
     }
+    let wait = Wait::of(names.len());
+    let path = |name: &KeyName| folder.join(format!("{}{EXTENSION}", name.as_str()));
+    let unless_gone = |path: &Path, done: io::Result<()>| match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done.map_err(|error| StoreError::folder(path, &error)),
+    };
+    for path in names.iter().map(path) {
+        let overwritten = File::options().write(true).open(&path).and_then(|mut file| {
+            file.write_all(&[0; KEY_BYTES])?;
+            wait.after(&file)
+        });
+        unless_gone(&path, overwritten)?;
+    }
+    wait.for_all(folder)?;
+    for path in names.iter().map(path) {
+        unless_gone(&path, fs::remove_file(&path))?;
+    }
+    sync(folder)
+}
+
+/// Waits until it is durable which files the folder has.
+fn sync(folder: &Path) -> Result<(), StoreError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| StoreError::folder(folder, &error))
+}
+
+/// How files that were written are waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Each,
+    Once,
+}
+
+impl Wait {
+    const fn of(files: usize) -> Self {
+        if files >= MANY && cfg!(target_os = "linux") { Self::Once } else { Self::Each }
+    }
+
+    fn after(self, file: &File) -> io::Result<()> {
+        if self == Self::Each { file.sync_all() } else { Ok(()) }
+    }
+
+    fn for_all(self, folder: &Path) -> Result<(), StoreError> {
+        #[cfg(target_os = "linux")]
+        if self == Self::Once {
+            let synced = File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(&folder)?));
+            return synced.map_err(|error| StoreError::folder(folder, &error));
+        }
+        Ok(())
+    }
 }

@@ -256,10 +256,11 @@ impl Keyring {
         names
     }
 
-    /// Names and bits of all keys, in order: for a backup.
+    /// Names and bits of all keys, in order, but of those that were purged: for a backup.
     pub(super) fn all(&self) -> Vec<(KeyName, [u8; KEY_BYTES])> {
         let held = self.read();
-        let mut all: Vec<_> = held.keys.values().map(|key| (key.name.clone(), key.bits)).collect();
+        let kept = held.keys.iter().filter(|(id, _)| !held.purged.contains(*id));
+        let mut all: Vec<_> = kept.map(|(_, key)| (key.name.clone(), key.bits)).collect();
         all.sort();
         all
     }
@@ -302,11 +303,12 @@ impl Keyring {
     }
 
     fn destroy(&self, names: &[KeyName]) -> Result<(), StoreError> {
+        files::destroy(&self.folder, names)?;
+        let mut held = self.write();
         for name in names {
-            files::destroy(&self.folder, name)?;
-            self.write().keys.remove(&name.id());
+            held.keys.remove(&name.id());
         }
-        files::sync(&self.folder, names.len())
+        Ok(())
     }
 
     /// What stands for a table's key in the database, where that can be a device's or a vehicle's.
