@@ -141,8 +141,34 @@ impl Framer {
 }
 
 /// As much of `bytes` as a decision about a frame of at most `max` bytes may look at.
-fn window(bytes: &[u8], max: usize) -> &[u8] {
+pub(crate) fn window(bytes: &[u8], max: usize) -> &[u8] {
     bytes.get(..max).unwrap_or(bytes)
+}
+
+/// What to do with bytes before the next frame, which `begins` tells by its first byte: white space is
+/// passed over, and anything else is no part of one. `None` where a frame begins at once.
+pub(crate) fn between(bytes: &[u8], begins: impl Fn(u8) -> bool) -> Option<Step> {
+    let spaces = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    if spaces > 0 {
+        return Some(Step::Frame { body: 0..0, end: spaces });
+    }
+    let ends = |byte: &u8| begins(*byte) || byte.is_ascii_whitespace();
+    match bytes.iter().position(ends) {
+        Some(0) => None,
+        next => Some(Step::Skip(next.unwrap_or(bytes.len()), Reason::Unframed)),
+    }
+}
+
+/// What to do with text behind `from` that has no end within the `max` bytes that a frame may have: it is
+/// given up where it has them all, and counts where no more will come.
+pub(crate) fn without_end(bytes: &[u8], from: usize, max: usize, last: bool) -> Step {
+    if bytes.len() >= max {
+        Step::Skip(max, Reason::TooLong)
+    } else if last {
+        Step::Frame { body: from..bytes.len(), end: bytes.len() }
+    } else {
+        Step::Need(bytes.len().saturating_add(1))
+    }
 }
 
 fn line(bytes: &[u8], last: bool, max: usize) -> Step {
@@ -171,9 +197,7 @@ fn delimited(bytes: &[u8], last: bool, start: &[u8], end: &[u8], max: usize) -> 
             let until = from.saturating_add(length);
             Step::Frame { body: from..until, end: until.saturating_add(end.len()) }
         }
-        None if bytes.len() >= max => Step::Skip(max, Reason::TooLong),
-        None if last => Step::Frame { body: from..bytes.len(), end: bytes.len() },
-        None => Step::Need(bytes.len().saturating_add(1)),
+        None => without_end(bytes, from, max, last),
     }
 }
 

@@ -38,6 +38,7 @@
 //! | 27, 31 | battery low, overspeed |
 
 use crate::field::Fields;
+use crate::framing::{between, window, without_end};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Step, Time,
     Transports, When,
@@ -76,23 +77,12 @@ const MAX_FRAME: usize = 1024;
 const ANSWERED: &str = "E3+4G";
 
 fn find(bytes: &[u8], is_last: bool) -> Step {
-    let spaces = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    if spaces > 0 {
-        return Step::Frame { body: 0..0, end: spaces };
+    if let Some(step) = between(bytes, |byte| byte == b'*') {
+        return step;
     }
-    let Some(rest) = bytes.strip_prefix(b"*") else {
-        let next = bytes.iter().position(|byte| *byte == b'*' || byte.is_ascii_whitespace());
-        return Step::Skip(next.unwrap_or(bytes.len()).max(1), Reason::Unframed);
-    };
-    let window = rest.get(..MAX_FRAME).unwrap_or(rest);
-    match memchr::memchr3(b'#', b'\r', b'\n', window) {
-        Some(length) => {
-            let until = length.saturating_add(1);
-            Step::Frame { body: 1..until, end: until.saturating_add(1) }
-        }
-        None if bytes.len() >= MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-        None if is_last => Step::Frame { body: 1..bytes.len(), end: bytes.len() },
-        None => Step::Need(bytes.len().saturating_add(1)),
+    match memchr::memchr3(b'#', b'\r', b'\n', window(bytes, MAX_FRAME)) {
+        Some(until) => Step::Frame { body: 1..until, end: until.saturating_add(1) },
+        None => without_end(bytes, 1, MAX_FRAME, is_last),
     }
 }
 

@@ -32,6 +32,7 @@
 //! | `T12`, `T13` | left the fence, too fast |
 
 use crate::field::{Fields, date, nmea};
+use crate::framing::{between, window, without_end};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Step, Time,
     Transports, When,
@@ -61,27 +62,15 @@ pub(super) static PROTOCOL: Protocol = Protocol {
 const MAX_FRAME: usize = 1024;
 
 fn find(bytes: &[u8], is_last: bool) -> Step {
-    let spaces = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    if spaces > 0 {
-        return Step::Frame { body: 0..0, end: spaces };
+    if let Some(step) = between(bytes, |byte| byte == b'[') {
+        return step;
     }
-    let Some(rest) = bytes.strip_prefix(b"[") else {
-        let next = bytes.iter().position(|byte| *byte == b'[' || byte.is_ascii_whitespace());
-        return Step::Skip(next.unwrap_or(bytes.len()).max(1), Reason::Unframed);
-    };
-    let window = rest.get(..MAX_FRAME).unwrap_or(rest);
-    match memchr::memchr2(b']', b'[', window) {
+    let inside = window(bytes, MAX_FRAME).get(1..).unwrap_or_default();
+    match memchr::memchr2(b']', b'[', inside).map(|length| length.saturating_add(1)) {
         // The end is lost.
-        Some(length) if window.get(length) == Some(&b'[') => {
-            Step::Skip(length.saturating_add(1), Reason::Truncated)
-        }
-        Some(length) => {
-            let until = length.saturating_add(1);
-            Step::Frame { body: 1..until, end: until.saturating_add(1) }
-        }
-        None if bytes.len() >= MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-        None if is_last => Step::Frame { body: 1..bytes.len(), end: bytes.len() },
-        None => Step::Need(bytes.len().saturating_add(1)),
+        Some(next) if bytes.get(next) == Some(&b'[') => Step::Skip(next, Reason::Truncated),
+        Some(until) => Step::Frame { body: 1..until, end: until.saturating_add(1) },
+        None => without_end(bytes, 1, MAX_FRAME, is_last),
     }
 }
 
@@ -237,5 +226,10 @@ mod tests {
         assert_eq!(find(&[b'['; 9], false), Step::Skip(1, Reason::Truncated));
         let long = [&b"["[..], &[b'a'; MAX_FRAME]].concat();
         assert_eq!(find(&long, false), Step::Skip(MAX_FRAME, Reason::TooLong));
+        // No matter how many have come.
+        let ended = [&long[..MAX_FRAME], b"]"].concat();
+        for count in [MAX_FRAME, MAX_FRAME + 1] {
+            assert_eq!(find(&ended[..count], false), Step::Skip(MAX_FRAME, Reason::TooLong));
+        }
     }
 }

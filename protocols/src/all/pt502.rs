@@ -41,6 +41,7 @@ use memchr::memchr2;
 
 use crate::attributes::numbered;
 use crate::field::{Fields, nmea};
+use crate::framing::{window, without_end};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Decoder, Framer, Out, Protocol, Reason, Reject, Step,
     Transports, When,
@@ -143,12 +144,9 @@ fn find(bytes: &[u8], is_last: bool) -> Step {
         Head::Cut if !is_last => return Step::Need(bytes.len().saturating_add(1)),
         Head::Cut | Head::Other => {}
     }
-    let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
-    match memchr2(b'\r', b'\n', window) {
+    match memchr2(b'\r', b'\n', window(bytes, MAX_FRAME)) {
         Some(until) => Step::Frame { body: 0..until, end: until.saturating_add(1) },
-        None if window.len() == MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-        None if is_last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
-        None => Step::Need(bytes.len().saturating_add(1)),
+        None => without_end(bytes, 0, MAX_FRAME, is_last),
     }
 }
 

@@ -29,6 +29,7 @@
 //! off; inputs: bits 1 ignition, 2 door.
 
 use crate::field::{Fields, checksum, nmea};
+use crate::framing::between;
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject, Step, Time,
     Transports,
@@ -73,17 +74,13 @@ const MARK: usize = 3;
 const CHECKSUM: usize = 2;
 
 fn find(bytes: &[u8], _: bool) -> Step {
-    let spaces = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    if spaces > 0 {
-        return Step::Frame { body: 0..0, end: spaces };
+    if let Some(step) = between(bytes, |byte| byte == b'&') {
+        return step;
     }
-    if !bytes.starts_with(b"&&") {
-        if bytes == b"&" {
-            return Step::Need(2);
-        }
-        let next = bytes.iter().skip(1).position(|b| *b == b'&' || b.is_ascii_whitespace());
-        let length = next.map_or(bytes.len(), |at| at.saturating_add(1));
-        return Step::Skip(length, Reason::Unframed);
+    match bytes.get(1) {
+        None => return Step::Need(2),
+        Some(b'&') => {}
+        Some(_) => return Step::Skip(1, Reason::Unframed),
     }
     let rest = bytes.get(MARK..).unwrap_or_default();
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).take(5).count();

@@ -25,6 +25,7 @@
 use memchr::{memchr, memchr_iter};
 
 use crate::field::{Fields, nmea};
+use crate::framing::{between, window, without_end};
 use crate::{Alarm, AlarmSet, Attributes, Context, Fix, Framer, Out, Protocol, Reason, Reject};
 use crate::{Standing, Step, Transports, When};
 
@@ -47,11 +48,10 @@ const SPEECH: &[u8] = b"IWAP07,";
 const SPEECH_COMMAS: usize = 5;
 
 fn find(bytes: &[u8], last: bool) -> Step {
-    let start = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    if start > 0 {
-        return Step::Frame { body: 0..0, end: start };
+    if let Some(step) = between(bytes, |_| true) {
+        return step;
     }
-    let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
+    let window = window(bytes, MAX_FRAME);
     if let Some(length) = speech_length(window) {
         if length > MAX_FRAME {
             return Step::Skip(1, Reason::TooLong);
@@ -63,9 +63,7 @@ fn find(bytes: &[u8], last: bool) -> Step {
     }
     match memchr(b'#', window) {
         Some(at) => Step::Frame { body: 0..at, end: at.saturating_add(1) },
-        None if bytes.len() >= MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-        None if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
-        None => Step::Need(bytes.len().saturating_add(1)),
+        None => without_end(bytes, 0, MAX_FRAME, last),
     }
 }
 

@@ -23,6 +23,7 @@ mod records;
 use memchr::memchr;
 
 use crate::field::{Fields, Reader, checksum, text};
+use crate::framing::{window, without_end};
 use crate::{Alarm, AlarmSet, Attributes, Context, Framer, Out, Protocol, Reason, Reject, Step};
 use crate::{Transports, When};
 
@@ -72,12 +73,10 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 fn find_line(bytes: &[u8], last: bool) -> Step {
-    let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
+    let window = window(bytes, MAX_FRAME);
     match memchr(b'\n', window) {
         Some(at) => Step::Frame { body: 0..at, end: at.saturating_add(1) },
-        None if bytes.len() >= MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-        None if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
-        None => Step::Need(bytes.len().saturating_add(1)),
+        None => without_end(bytes, 0, MAX_FRAME, last),
     }
 }
 

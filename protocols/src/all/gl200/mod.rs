@@ -23,6 +23,7 @@ mod text;
 mod vehicle;
 
 use crate::field::Reader;
+use crate::framing::{window, without_end};
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -102,12 +103,10 @@ fn find(bytes: &[u8], last: bool) -> Step {
 }
 
 fn find_text(bytes: &[u8], last: bool) -> Step {
-    let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
+    let window = window(bytes, MAX_FRAME);
     match memchr::memchr2(b'$', 0, window) {
         Some(end) => Step::Frame { body: 0..end, end: end.saturating_add(1) },
-        None if bytes.len() >= MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-        None if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
-        None => Step::Need(bytes.len().saturating_add(1)),
+        None => without_end(bytes, 0, MAX_FRAME, last),
     }
 }
 

@@ -17,6 +17,7 @@ mod command;
 mod status;
 mod text;
 
+use crate::framing::{window, without_end};
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -109,7 +110,7 @@ fn find(bytes: &[u8], last: bool, memory: &mut u64) -> Step {
 }
 
 fn find_hash(bytes: &[u8], last: bool) -> Step {
-    let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
+    let window = window(bytes, MAX_FRAME);
     let hash = memchr::memchr(b'#', window);
     // A message that lost its end must not take the next one with it.
     let until = window.get(..hash.unwrap_or(window.len())).unwrap_or_default();
@@ -120,9 +121,7 @@ fn find_hash(bytes: &[u8], last: bool) -> Step {
     match (next, hash) {
         (Some(next), _) => Step::Skip(next, Reason::Truncated),
         (None, Some(hash)) => Step::Frame { body: 0..hash, end: hash.saturating_add(1) },
-        (None, None) if bytes.len() >= MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-        (None, None) if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
-        (None, None) => Step::Need(bytes.len().saturating_add(1)),
+        (None, None) => without_end(bytes, 0, MAX_FRAME, last),
     }
 }
 

@@ -30,6 +30,7 @@ use kinds::{named_event, position};
 use std::fmt::Write as _;
 
 use crate::field::{checksum, text};
+use crate::framing::{window, without_end};
 use crate::{Alarm, Attributes, Context, Framer, Out, Protocol, Reason, Reject};
 use crate::{Step, Transports, When};
 
@@ -59,16 +60,14 @@ fn find(bytes: &[u8], last: bool) -> Step {
     let is_mark = |byte: &u8| matches!(byte, b'<' | b'>');
     match bytes.first() {
         Some(b'>') => {
-            let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
+            let window = window(bytes, MAX_FRAME);
             let next = window.iter().skip(1).position(is_mark).map(|at| at.saturating_add(1));
             match next {
                 Some(at) if bytes.get(at) == Some(&b'<') => {
                     Step::Frame { body: 0..at, end: at.saturating_add(1) }
                 }
                 Some(at) => Step::Skip(at, Reason::Truncated),
-                None if bytes.len() >= MAX_FRAME => Step::Skip(MAX_FRAME, Reason::TooLong),
-                None if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
-                None => Step::Need(bytes.len().saturating_add(1)),
+                None => without_end(bytes, 0, MAX_FRAME, last),
             }
         }
         Some(byte) if byte.is_ascii_whitespace() => Step::Frame { body: 0..0, end: 1 },

@@ -28,6 +28,7 @@ mod text;
 
 use memchr::{memchr, memchr2};
 
+use crate::framing::{between, window};
 use crate::{Alarm, Context, Framer, Out, Protocol, Reason, Reject, Step, Transports};
 
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -65,35 +66,28 @@ const MAX_FRAME: usize = 4096;
 const MARK: u8 = 0xf8;
 
 fn find(bytes: &[u8], is_last: bool) -> Step {
-    let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
-    let rest = window.get(1..).unwrap_or_default();
+    if let Some(step) = between(bytes, |byte| matches!(byte, MARK | b'*')) {
+        return step;
+    }
+    let rest = window(bytes, MAX_FRAME).get(1..).unwrap_or_default();
     let length = match bytes {
         // What ends the one frame and begins the next is a pair; a lone one is passed over.
         [MARK, MARK, ..] => return Step::Frame { body: 0..0, end: 1 },
         [MARK, ..] => memchr(MARK, rest),
-        [b'*', ..] => match memchr2(b'#', MARK, rest) {
+        _ => match memchr2(b'#', MARK, rest) {
             // The text's end is lost.
             Some(length) if rest.get(length) == Some(&MARK) => {
                 return Step::Skip(length.saturating_add(1), Reason::Truncated);
             }
             length => length,
         },
-        _ => {
-            let spaces = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            if spaces > 0 {
-                return Step::Frame { body: 0..0, end: spaces };
-            }
-            let begins = |byte: &u8| matches!(*byte, MARK | b'*') || byte.is_ascii_whitespace();
-            let next = bytes.iter().position(begins).unwrap_or(bytes.len());
-            return Step::Skip(next.max(1), Reason::Unframed);
-        }
     };
     match length {
         Some(length) => {
             let until = length.saturating_add(1);
             Step::Frame { body: 0..until, end: until.saturating_add(1) }
         }
-        None if window.len() == MAX_FRAME => Step::Skip(1, Reason::TooLong),
+        None if bytes.len() >= MAX_FRAME => Step::Skip(1, Reason::TooLong),
         None if is_last && bytes.starts_with(b"*") => {
             Step::Frame { body: 0..bytes.len(), end: bytes.len() }
         }

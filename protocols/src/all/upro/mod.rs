@@ -24,6 +24,7 @@ mod fields;
 use memchr::{memchr, memchr2};
 
 use crate::field::{Reader, text};
+use crate::framing::{between, window};
 use crate::{
     Alarm, AlarmSet, Attributes, Context, Framer, Out, Protocol, Reason, Reject, Standing, Step,
     Transports, When,
@@ -61,16 +62,10 @@ const CARRIED_HEAD: usize = 4;
 const DRIVER_CARD: u16 = 0x4009;
 
 fn find(bytes: &[u8], last: bool) -> Step {
-    if bytes.first() != Some(&b'*') {
-        let spaces = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        if spaces > 0 {
-            return Step::Frame { body: 0..0, end: spaces };
-        }
-        let next = bytes.iter().position(|byte| *byte == b'*' || byte.is_ascii_whitespace());
-        return Step::Skip(next.unwrap_or(bytes.len()), Reason::Unframed);
+    if let Some(step) = between(bytes, |byte| byte == b'*') {
+        return step;
     }
-    let window = bytes.get(..MAX_FRAME).unwrap_or(bytes);
-    match end(window) {
+    match end(window(bytes, MAX_FRAME)) {
         Ok(at) => Step::Frame { body: 0..at, end: at.saturating_add(1) },
         Err(need) if need > MAX_FRAME => Step::Skip(1, Reason::TooLong),
         Err(_) if last => Step::Frame { body: 0..bytes.len(), end: bytes.len() },
