@@ -129,20 +129,20 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     if !matches!(kind, 0x80..=0x86 | 0x8e | 0xa3 | 0xb1) {
         return Err(unsupported);
     }
-    let device = device(reader.array()?);
+    let device = reader.array()?;
     let answer = || answer([*sum, kind, frame.get(9).copied().unwrap_or_default()]);
     match kind {
         0xb1 => {
-            out.login(device, Standing::Claimed, Vec::new());
+            out.login(name(device), Standing::Claimed, Vec::new());
             out.reply(answer(), When::Now);
             return Ok(());
         }
         0x83 | 0x84 | 0x86 => {
-            out.identify(&device);
+            out.identify_by(&device, || Ok(name(device)))?;
             out.reply(answer(), When::Now);
             return Ok(());
         }
-        _ => out.identify(&device),
+        _ => out.identify_by(&device, || Ok(name(device)))?,
     }
     let read = position(kind, &mut reader, out);
     // What cannot be read would be sent again for ever.
@@ -152,7 +152,7 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     read
 }
 
-fn device(bytes: [u8; 4]) -> text::Short {
+fn name(bytes: [u8; 4]) -> text::Short {
     text::short(format_args!("{:08x}", u32::from_be_bytes(bytes)))
 }
 

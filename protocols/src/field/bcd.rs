@@ -1,5 +1,7 @@
 //! Binary-coded decimals: two digits a byte.
 
+use arrayvec::ArrayString;
+
 use crate::field::text::{self, Short};
 use crate::{Reason, Reject, Time};
 
@@ -33,6 +35,13 @@ pub fn number(bytes: &[u8]) -> Short {
     let length = digits.iter().position(|digit| !digit.is_ascii_digit()).unwrap_or(length);
     let digits = digits.get(..length).and_then(|digits| std::str::from_utf8(digits).ok());
     text::copied(digits.unwrap_or_default())
+}
+
+/// An IMEI (3GPP TS 23.003): fifteen digits in sixteen halves, of which the first is a filler. `None`
+/// where a half is no digit.
+#[must_use]
+pub fn imei(bytes: [u8; 8]) -> Option<ArrayString<15>> {
+    ArrayString::from(number(&bytes).get(1..16)?).ok()
 }
 
 /// Nine digits, the first half of five bytes of ten: three whole degrees, and six digits of
@@ -74,6 +83,14 @@ pub fn date_time(bytes: [u8; 6], offset_s: i32, offset: usize) -> Result<Time, R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_imei_has_fifteen_digits() {
+        let bytes = [0x04, 0x90, 0x15, 0x42, 0x03, 0x23, 0x75, 0x18];
+        assert_eq!(imei(bytes).as_deref(), Some("490154203237518"));
+        assert_eq!(imei([0x04, 0x90, 0x15, 0x42, 0x03, 0x23, 0x75, 0x1f]), None);
+        assert_eq!(imei([0xf4; 8]), None);
+    }
 
     #[test]
     fn a_half_that_is_no_digit_is_no_number() {

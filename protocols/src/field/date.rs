@@ -47,29 +47,31 @@ pub fn written(date: &str, time: &str, offset_s: i32) -> Option<Time> {
 /// have it: year, month, day, hour, minute, second.
 #[must_use]
 pub fn digits(time: Time, offset_s: i32) -> ArrayString<14> {
-    ArrayString::from_byte_string(&read_off(time, offset_s)).unwrap_or_default()
+    marked(time, offset_s, [""; 7])
 }
 
 /// The same with marks between them: `2026-06-15 10:01:15`.
 #[must_use]
 pub fn apart(time: Time, offset_s: i32) -> ArrayString<19> {
-    let [y, e, a, r, m, o, d, i, h, u, n, t, s, c] = read_off(time, offset_s);
-    let text = [y, e, a, r, b'-', m, o, b'-', d, i, b' ', h, u, b':', n, t, b':', s, c];
-    ArrayString::from_byte_string(&text).unwrap_or_default()
+    marked(time, offset_s, ["", "", "-", "-", " ", ":", ":"])
 }
 
-fn read_off(time: Time, offset_s: i32) -> [u8; 14] {
+/// Century, year, month, day, hour, minute, second in two digits each, behind its mark.
+fn marked<const LENGTH: usize>(time: Time, offset_s: i32, marks: [&str; 7]) -> ArrayString<LENGTH> {
     let ((year, month, day), (hour, minute, second)) = time.to_civil(offset_s);
     let year = year.unsigned_abs();
     let two = |number: u16| u8::try_from(number % 100).unwrap_or_default();
     let rest = [month, day, hour, minute, second].map(i8::unsigned_abs);
-    let mut digits = [b'0'; 14];
-    let (pairs, _) = digits.as_chunks_mut();
-    for (pair, number) in pairs.iter_mut().zip([two(year / 100), two(year)].into_iter().chain(rest))
-    {
-        *pair = [b'0' | (number / 10 % 10), b'0' | (number % 10)];
+    let numbers = [two(year / 100), two(year)].into_iter().chain(rest);
+    let mut text = ArrayString::new();
+    for (mark, number) in marks.into_iter().zip(numbers) {
+        // The lengths of both forms are those of their types.
+        let _ = text.try_push_str(mark);
+        for digit in [number / 10 % 10, number % 10] {
+            let _ = text.try_push(char::from(b'0' | digit));
+        }
     }
-    digits
+    text
 }
 
 #[cfg(test)]

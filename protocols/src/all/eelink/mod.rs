@@ -137,8 +137,7 @@ fn sum(bytes: &[u8]) -> u16 {
 fn imei(reader: &mut Reader<'_>, out: &mut Out<'_>) -> Result<[u8; 8], Reject> {
     let malformed = reader.reject(Reason::Malformed);
     let imei: [u8; 8] = reader.array()?;
-    let digits = bcd::number(&imei);
-    out.identify(digits.get(1..16).ok_or(malformed)?);
+    out.identify_by(&imei, || bcd::imei(imei).ok_or(malformed))?;
     Ok(imei)
 }
 
@@ -215,9 +214,8 @@ fn login(
 ) -> Result<(), Reject> {
     let is_second = reader.remaining() >= SECOND_LOGIN;
     let malformed = reader.reject(Reason::Malformed);
-    let digits = bcd::digits(reader.take(8)?);
-    let device = digits.get(1..16).ok_or(malformed)?;
-    out.login(device, Standing::Claimed, Vec::new());
+    let device = bcd::imei(reader.array()?).ok_or(malformed)?;
+    out.login(device.as_str(), Standing::Claimed, Vec::new());
     let now = u32::try_from(context.received_at.seconds()).unwrap_or_default();
     let [a, b, c, d] = now.to_be_bytes();
     let content: &[u8] = if is_second { &[a, b, c, d, 0, 1, 0] } else { &[] };

@@ -82,9 +82,8 @@ fn second(frame: &[u8], out: &mut Out<'_>) -> Result<When, Reject> {
     let mut reader = Reader::new(content);
     reader.skip(3)?;
     let at = reader.offset();
-    let imei = bcd::number(reader.take(8)?);
-    let imei = imei.get(1..).filter(|digits| digits.len() == 15).unwrap_or_default();
-    super::identify(imei, at, out)?;
+    let imei = bcd::imei(reader.array()?).unwrap_or_default();
+    super::identify(&imei, at, out)?;
     if reader.is_empty() {
         return Ok(super::when(false));
     }

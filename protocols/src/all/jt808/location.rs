@@ -118,7 +118,6 @@ pub(in super::super) fn read(reader: &mut Reader<'_>, form: Form<'_>) -> Result<
 }
 
 /// Reads the status word, the position and its time; what else they state goes to `findings`.
-#[inline]
 pub(super) fn position(
     reader: &mut Reader<'_>,
     form: Form<'_>,

@@ -124,16 +124,15 @@ fn decode(_: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject
     let serial = reader.array()?;
     let wrong_imei = reader.reject(Reason::Malformed);
     let imei = reader.array()?;
-    let digits = bcd::number(&imei);
-    let device = digits.get(1..16).ok_or(wrong_imei)?;
+    let device = || bcd::imei(imei).ok_or(wrong_imei);
     let answer = Answer { mark, message, serial, imei };
 
     if message == 0x01 {
-        out.login(device, Standing::Claimed, Vec::new());
+        out.login(device()?.as_str(), Standing::Claimed, Vec::new());
         out.reply(answer.bytes(0), When::Now);
         return Ok(());
     }
-    out.identify(device);
+    out.identify_by(&imei, device)?;
     let mut alarm = 0;
     let result = match (message, family) {
         (0x03, _) => {

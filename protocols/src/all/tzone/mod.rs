@@ -111,10 +111,10 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     let hardware = reader.be_u16()?;
     let firmware = reader.be_u32()?;
     let device_at = reader.reject(Reason::Malformed);
-    let device = reader.take(8)?;
+    let device = reader.array()?;
     let time_at = reader.reject(Reason::OutOfRange);
     let time = blocks::instant(reader.array()?).ok_or(time_at)?;
-    out.identify_by(device, || imei(device).ok_or(device_at))?;
+    out.identify_by(&device, || bcd::imei(device).ok_or(device_at))?;
 
     let mut attributes = Attributes::new();
     attributes.set("hardware", hardware);
@@ -140,12 +140,6 @@ fn decode(context: &Context<'_>, frame: &[u8], out: &mut Out<'_>) -> Result<(), 
     }
     out.reply(answer(context, number), When::Accepted);
     result
-}
-
-/// Fifteen digits behind a 0.
-fn imei(bytes: &[u8]) -> Option<text::Short> {
-    let digits = bcd::number(bytes);
-    digits.get(1..).filter(|digits| digits.len() == 15).map(text::copied)
 }
 
 fn answer(context: &Context<'_>, number: u16) -> String {

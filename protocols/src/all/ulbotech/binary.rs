@@ -55,8 +55,8 @@ fn report(frame: &[u8], out: &mut Out<'_>) -> Result<(), Reject> {
     let mut reader = Reader::new(content);
     reader.skip(2)?;
     let malformed = reader.reject(Reason::Malformed);
-    let imei = bcd::number(reader.take(8)?);
-    out.identify(imei.get(1..).filter(|digits| digits.len() == 15).ok_or(malformed)?);
+    let imei = reader.array()?;
+    out.identify_by(&imei, || bcd::imei(imei).ok_or(malformed))?;
     let seconds = i64::from(reader.be_u32()? & SECONDS);
     let time = Time::from_seconds(EPOCH_S.saturating_add(seconds));
     let is_empty = reader.is_empty();
